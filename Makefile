@@ -1,0 +1,46 @@
+# Every target is a command of the launcher, which needs Python 3.11 or newer and nothing else.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+LAUNCHER = $(if $(PYTHON),"$(PYTHON)",$(error Python is missing: install python3.11)) -m launcher
+SESSIONS ?= 300
+ARGS ?=
+export SESSIONS
+
+.PHONY: help demo up down test check bench shell doctor requirements docker-check
+
+help:
+	@$(LAUNCHER) help
+
+demo:
+	@$(LAUNCHER) demo
+
+up:
+	@$(LAUNCHER) up
+
+down:
+	@$(LAUNCHER) down
+
+test:
+	@$(LAUNCHER) test $(ARGS)
+
+check:
+	@$(LAUNCHER) check $(ARGS)
+
+bench:
+	@$(LAUNCHER) bench $(ARGS)
+
+shell:
+	@$(LAUNCHER) shell $(ARGS)
+
+doctor:
+	@$(LAUNCHER) doctor
+
+docker-check:
+	@docker/check.sh
+
+# After a change of requirements/*.in. The compiled files hold hashes and no index address.
+requirements:
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes dev.in -o dev.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes -c dev.txt base.in -o base.txt

@@ -1,0 +1,19 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_delete, post_migrate, post_save
+
+
+class AccessConfig(AppConfig):
+    name = "apps.access"
+    label = "access"
+    verbose_name = "Access"
+
+    def ready(self) -> None:
+        from apps.access import receivers
+        from apps.access.models import ApiKey, Site, Source
+
+        post_migrate.connect(receivers.after_migration, dispatch_uid="access.roles")
+        for model in (Site, Source, ApiKey):
+            for signal in (post_save, post_delete):
+                signal.connect(
+                    receivers.after_write, sender=model, dispatch_uid=f"access.{model.__name__}"
+                )

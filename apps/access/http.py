@@ -1,0 +1,149 @@
+"""The short chain of the hot endpoints: methods, CORS, ids and refusals as problem+json.
+
+A hot view is a plain Django view. config/wsgi.py calls its `answer` directly; Django's own handler
+(the test client, say) calls the view itself. Both give the same answer with the same headers.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from time import perf_counter
+from typing import Any, Final, Protocol, cast
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.module_loading import import_string
+
+from apps.access.bodies import parse, read_body
+from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
+from apps.access.credentials import authenticate, caller_of_public_key
+from apps.access.errors import MethodNotAllowed, NotFound, Unavailable
+from apps.access.types import Caller
+from apps.work.ids import public_id
+from apps.work.redis import RedisAway
+from engine.errors import PersonalizationError
+
+__all__ = [
+    "Caller",
+    "HotView",
+    "answers",
+    "authenticate",
+    "busy_s",
+    "caller_of_public_key",
+    "hot",
+    "json_response",
+    "parse",
+    "read_body",
+    "request_id",
+]
+
+logger = logging.getLogger(__name__)
+
+_REQUEST_ID: Final = "attune.request_id"
+
+# What this process has answered, for /metrics.
+answers: Counter[tuple[str, int]] = Counter()
+busy_s: dict[str, float] = {}
+
+
+class HotView(Protocol):
+    """A view, and the same without the work that only Django's full chain needs."""
+
+    csrf_exempt: bool
+    answer: Callable[..., tuple[HttpResponseBase, HeaderList]]
+
+    def __call__(self, request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase: ...
+
+
+def hot(
+    *methods: str, route: str, cors: Cors | bool = "source"
+) -> Callable[[Callable[..., HttpResponseBase]], HotView]:
+    """Make a view hot: CORS (preflight 204), 405, X-Request-Id, refusals as problem+json, no CSRF.
+
+    Args:
+        methods: accepted methods; GET brings HEAD. None given: the view judges methods itself.
+        route: name of the route in metrics and rate limits.
+        cors: see apps/access/cors.py; True is "source", False is "none".
+    """
+    policy: Cors = ("source" if cors else "none") if isinstance(cors, bool) else cors
+    accepted = frozenset(methods) | ({"HEAD"} if "GET" in methods else set())
+    shown = (*methods, "OPTIONS")
+
+    def decorate(view: Callable[..., HttpResponseBase]) -> HotView:
+        def answer(
+            request: HttpRequest, *args: Any, **kwargs: Any
+        ) -> tuple[HttpResponseBase, HeaderList]:
+            start = perf_counter()
+            headers: HeaderList = []
+            response: HttpResponseBase
+            try:
+                if request.method in accepted or (not accepted and request.method != "OPTIONS"):
+                    response = view(request, *args, **kwargs)
+                elif request.method == "OPTIONS" and policy != "none":
+                    response = HttpResponse(status=204)
+                    headers += preflight_headers(methods or ("GET", "POST", "DELETE"))
+                else:
+                    raise MethodNotAllowed(shown)
+            except Exception as error:
+                response = refusal(error, request)
+            headers += answer_headers(request, policy)
+            headers.append(("X-Request-Id", request_id(request)))
+            answers[route, response.status_code] += 1
+            busy_s[route] = busy_s.get(route, 0.0) + perf_counter() - start
+            return response, headers
+
+        @wraps(view)
+        def full(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            response, headers = answer(request, *args, **kwargs)
+            for name, value in headers:
+                if name == "Vary":
+                    patch_vary_headers(cast(HttpResponse, response), [value])
+                else:
+                    response[name] = value
+            return response
+
+        full.csrf_exempt = True  # type: ignore[attr-defined]  # a function is given attributes
+        full.answer = answer  # type: ignore[attr-defined]
+        return cast(HotView, full)
+
+    return decorate
+
+
+def request_id(request: HttpRequest) -> str:
+    """Return this request's own id, `req_...`, made on first use."""
+    value: str | None = request.META.get(_REQUEST_ID)
+    if value is None:
+        value = request.META[_REQUEST_ID] = public_id("req")
+    return value
+
+
+def json_response(
+    body: bytes, status: int = 200, headers: dict[str, str] | None = None
+) -> HttpResponse:
+    """Answer with bytes that are JSON already."""
+    return HttpResponse(body, status=status, content_type="application/json", headers=headers)
+
+
+def refusal(error: Exception, request: HttpRequest) -> HttpResponse:
+    """Return the problem+json answer of an exception; what nobody expected is logged as a 500."""
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("database.away", extra={"error": type(error).__name__})
+        # The next request on this thread opens a fresh connection: that is the whole healing.
+        connection.close_if_unusable_or_obsolete()
+        error = Unavailable()
+    elif isinstance(error, RedisAway):
+        error = Unavailable("A part of the server is away for a moment: try again.")
+    elif isinstance(error, Http404):
+        error = NotFound()
+    elif not isinstance(error, PersonalizationError):
+        logger.exception("request.failed", extra={"request_id": request_id(request)})
+    return _problem()(error, request)
+
+
+def _problem() -> Callable[[Exception, HttpRequest], HttpResponse]:
+    """The composition root's wording of refusals: this app may not import it."""
+    name = getattr(settings, "PROBLEM_RESPONSE", "config.api.problem")
+    return cast(Callable[[Exception, HttpRequest], HttpResponse], import_string(name))

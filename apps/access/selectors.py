@@ -1,0 +1,61 @@
+"""Reads of keys and origins for the request path. Each function is one statement."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from apps.access.types import Origins, Rates
+
+_KEY = """
+SELECT site.id, site.key, source.id, k.id, k.kind, source.kind, source.consent_mode, site.regime,
+       source.rate_per_s, source.rate_per_address_s, source.burst_s, site.is_plan_strict,
+       site.retention_days, site.time_zone, source.is_user_proof_required, source.proof_secret,
+       source.allowed_origins::text, k.expires_at
+FROM access_apikey k
+JOIN access_source source ON source.id = k.source_id
+JOIN access_site site ON site.id = k.site_id
+WHERE k.digest = %s AND k.revoked_at IS NULL
+"""
+
+_ORIGINS = """
+SELECT DISTINCT jsonb_array_elements_text(allowed_origins)
+FROM access_source WHERE jsonb_typeof(allowed_origins) = 'array'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as stored: the fixed fields of `Caller` in order, its origins, its last moment."""
+
+    fields: tuple[Any, ...]
+    origins: Origins
+    expires_at: datetime | None
+
+
+def key_by_digest(digest: str) -> KeyRow | None:
+    """Return the key whose SHA-256 (hex) this is, or None when there is none or it is revoked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEY, [digest])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    *head, per_key_s, per_address_s, burst_s = row[:11]
+    site_id, key_id = head[0], head[3]
+    rates = Rates(per_key_s, per_address_s, burst_s)
+    fields = (*head, rates, *row[11:16], site_id.hex, key_id.hex)
+    return KeyRow(fields, Origins(_strings(row[16])), row[17])
+
+
+def origins_of_all_sources() -> Origins:
+    """Return every origin that any source allows: a preflight names no key."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORIGINS)
+        return Origins([text for (text,) in cursor.fetchall()])
+
+
+def _strings(text: str | None) -> list[str]:
+    value = json.loads(text or "[]")
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,66 @@
+"""The append-only record of every yes and no."""
+
+from django.db import models
+
+from apps.work.ids import uuid7
+
+
+class NoticeVersion(models.Model):
+    """The text a visitor was shown. Kept for as long as a consent event refers to it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="notices")
+    version = models.CharField(max_length=40)
+    language = models.CharField(max_length=20, default="en")
+    text = models.TextField()
+    text_sha256 = models.CharField(max_length=64)
+    is_material = models.BooleanField(
+        default=False, help_text="Earlier grants expire: visitors are asked again."
+    )
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "version", "language"], name="consent_notice_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"notice {self.version} ({self.language})"
+
+
+class ConsentEvent(models.Model):
+    """One choice or signal, never updated. The state is a function of these rows."""
+
+    class Kind(models.TextChoices):
+        GIVEN = "given"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+        SIGNAL_APPLIED = "signal_applied"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="consent_events")
+    profile = models.ForeignKey("profiles.Profile", models.CASCADE, related_name="consent_events")
+    identity_id = models.BigIntegerField()
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    purposes = models.JSONField(help_text='What was chosen, such as {"analytics": true}.')
+    granted_before = models.SmallIntegerField()
+    denied_before = models.SmallIntegerField()
+    granted_after = models.SmallIntegerField()
+    denied_after = models.SmallIntegerField()
+    epoch = models.IntegerField()
+    regime = models.CharField(max_length=20)
+    policy_version = models.CharField(max_length=40, blank=True)
+    method = models.CharField(max_length=40)
+    has_gpc = models.BooleanField(default=False)
+    signals = models.JSONField(default=dict, blank=True)
+    client_at = models.DateTimeField(null=True, blank=True)
+    at = models.DateTimeField()
+    source_id = models.UUIDField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["profile", "id"], name="consent_event_profile")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at:%Y-%m-%d %H:%M}"

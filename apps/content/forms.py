@@ -1,0 +1,252 @@
+"""The editors' forms: a block's schema as lines of text, a variant's typed fields as inputs."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.contrib.admin.widgets import (
+    AdminTextareaWidget,
+    AdminTextInputWidget,
+    FilteredSelectMultiple,
+)
+from django.core.exceptions import ValidationError
+
+from apps.content.checks import check_block, check_placement, check_variant
+from apps.content.domain.fields import JSON, Field, FieldType, parse_schema, schema_document
+from apps.content.errors import InvalidContent
+from apps.content.models import Block, Placement, Variant
+from apps.content.selectors import segments_for_tagging
+
+FIELD_PREFIX = "field_"  # keeps a block's field "name" apart from the variant's own name
+
+
+class BlockForm(forms.ModelForm[Block]):
+    """A block; its fields are declared one a line: `headline: string required`."""
+
+    schema_lines = forms.CharField(
+        label="Fields",
+        required=False,
+        widget=AdminTextareaWidget(attrs={"rows": 6, "spellcheck": "false"}),
+        help_text=(
+            'One a line, such as "headline: string required" or "image: image". '
+            f"Types: {', '.join(FieldType)}."
+        ),
+    )
+
+    class Meta:
+        model = Block
+        fields = (
+            "site",
+            "key",
+            "name",
+            "kind",
+            "purpose",
+            "value_type",
+            "is_client_visible",
+            "recommender",
+            "item_limit",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "schema_lines" in self.fields:
+            self.fields["schema_lines"].initial = schema_lines(self.instance.schema)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        lines = self.cleaned_data.get("schema_lines")
+        if lines is not None:
+            self.instance.schema = self._read_schema(lines)
+        return cleaned
+
+    def _read_schema(self, text: str) -> list[JSON]:
+        declared, problems = parse_lines(text)
+        for problem in problems:
+            self.add_error("schema_lines", problem)
+        return declared if not problems else self.instance.schema
+
+    def _post_clean(self) -> None:
+        # After the instance has its values, so that what goes together is judged together.
+        super()._post_clean()  # type: ignore[misc]  # Django's own hook, absent from its stubs
+        try:
+            check_block(self.instance)
+        except InvalidContent as error:
+            add_errors(self, error, {"schema": "schema_lines"})
+
+
+def schema_lines(document: object) -> str:
+    """Return the lines that an editor edits for a stored schema."""
+    try:
+        fields = parse_schema(document)
+    except InvalidContent:
+        return ""
+    return "\n".join(
+        f"{field.name}: {field.type}{' required' if field.is_required else ''}" for field in fields
+    )
+
+
+def parse_lines(text: str) -> tuple[list[JSON], list[str]]:
+    """Return the schema that the lines declare, and what is wrong with them."""
+    document: list[JSON] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        name, colon, rest = line.partition(":")
+        words = rest.split()
+        if not colon or len(words) not in (1, 2) or words[1:] not in ([], ["required"]):
+            return [], [f'Line {number}: write "name: type" or "name: type required".']
+        item: dict[str, JSON] = {
+            "name": name.strip(),
+            "type": words[0],
+            "required": len(words) == 2,
+        }
+        try:
+            parse_schema([item])
+        except InvalidContent as error:
+            return [], [f"Line {number}: {error}"]
+        document.append(item)
+    try:
+        return schema_document(parse_schema(document)), []
+    except InvalidContent as error:
+        return [], [str(error)]
+
+
+class PlacementForm(forms.ModelForm[Placement]):
+    """A placement and the block of its own site that fills it."""
+
+    class Meta:
+        model = Placement
+        fields = ("site", "key", "name", "block", "is_enabled")
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # Django's own hook, absent from its stubs
+        placement = self.instance
+        try:
+            check_placement(key=placement.key, site_id=placement.site_id, block=placement.block)
+        except InvalidContent as error:
+            add_errors(self, error, {})
+
+
+class VariantForm(forms.ModelForm[Variant]):
+    """One variant. `variant_form_for` adds the inputs of its block's fields."""
+
+    block: ClassVar[Block]
+    schema: ClassVar[list[Field]]
+    segment_choices: ClassVar[list[tuple[UUID, str]]]
+
+    class Meta:
+        model = Variant
+        fields = ("key", "name", "priority", "is_default", "segments", "template", "value")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "segments" in self.fields:
+            # One query for all the variants of the page instead of one each.
+            self.fields["segments"].widget.choices = self.segment_choices
+        for field in self.schema:
+            if field.name in self.instance.fields:
+                self.initial[FIELD_PREFIX + field.name] = self.instance.fields[field.name]
+
+    def clean(self) -> dict[str, Any] | None:
+        super().clean()
+        data = self.cleaned_data
+        fields: dict[str, JSON] = {}
+        for field in self.schema:
+            value = data.get(FIELD_PREFIX + field.name)
+            if value is not None and value != "":
+                fields[field.name] = _exact(value)
+        segments = data.get("segments")
+        try:
+            check_variant(
+                self.block,
+                key=data.get("key", ""),
+                fields=fields,
+                template=data.get("template", ""),
+                value=data.get("value"),
+                is_default=data.get("is_default", False),
+                is_tagged=segments is not None and bool(segments),
+            )
+        except InvalidContent as error:
+            add_errors(self, error, {})
+        self.instance.fields = fields
+        return data
+
+
+def variant_form_for(block: Block | None) -> type[VariantForm]:
+    """Return the form class of a block's variants, with one input for each declared field."""
+    block = block if block is not None else Block()
+    try:
+        schema = parse_schema(block.schema)
+    except InvalidContent:
+        schema = []
+    inputs: dict[str, Any] = {FIELD_PREFIX + field.name: _input_of(field) for field in schema}
+    if block.kind == Block.Kind.FLAG:
+        inputs["value"] = _value_input(block.value_type)
+    offered = segments_for_tagging(block.site_id)
+    inputs["segments"] = forms.ModelMultipleChoiceField(
+        queryset=offered,
+        required=False,
+        widget=FilteredSelectMultiple("segments", is_stacked=False),
+        help_text="Visitors in any of these see this variant. Leave empty for the default.",
+    )
+    attributes = {
+        **inputs,
+        "block": block,
+        "schema": schema,
+        "segment_choices": [(segment.pk, str(segment)) for segment in offered],
+        "__module__": __name__,
+    }
+    return type("VariantForm", (VariantForm,), attributes)
+
+
+def _input_of(field: Field) -> forms.Field:
+    """Return the input of one declared field. That it is required, the check says in words."""
+    label = field.name.replace("_", " ").capitalize() + (" *" if field.is_required else "")
+    match field.type:
+        case FieldType.BOOLEAN:
+            return forms.BooleanField(label=label, required=False)
+        case FieldType.NUMBER:
+            return forms.FloatField(label=label, required=False)
+        case FieldType.HTML:
+            return forms.CharField(
+                label=label, required=False, strip=False, widget=AdminTextareaWidget({"rows": 5})
+            )
+        case FieldType.STRING:
+            return forms.CharField(
+                label=label, required=False, strip=False, widget=AdminTextareaWidget({"rows": 2})
+            )
+        case _:
+            return forms.CharField(label=label, required=False, widget=AdminTextInputWidget())
+
+
+def _value_input(value_type: str) -> forms.Field:
+    match value_type:
+        case "boolean":
+            return forms.TypedChoiceField(
+                choices=[("true", "true"), ("false", "false")], coerce=lambda text: text == "true"
+            )
+        case "integer":
+            return forms.IntegerField()
+        case "float":
+            return forms.FloatField()
+        case "string":
+            return forms.CharField(strip=False, required=False, empty_value="")
+        case _:
+            return forms.JSONField(widget=AdminTextareaWidget({"rows": 5}))
+
+
+def _exact(value: JSON) -> JSON:
+    """Return a whole float as an integer: an editor who types 3 means 3."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def add_errors(form: forms.BaseForm, error: InvalidContent, names: dict[str, str]) -> None:
+    """Put each error beside the input that it speaks of; `names` maps pointers to other inputs."""
+    for item in error.errors:
+        first, _, rest = item["pointer"].lstrip("/").partition("/")
+        name = FIELD_PREFIX + rest if first == "fields" else names.get(first, first)
+        place = name if name in form.fields else None
+        if place is None or place not in form.errors:
+            form.add_error(place, ValidationError(item["detail"], code=item["code"]))

@@ -1,0 +1,224 @@
+"""Fill published variants with one visitor's values: slots directly, Liquid in its sandbox.
+
+Everything here works from the publication alone: no database, no clock. What Liquid makes is kept
+by the text of its template and by the values that it can look at, so a result is reused for every
+visitor who would get the same.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeAlias
+
+import msgspec
+
+from apps.content.domain.cleaning import clean
+from apps.content.domain.sandbox import Dialect, Path, compile_liquid
+from apps.content.errors import InvalidTemplate, RenderFailed
+from engine.snapshot import VariantDoc
+from engine.templating import Slot, prepare, safe_url, shown
+
+Values: TypeAlias = Mapping[str, object]
+Render: TypeAlias = Callable[[Values], str]
+
+MAX_KEPT_BYTES = 16 * 1024 * 1024  # of rendered text, per process
+MAX_PREPARED = 4096  # variants, per process
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A published variant ready to be filled.
+
+    Attributes:
+        html: makes the template's HTML; None when the variant has no template.
+        constants: the fields that are the same for everybody.
+        makers: the fields that are made from values, by name.
+    """
+
+    html: Render | None
+    constants: dict[str, Any]
+    makers: tuple[tuple[str, Render], ...]
+
+
+class _Kept:
+    """Rendered texts, the least recently used dropped first, bounded by their size."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.held_bytes = 0
+        self.texts: OrderedDict[tuple[str, str, bytes], str] = OrderedDict()
+        self.lock = Lock()
+
+    def get(self, key: tuple[str, str, bytes]) -> str | None:
+        text = self.texts.get(key)
+        if text is not None:
+            try:
+                self.texts.move_to_end(key)
+            except KeyError:  # another thread dropped it meanwhile; the text is still right
+                return text
+        return text
+
+    def put(self, key: tuple[str, str, bytes], text: str) -> None:
+        with self.lock:
+            if key in self.texts:
+                return
+            self.texts[key] = text
+            self.held_bytes += _weight(key, text)
+            while self.held_bytes > self.limit_bytes:
+                old = self.texts.popitem(last=False)
+                self.held_bytes -= _weight(*old)
+
+    def clear(self) -> None:
+        with self.lock:
+            self.texts.clear()
+            self.held_bytes = 0
+
+
+def _weight(key: tuple[str, str, bytes], text: str) -> int:
+    # Four bytes a character at most; the entry itself is about 300. The source text is shared.
+    return 300 + len(key[2]) + 4 * len(text)
+
+
+_kept = _Kept(MAX_KEPT_BYTES)
+_prepared: dict[int, tuple[VariantDoc, Prepared]] = {}
+
+
+def render(variant: VariantDoc, values: Values) -> str:
+    """Return the variant's HTML for these values, "" when it has no template.
+
+    `values` holds `traits`, `segments`, `items`, `facts` and `context`, each optional; all JSON.
+
+    Raises:
+        RenderFailed: Liquid met one of its limits or could not compute; serve the default.
+    """
+    html = prepared(variant).html
+    return "" if html is None else html(values)
+
+
+def render_fields(variant: VariantDoc, values: Values) -> dict[str, Any]:
+    """Return the variant's fields for these values. The dict may be shared: do not change it.
+
+    Raises:
+        RenderFailed: as `render`.
+    """
+    ready = prepared(variant)
+    if not ready.makers:
+        return ready.constants
+    fields = dict(ready.constants)
+    for name, make in ready.makers:
+        fields[name] = make(values)
+    return fields
+
+
+def prepared(variant: VariantDoc) -> Prepared:
+    """Return the variant made ready, from memory when this very object was asked for before.
+
+    Raises:
+        RenderFailed: the publication holds a template that this version cannot read.
+    """
+    found = _prepared.get(id(variant))
+    # The document is held beside it, so its id cannot have gone to another object.
+    if found is not None and found[0] is variant:
+        return found[1]
+    ready = _prepare(variant)
+    if len(_prepared) >= MAX_PREPARED:
+        _prepared.clear()
+    _prepared[id(variant)] = (variant, ready)
+    return ready
+
+
+def forget() -> None:
+    """Drop everything kept in this process (for measurements and tests)."""
+    _kept.clear()
+    _prepared.clear()
+
+
+def _prepare(variant: VariantDoc) -> Prepared:
+    html: Render | None = None
+    if variant.template is not None:
+        html = prepare(variant.template)
+    elif variant.liquid is not None:
+        html = _liquid(variant.liquid, "html")
+    constants: dict[str, Any] = {}
+    makers: list[tuple[str, Render]] = []
+    for name, stored in variant.fields.items():
+        if isinstance(stored, dict):
+            makers.append((name, _field(stored)))
+        else:
+            constants[name] = stored
+    return Prepared(html, constants, tuple(makers))
+
+
+def _field(stored: Mapping[str, Any]) -> Render:
+    """Return the maker of a stored field (the shapes of `domain.fields.publishable_fields`)."""
+    kind = stored.get("as")
+    slots = stored.get("slots")
+    if kind == "html":
+        if slots is None:
+            return _liquid(stored["liquid"], "html")
+        return prepare(msgspec.convert(slots, list[str | Slot]))
+    plain = _liquid(stored["liquid"], "text") if slots is None else _joined(slots)
+    return _address(plain) if kind == "url" else plain
+
+
+def _joined(slots: Sequence[str | Sequence[str]]) -> Render:
+    """Return the maker of a plain text: values as they are, because JSON is no HTML."""
+    pieces = [piece if isinstance(piece, str) else tuple(piece) for piece in slots]
+
+    def make(values: Values) -> str:
+        return "".join(
+            [
+                piece if isinstance(piece, str) else shown(found_at(piece, values))
+                for piece in pieces
+            ]
+        )
+
+    return make
+
+
+def _address(plain: Render) -> Render:
+    """Return the maker of a URL: "#" when what came out has a scheme that is not harmless."""
+
+    def make(values: Values) -> str:
+        url = plain(values).strip()
+        return "#" if safe_url(url) == "#" else url
+
+    return make
+
+
+def _liquid(source: str, dialect: Dialect) -> Render:
+    """Return the memoised maker of a Liquid template."""
+    try:
+        program = compile_liquid(source, dialect)
+    except InvalidTemplate as error:
+        raise RenderFailed(f"The published template cannot be read: {error}") from error
+    reads = program.reads
+
+    def make(values: Values) -> str:
+        inputs = [found_at(path, values) for path in reads]
+        try:
+            key = (source, dialect, _encode(inputs))
+        except (TypeError, ValueError) as error:
+            raise RenderFailed("A value of the template is not JSON.") from error
+        text = _kept.get(key)
+        if text is None:
+            text = program.run(values)
+            if dialect == "html":
+                text = clean(text)
+            _kept.put(key, text)
+        return text
+
+    return make
+
+
+def found_at(path: Path, values: Values) -> object:
+    """Return the value at a path, None when there is none."""
+    found: object = values
+    for name in path:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(name)
+    return found

@@ -1,0 +1,71 @@
+"""Frozen publications, and the record of what was decided and why."""
+
+from django.conf import settings
+from django.db import models
+
+from apps.work.ids import uuid7
+
+
+class Publication(models.Model):
+    """One numbered, immutable snapshot of a site. The greatest number serves; rollback adds one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="publications")
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    digest = models.CharField(max_length=64)
+    note = models.CharField(max_length=200, blank=True)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="publications",
+    )
+    published_at = models.DateTimeField()
+    restores = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The number that this one brought back."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "number"], name="decisions_publication_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"publication {self.number}"
+
+
+class DecisionRecord(models.Model):
+    """One decide call: what was asked, what was served, for which reason, from which facts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site_id = models.UUIDField()
+    request_id = models.CharField(max_length=40)
+    profile_id = models.UUIDField(null=True)
+    source_id = models.UUIDField()
+    snapshot = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    placements = models.JSONField(help_text="Per placement: block, variant, version, reason, rule.")
+    facts = models.JSONField(default=dict, help_text="Memberships and context that were read.")
+    took_us = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["profile_id", "-at"], name="decisions_record_profile"),
+            models.Index(fields=["site_id", "-at"], name="decisions_record_site"),
+        ]
+
+    def __str__(self) -> str:
+        return f"decision at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class HotGeneration(models.Model):
+    """The generation in the keys of the hot state. Another Redis (its run id) is another one."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    generation = models.PositiveIntegerField(default=1)
+    run_id = models.CharField(max_length=60, blank=True)
+
+    def __str__(self) -> str:
+        return f"generation {self.generation}"

@@ -1,0 +1,122 @@
+"""The publication that serves, compiled once per number in each process and swapped whole."""
+
+import logging
+import threading
+from typing import Any
+from uuid import UUID
+
+from apps.decisions import record_reads
+from engine.errors import PersonalizationError
+from engine.snapshot import CompiledSnapshot, SnapshotDoc, compile_snapshot, decode_snapshot
+
+logger = logging.getLogger(__name__)
+
+LOAD_BOX_S = 0.5  # once per publication and process, so it may take longer than a miss
+
+_LATEST = """
+SELECT number, document::text FROM decisions_publication
+WHERE site_id = %s::uuid ORDER BY number DESC LIMIT 1
+"""
+_NUMBERS = """
+SELECT s.id, (SELECT max(p.number) FROM decisions_publication p WHERE p.site_id = s.id)
+FROM unnest(%s::uuid[]) AS s(id)
+"""
+
+
+class Served:
+    """One site's publication as this process serves it.
+
+    Attributes:
+        token: the number as Redis carries it, empty for a site that has published nothing.
+        prepared: what the door has made ready of its variants; dies with the publication.
+    """
+
+    __slots__ = ("compiled", "number", "prepared", "token")
+
+    def __init__(self, compiled: CompiledSnapshot) -> None:
+        self.compiled = compiled
+        self.number = compiled.number
+        self.token = b"%d" % compiled.number if compiled.number else b""
+        self.prepared: dict[Any, Any] = {}
+
+
+_served: dict[UUID, Served] = {}  # one entry a site
+_refused: dict[UUID, int] = {}  # site -> the number that this code could not read
+_loading = threading.Lock()
+
+
+def current(site_id: UUID, announced: bytes | None) -> Served | None:
+    """Return what the site serves; None when nothing is in memory and Postgres is away.
+
+    Args:
+        announced: the number in Redis, None when it is not known there.
+    """
+    served = _served.get(site_id)
+    if served is not None and (announced is None or announced == served.token):
+        return served
+    return _newer(site_id, served, announced)
+
+
+def _newer(site_id: UUID, served: Served | None, announced: bytes | None) -> Served | None:
+    if served is not None and announced is not None:
+        number = int(announced)
+        if number <= served.number or _refused.get(site_id, 0) >= number:
+            return served
+    # While one thread loads, the others go on with what they have.
+    if not _loading.acquire(blocking=served is None):
+        return served
+    try:
+        again = _served.get(site_id)
+        if again is not None and again is not served:
+            return again
+        return _load(site_id) or served
+    finally:
+        _loading.release()
+
+
+def _load(site_id: UUID) -> Served | None:
+    try:
+        rows = record_reads.rows(_LATEST, (str(site_id),), box_s=LOAD_BOX_S)
+    except record_reads.RecordAway:
+        return None
+    if not rows:
+        compiled = compile_snapshot(SnapshotDoc(str(site_id), 0, 0))
+    else:
+        number, text = rows[0]
+        try:
+            compiled = compile_snapshot(decode_snapshot(text))
+        except PersonalizationError:
+            # Stored by another version of this code. What served goes on serving.
+            logger.exception("decisions.publication_unreadable", extra={"number": number})
+            _refused[site_id] = number
+            return None
+    served = _served[site_id] = Served(compiled)
+    return served
+
+
+def numbers() -> dict[UUID, int]:
+    """The number in force of each site that this process serves. One statement.
+
+    Raises:
+        RecordAway: Postgres did not answer.
+    """
+    sites = "{" + ",".join(map(str, _served)) + "}"
+    if sites == "{}":
+        return {}
+    return {UUID(str(site)): number or 0 for site, number in record_reads.rows(_NUMBERS, (sites,))}
+
+
+def catch_up(site_id: UUID, number: int) -> None:
+    """Load a publication that this process has not heard of."""
+    current(site_id, b"%d" % number)
+
+
+def is_loaded() -> bool:
+    """Whether this process can decide for some site."""
+    return bool(_served)
+
+
+def forget() -> None:
+    """Serve nothing until it is loaded again (tests)."""
+    _served.clear()
+    _refused.clear()

@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class EventsConfig(AppConfig):
+    name = "apps.events"
+    label = "events"
+    verbose_name = "Events"
+
+    def ready(self) -> None:
+        from apps.events import fold, personal_data
+        from apps.profiles import holders
+        from apps.work import schedules
+
+        holders.register(personal_data.HOLDER)
+        post_migrate.connect(fold.make_parts, sender=self, dispatch_uid="events.parts")
+        schedules.declare("Make event partitions", task="events.make_partitions", every_s=21_600)
+        schedules.declare("Forget old message ids", task="events.prune", crontab="17 3 * * *")

@@ -1,0 +1,263 @@
+"""Inbox rows become event rows: claimed, decoded and inserted inside the consumer's transaction."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+from apps.events.models import Event
+from apps.events.types import Accepted, InboxBody
+from apps.work import clock
+
+PARTS = 64
+MAX_PARTS = 32  # at a time: a second consumer finds the others free
+MAX_BATCHES = 200
+MAX_BYTES = 300_000  # about 500 events: beyond that a larger transaction gains nothing
+
+KINDS = {
+    "track": Event.Kind.TRACK,
+    "page": Event.Kind.PAGE,
+    "screen": Event.Kind.SCREEN,
+    "identify": Event.Kind.IDENTIFY,
+    "group": Event.Kind.GROUP,
+    "alias": Event.Kind.ALIAS,
+    "exposure": Event.Kind.EXPOSURE,
+    "conversion": Event.Kind.CONVERSION,
+}
+
+_CLAIM = """
+WITH mine AS MATERIALIZED (
+    SELECT p.part FROM events_inboxpart p
+    WHERE EXISTS (SELECT FROM events_inbox i WHERE i.part = p.part)
+    ORDER BY (SELECT min(i.id) FROM events_inbox i WHERE i.part = p.part)
+    LIMIT %s FOR UPDATE SKIP LOCKED
+), oldest AS MATERIALIZED (
+    SELECT i.id, octet_length(i.body) AS bytes
+    FROM events_inbox i JOIN mine USING (part) ORDER BY i.id LIMIT %s
+), picked AS (
+    SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS before FROM oldest
+)
+DELETE FROM events_inbox i USING picked
+WHERE i.id = picked.id AND picked.before < %s
+RETURNING i.id, i.site_id, i.source_id, i.received_at, i.body
+"""
+
+_INSERT = """
+INSERT INTO events_event (site_id, profile_id, identity_id, user_identity_id, source_id, kind, name,
+  category, item, value, message_id, occurred_at, original_at, sent_at, received_at, properties,
+  context, consent_epoch, purposes, flags)
+SELECT site_id, profile_id, identity_id, user_identity_id, source_id, kind, name, category, item,
+  value, message_id, occurred_at, original_at, sent_at, received_at, properties, context,
+  consent_epoch, purposes, flags
+FROM jsonb_to_recordset(%s::jsonb) AS r(site_id uuid, profile_id uuid, identity_id bigint,
+  user_identity_id bigint, source_id uuid, kind int2, name text, category text, item text,
+  value float8, message_id text, occurred_at timestamptz, original_at timestamptz,
+  sent_at timestamptz, received_at timestamptz, properties jsonb, context jsonb,
+  consent_epoch int, purposes int2, flags int2)
+"""
+
+_OBSERVE = """
+INSERT INTO events_eventschema (site_id, name, is_declared, first_seen_at)
+SELECT site_id, left(name, 200), false, %s FROM jsonb_to_recordset(%s::jsonb)
+  AS r(site_id uuid, name text) ORDER BY site_id, name
+ON CONFLICT (site_id, name) DO NOTHING
+"""
+
+# The names this process has seen: bounded, because senders choose them.
+_MAX_OBSERVED = 20_000
+_observed: set[tuple[UUID, str]] = set()
+
+_decoder = msgspec.json.Decoder(InboxBody)
+
+
+class Batch(msgspec.Struct):
+    """One claimed inbox row; its row is gone when the transaction commits."""
+
+    id: int
+    site_id: UUID
+    source_id: UUID
+    received_at: datetime
+    body: InboxBody
+
+
+class Placed(msgspec.Struct):
+    """An accepted event and where it belongs."""
+
+    batch: Batch
+    event: Accepted
+    profile_id: UUID
+    identity_id: int
+    user_identity_id: int | None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """The total order of events: occurred, the sender's clock, message id; never arrival."""
+        event = self.event
+        original = event.occurred_ms if event.original_ms is None else event.original_ms
+        return event.occurred_ms, original, event.message_id
+
+
+def make_parts(**_: object) -> None:
+    """Have the rows whose locks keep consumers apart. Runs after every migration."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_inboxpart (part) SELECT generate_series(0, %s)"
+            " ON CONFLICT DO NOTHING",
+            [PARTS - 1],
+        )
+
+
+def claim() -> list[Batch]:
+    """Take waiting batches, oldest first, about 500 events of them. One statement.
+
+    Parts that another consumer works on are skipped, not waited for.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, [MAX_PARTS, MAX_BATCHES, MAX_BYTES])
+        batches = [
+            Batch(number, site_id, source_id, received_at, _decoder.decode(body))
+            for number, site_id, source_id, received_at, body in cursor.fetchall()
+        ]
+    batches.sort(key=lambda batch: batch.id)
+    return batches
+
+
+def insert(placed: Sequence[Placed]) -> None:
+    """Insert event rows. One statement, one JSON document."""
+    if not placed:
+        return
+    document = msgspec.json.encode([_document(one) for one in placed]).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [document])
+
+
+def _document(placed: Placed) -> dict[str, Any]:
+    event, batch, properties = placed.event, placed.batch, placed.event.properties
+    return {
+        "site_id": batch.site_id,
+        "profile_id": placed.profile_id,
+        "identity_id": placed.identity_id,
+        "user_identity_id": placed.user_identity_id,
+        "source_id": batch.source_id,
+        "kind": int(KINDS[event.type]),
+        "name": event.name,
+        "category": _text(properties.get("category")),
+        "item": item_of(event),
+        "value": _number(properties),
+        "message_id": event.message_id,
+        "occurred_at": _instant(event.occurred_ms),
+        "original_at": _instant(event.original_ms),
+        "sent_at": _instant(batch.body.s),
+        "received_at": batch.received_at,
+        "properties": properties,
+        "context": event.context,
+        "consent_epoch": event.epoch,
+        "purposes": event.purposes,
+        "flags": event.flags,
+    }
+
+
+def item_of(event: Accepted) -> str | None:
+    """The product or article that an event is about, by the names sites use for it."""
+    for key in ("product_id", "sku", "item_id"):
+        text = _text(event.properties.get(key))
+        if text is not None:
+            return text
+    return None
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str) and value:
+        return value[:500]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def _number(properties: dict[str, Any]) -> float | None:
+    for key in ("value", "revenue", "total", "price"):
+        value = properties.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    return None
+
+
+def _instant(ms: int | None) -> str | None:
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def observe(names: Collection[tuple[UUID, str]], *, now: datetime) -> None:
+    """Note event names that no plan declares, so that editors can pick them. Rarely a statement."""
+    fresh = {name for name in names if name not in _observed}
+    if not fresh:
+        return
+    rows = msgspec.json.encode([{"site_id": s, "name": n} for s, n in fresh]).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(_OBSERVE, [now, rows])
+    if len(_observed) + len(fresh) > _MAX_OBSERVED:
+        _observed.clear()
+    _observed.update(fresh)
+
+
+_MOVE = "UPDATE events_event SET profile_id = %s WHERE profile_id = %s"
+
+_IDENTIFIED = """
+SELECT e.occurred_at, i.profile_id FROM events_event e
+JOIN profiles_identity i ON i.id = e.user_identity_id
+WHERE e.profile_id = ANY(%s::uuid[]) AND e.identity_id = %s AND e.kind = %s
+  AND e.user_identity_id IS NOT NULL
+ORDER BY e.occurred_at, coalesce(e.original_at, e.occurred_at), e.message_id COLLATE "C"
+"""
+
+_PLACE_BY_LINK = """
+WITH spans AS (
+    SELECT profile_id,
+      CASE WHEN row_number() OVER w = 1 THEN '-infinity'::timestamptz ELSE since END AS since,
+      coalesce(lead(since) OVER w, 'infinity'::timestamptz) AS until
+    FROM profiles_identitylink WHERE identity_id = %s WINDOW w AS (ORDER BY since)
+)
+UPDATE events_event e SET profile_id = s.profile_id FROM spans s
+WHERE e.profile_id = ANY(%s::uuid[]) AND e.identity_id = %s AND e.user_identity_id IS NULL
+  AND e.occurred_at >= s.since AND e.occurred_at < s.until AND e.profile_id <> s.profile_id
+"""
+
+
+def move(from_profile: UUID, to_profile: UUID) -> int:
+    """Give every event of one profile to another, on a merge. Returns the rows moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [str(to_profile), str(from_profile)])
+        return int(cursor.rowcount)
+
+
+def count(profile_id: UUID) -> tuple[int, int | None, int | None]:
+    """Count a profile's events: (how many, first ms, last ms)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), min(occurred_at), max(occurred_at) FROM events_event"
+            " WHERE profile_id = %s",
+            [str(profile_id)],
+        )
+        total, first, last = cursor.fetchone()
+    return total, None if first is None else clock.to_ms(first), last and clock.to_ms(last)
+
+
+def identifications(identity_id: int, profiles: str) -> list[tuple[datetime, UUID]]:
+    """Who identified from an anonymous identity, and when: (occurred at, the user's profile).
+
+    `profiles` is an array literal of the profiles that may hold its events.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_IDENTIFIED, [profiles, identity_id, int(Event.Kind.IDENTIFY)])
+        return list(cursor.fetchall())
+
+
+def place_by_links(identity_id: int, profiles: str) -> int:
+    """Give a shared identity's own events to whoever its links name at the time. Rows moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE_BY_LINK, [identity_id, profiles, identity_id])
+        return int(cursor.rowcount)

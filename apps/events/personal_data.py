@@ -1,0 +1,49 @@
+"""What the events table keeps about a profile: how it moves, is shown and is forgotten."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from apps.profiles.holders import PersonalDataHolder
+
+_PAGE = 1_000
+_EXPORT = """
+SELECT id, jsonb_build_object('name', name, 'occurredAt', occurred_at, 'receivedAt', received_at,
+    'messageId', message_id, 'properties', properties, 'context', context)
+FROM events_event WHERE profile_id = %s AND id > %s ORDER BY id LIMIT %s
+"""
+
+
+def _reassign(old: UUID, new: UUID) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE events_event SET profile_id = %s WHERE profile_id = %s", [str(new), str(old)]
+        )
+        return cursor.rowcount
+
+
+def _export(profile_id: UUID) -> Iterator[Any]:
+    after = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_EXPORT, [str(profile_id), after, _PAGE])
+            rows = cursor.fetchall()
+        for _, event in rows:
+            yield json.loads(event)  # the driver hands jsonb over as text
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1][0]
+
+
+def _erase(profile_id: UUID) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_event WHERE profile_id = %s", [str(profile_id)])
+        return cursor.rowcount
+
+
+HOLDER = PersonalDataHolder(
+    name="events", tables=("events_event",), reassign=_reassign, export=_export, erase=_erase
+)

@@ -1,0 +1,174 @@
+"""Writes that others may ask for: quarantine, tracking plan, partitions, pruning."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+
+from apps.access.services import record_audit
+from apps.events import collect, partitions
+from apps.events.domain.envelope import Envelope
+from apps.events.domain.shape import has_rare_content
+from apps.events.models import EventSchema, Quarantine
+from apps.events.types import Sender
+
+Actor = AbstractBaseUser | None
+
+DEDUPE_DAYS = 30
+QUARANTINE_DAYS = 30
+_DEDUPE_PARTITIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of quarantined events that were replayed.
+
+    `stored` counts events that are in the inbox now or had arrived before; `refused` those that
+    stay in quarantine with their new reason; `without_consent` those that may no longer be stored
+    and are discarded.
+    """
+
+    stored: int
+    refused: int
+    without_consent: int
+
+
+def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
+    """Have a partition of the events table for each (year, month). Repeatable, cheap when known."""
+    partitions.ensure_partitions(months)
+
+
+def replay(quarantine_ids: Sequence[UUID], actor: Actor, now: datetime) -> Replayed:
+    """Send waiting events through intake once more, each in a transaction of its own.
+
+    Consent is asked again, as of now; times are corrected as of the moment when the event first
+    arrived. Events that do not wait (replayed, discarded, unknown) are left alone.
+    """
+    stored = refused = without_consent = 0
+    for quarantine_id in quarantine_ids:
+        with transaction.atomic():
+            state = _replay_one(quarantine_id, now)
+        stored += state == Quarantine.State.REPLAYED
+        refused += state == Quarantine.State.WAITING
+        without_consent += state == Quarantine.State.DISCARDED
+    result = Replayed(stored, refused, without_consent)
+    _audit("events.quarantine_replayed", quarantine_ids, actor, now, stored=stored, refused=refused)
+    return result
+
+
+def _replay_one(quarantine_id: UUID, now: datetime) -> str | None:
+    """Replay one event; return its state afterwards, None when it did not wait."""
+    row = (
+        Quarantine.objects.select_for_update(of=("self",))
+        .select_related("source", "site")
+        .filter(pk=quarantine_id, state=Quarantine.State.WAITING)
+        .first()
+    )
+    if row is None:
+        return None
+    sender = _sender_of(row)
+    body = row.body.encode()
+    envelope = Envelope([body], None, None, None, None, has_rare_content(body))
+    refusal = collect.refusal_of(sender, envelope, received_at=row.received_at)
+    if refusal is not None:
+        row.code, row.detail = refusal.code, refusal.detail[:300]
+        row.save(update_fields=["code", "detail"])
+        return row.state
+    receipt = collect.record(sender, envelope, type=None, now=now, received_at=row.received_at)
+    row.state = Quarantine.State.DISCARDED if receipt.without_consent else Quarantine.State.REPLAYED
+    row.resolved_at = now
+    row.body = ""  # it lies with the events now, or may not be kept
+    row.save(update_fields=["state", "resolved_at", "body"])
+    return row.state
+
+
+def _sender_of(row: Quarantine) -> Sender:
+    """The source as it is configured now. The body holds no unproven user id and no raw address."""
+    return Sender(
+        site_id=row.site_id,
+        source_id=row.source_id,
+        consent_mode=row.source.consent_mode,
+        regime=row.site.regime,
+        is_plan_strict=row.site.is_plan_strict,
+        retention_days=row.site.retention_days,
+        is_browser=False,
+        address=None,
+        has_gpc=False,
+        prove=None,
+    )
+
+
+@transaction.atomic
+def discard(quarantine_ids: Sequence[UUID], actor: Actor, now: datetime) -> int:
+    """Give up waiting events and forget their bodies; return how many that were. Repeatable."""
+    count = Quarantine.objects.filter(pk__in=quarantine_ids, state=Quarantine.State.WAITING).update(
+        state=Quarantine.State.DISCARDED, resolved_at=now, body=""
+    )
+    _audit("events.quarantine_discarded", quarantine_ids, actor, now, discarded=count)
+    return count
+
+
+@transaction.atomic
+def repair(quarantine_id: UUID, body: str, actor: Actor, now: datetime) -> bool:
+    """Replace the body of a waiting event; False when it does not wait. Replaying is apart."""
+    count = Quarantine.objects.filter(pk=quarantine_id, state=Quarantine.State.WAITING).update(
+        body=body.replace("\x00", "")
+    )
+    _audit("events.quarantine_edited", [quarantine_id], actor, now, edited=count)
+    return bool(count)
+
+
+@transaction.atomic
+def declare_names(
+    site_id: UUID, names: Iterable[str], *, is_declared: bool, actor: Actor, now: datetime
+) -> int:
+    """Put names into the site's tracking plan, or take them out; return how many were changed."""
+    names = sorted(set(names))
+    if is_declared:
+        EventSchema.objects.bulk_create(
+            [EventSchema(site_id=site_id, name=name, first_seen_at=now) for name in names],
+            ignore_conflicts=True,
+        )
+    count = EventSchema.objects.filter(
+        site_id=site_id, name__in=names, is_declared=not is_declared
+    ).update(is_declared=is_declared)
+    record_audit(
+        action="events.plan_changed", actor=actor, site_id=site_id,
+        target_kind="events.eventschema", detail={"names": len(names), "declared": is_declared},
+        now=now,
+    )  # fmt: skip
+    return count
+
+
+def prune(now: datetime) -> dict[str, int]:
+    """Delete message ids and quarantined events that are older than 30 days; return the counts.
+
+    Message ids go partition by partition, each in a transaction of its own: nobody waits for long.
+    """
+    oldest_key = now - timedelta(days=DEDUPE_DAYS)
+    keys = 0
+    for number in range(_DEDUPE_PARTITIONS):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM events_dedupekey_{number} WHERE received_at < %s",  # nosec B608
+                [oldest_key],
+            )
+            keys += cursor.rowcount
+    oldest = now - timedelta(days=QUARANTINE_DAYS)
+    events, _ = Quarantine.objects.filter(received_at__lt=oldest).delete()
+    return {"message_ids": keys, "quarantined": events}
+
+
+def _audit(
+    action: str, quarantine_ids: Sequence[UUID], actor: Actor, now: datetime, **counts: int
+) -> None:
+    sites = Quarantine.objects.filter(pk__in=quarantine_ids).values_list("site_id", flat=True)
+    for site_id in set(sites):
+        record_audit(
+            action=action, actor=actor, site_id=site_id, target_kind="events.quarantine",
+            target_id=str(quarantine_ids[0]) if len(quarantine_ids) == 1 else "",
+            detail=counts, now=now,
+        )  # fmt: skip

@@ -1,0 +1,201 @@
+"""One micro-batch through everything, in one transaction: the only writer of what events change.
+
+Lock order, the same for every writer: inbox parts (skipping locked ones) -> identities inserted
+sorted -> state rows in id order -> identities re-read. A deadlock or a moved identity starts the
+whole fold again; a kill at any point leaves the inbox as it was.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.db import OperationalError, connection, transaction
+
+from apps.consent.types import ALL_PURPOSES, Purpose
+from apps.decisions import hot_state
+from apps.decisions.hot_state import HotKey
+from apps.events import fold as event_fold
+from apps.events.fold import Placed
+from apps.pipeline.people import People
+from apps.pipeline.person import Person
+from apps.profiles import services as profiles
+from apps.profiles import state
+from apps.profiles.identities import IdentityMoved
+from apps.profiles.services import TraitWrite
+from apps.segments import live
+from apps.work import clock
+
+logger = logging.getLogger(__name__)
+
+MAX_TRIES = 8
+# Shorter than a mark in the hot state lives: see decisions.hot_state.
+TRANSACTION_TIMEOUT_MS = 60_000
+
+_SET_DUE = """
+INSERT INTO profiles_due (profile_id, due_at)
+SELECT profile_id, to_timestamp(due_ms / 1000.0) FROM jsonb_to_recordset(%s::jsonb)
+  AS r(profile_id uuid, due_ms bigint) WHERE due_ms IS NOT NULL ORDER BY profile_id
+ON CONFLICT (profile_id) DO UPDATE SET due_at = excluded.due_at
+"""
+_CLEAR_DUE = "DELETE FROM profiles_due WHERE profile_id = ANY(%s::uuid[])"
+
+
+class Folded(NamedTuple):
+    """What one fold did: batches and events taken, events dropped for want of consent."""
+
+    batches: int
+    events: int
+    dropped: int
+
+
+NOTHING = Folded(0, 0, 0)
+
+
+def fold_once(*, now: datetime) -> Folded:
+    """Fold what waits, at most about 500 events. Returns NOTHING when nothing does.
+
+    Raises:
+        OperationalError: the database is away; nothing was lost.
+    """
+    for attempt in range(MAX_TRIES):
+        try:
+            with transaction.atomic():
+                folded, people = _fold(now)
+        except IdentityMoved:
+            continue
+        except OperationalError as error:
+            if _sqlstate(error) in ("40P01", "40001") and attempt < MAX_TRIES - 1:
+                continue
+            raise
+        if people is not None:
+            hot_state.publish([p.hot() for p in people.living()], people.remembered)
+        return folded
+    raise RuntimeError("Identities kept moving under the fold; another consumer is as busy.")
+
+
+def fold_due(*, now: datetime, limit: int = 300) -> int:
+    """Flip what changes by the passage of time: profiles whose deadline is past. Returns how many.
+
+    Takes the same locks in the same order as a fold; rows that a fold holds are left to it.
+    """
+    now_ms = clock.to_ms(now)
+    with transaction.atomic():
+        due = _due(now, limit)
+        if not due:
+            return 0
+        _bound_transaction()
+        rows = [r for r in state.lock(due, skip_locked=True) if r.merged_into is None]
+        numbers = live.numbers({row.site_id for row in rows})
+        persons = [Person(r, live.live_set(r.site_id, numbers[r.site_id])) for r in rows]
+        _write(persons, now_ms, is_timer=True)
+    hot_state.publish([person.hot() for person in persons])
+    return len(persons)
+
+
+def _due(now: datetime, limit: int) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT profile_id FROM profiles_due WHERE due_at <= %s ORDER BY due_at LIMIT %s",
+            [now, limit],
+        )
+        return [profile_id for (profile_id,) in cursor.fetchall()]
+
+
+def _bound_transaction() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL transaction_timeout = {TRANSACTION_TIMEOUT_MS}")
+
+
+def _fold(now: datetime) -> tuple[Folded, People | None]:
+    batches = event_fold.claim()
+    if not batches:
+        return NOTHING, None
+    _bound_transaction()
+    arrivals = [(batch, event) for batch in batches for event in batch.body.e]
+    people = People(arrivals, now=now)
+    placed = [people.place(arrival) for arrival in arrivals]
+    kept = _still_allowed(placed, people)
+    event_fold.insert(kept)
+    event_fold.observe({(p.batch.site_id, p.event.name) for p in kept}, now=now)
+    people.share()
+    for profile_id, own in _by_profile(kept):
+        people.persons[profile_id].take(own)
+    _write_traits(people.persons.values())
+    _write(people.persons.values(), clock.to_ms(now))
+    return Folded(len(batches), len(kept), len(placed) - len(kept)), people
+
+
+def _still_allowed(placed: Sequence[Placed], people: People) -> list[Placed]:
+    """Drop what was withdrawn while it waited: the epoch it was stamped with is no longer true."""
+    kept: list[Placed] = []
+    for one in placed:
+        row = people.persons[one.profile_id].row
+        event = one.event
+        if row.consent_epoch != event.epoch:
+            if row.denied & Purpose.ANALYTICS:
+                continue
+            event.purposes &= ALL_PURPOSES & ~row.denied
+            event.epoch = row.consent_epoch
+        kept.append(one)
+    return kept
+
+
+def _by_profile(placed: Iterable[Placed]) -> Iterable[tuple[UUID, list[Placed]]]:
+    own: dict[UUID, list[Placed]] = {}
+    for one in placed:
+        own.setdefault(one.profile_id, []).append(one)
+    return own.items()
+
+
+def _write(persons: Iterable[Person], now_ms: int, *, is_timer: bool = False) -> None:
+    """Evaluate and write what the locked persons have become; mark their hot state last."""
+    persons = list(persons)
+    living = [person for person in persons if person.row.merged_into is None]
+    for person in living:
+        person.evaluate(now_ms)
+    state.save([person.row for person in persons])
+    with connection.cursor() as cursor:
+        live.write_changes(cursor, [change for person in living for change in person.changes])
+        moved = [person for person in living if person.due_moved or is_timer]
+        due = [
+            {"profile_id": p.row.profile_id, "due_ms": p.due_ms}
+            for p in moved
+            if p.due_ms is not None
+        ]
+        if due:
+            cursor.execute(_SET_DUE, [msgspec.json.encode(due).decode()])
+        cleared = [person.row.profile_id for person in moved if person.due_ms is None]
+        if cleared:
+            cursor.execute(_CLEAR_DUE, [state.uuid_array(cleared)])
+    hot_state.mark(
+        [
+            HotKey(p.row.site_id, p.row.profile_id, p.row.consent_epoch, p.row.version)
+            for p in persons
+        ]
+    )
+
+
+def _write_traits(persons: Iterable[Person]) -> None:
+    profiles.write_traits(
+        [
+            TraitWrite(
+                profile_id=person.row.profile_id,
+                key=key,
+                value=value,
+                source=placed.event.type,
+                observed_at=clock.from_ms(placed.event.occurred_ms),
+                received_at=placed.batch.received_at,
+                consent_epoch=placed.event.epoch,
+                message_id=placed.event.message_id,
+            )
+            for person in persons
+            for key, value, placed in person.trait_changes
+        ]
+    )
+
+
+def _sqlstate(error: OperationalError) -> str | None:
+    return getattr(error.__cause__, "pgcode", None)

@@ -1,0 +1,46 @@
+"""Two profiles that are one person become one: the older keeps its bucketing key."""
+
+from datetime import datetime
+
+from apps.consent.types import Choice
+from apps.events import history
+from apps.pipeline.person import Person
+from apps.profiles import services as profiles
+from apps.profiles.state import newest_identities
+
+
+def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> None:
+    """Fold `loser` into `winner`. Both rows are locked; every holder's rows move.
+
+    Consent becomes the stricter of the two, traits the newer, history the union. The epoch rises,
+    so that whatever was derived under either one is looked at again.
+    """
+    into, out = winner.row, loser.row
+    profiles.merge_profiles(
+        site_id=into.site_id,
+        winner=into.profile_id,
+        loser=out.profile_id,
+        message_id=message_id,
+        now=now,
+    )
+    choice = Choice(into.granted, into.denied, into.consent_epoch).stricter(
+        Choice(out.granted, out.denied, out.consent_epoch)
+    )
+    into.granted, into.denied, into.consent_epoch = choice.granted, choice.denied, choice.epoch + 1
+    for key, entry in out.traits.items():
+        known = into.traits.get(key)
+        if known is None or entry[1:] > known[1:]:
+            into.traits[key] = entry
+    into.identities = newest_identities([*out.identities, *into.identities])
+    into.event_count += out.event_count
+    into.first_seen_ms = min(filter(None, (into.first_seen_ms, out.first_seen_ms)), default=None)
+    into.last_seen_ms = max(filter(None, (into.last_seen_ms, out.last_seen_ms)), default=None)
+    both = history.merged(winner.history, loser.history)
+    if both is None:
+        winner.reload()
+    else:
+        winner.history = both
+    out.merged_into = into.profile_id
+    out.history = out.memberships = b""
+    out.traits, out.identities, out.event_count = {}, [], 0
+    out.consent_epoch = choice.epoch + 1

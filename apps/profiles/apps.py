@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class ProfilesConfig(AppConfig):
+    name = "apps.profiles"
+    label = "profiles"
+    verbose_name = "Profiles"
+
+    def ready(self) -> None:
+        from apps.profiles import holders
+        from apps.profiles import holding
+
+        holders.register(holding.HOLDER)

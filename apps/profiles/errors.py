@@ -1,0 +1,12 @@
+"""Refusals of this app."""
+
+from engine.errors import PersonalizationError
+
+
+class ProfileNotFound(PersonalizationError):
+    """No profile carries the identity that was asked for."""
+
+    code = "profile_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("No profile has this identity.")

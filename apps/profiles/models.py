@@ -1,0 +1,167 @@
+"""What is known of one person over all their identities."""
+
+from django.db import models
+
+from apps.work.ids import uuid7
+
+
+class Profile(models.Model):
+    """One person as the site knows them. `bucketing_key` never changes; a merge keeps the older."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="profiles")
+    bucketing_key = models.CharField(max_length=64)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="merged_from"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "-created_at"], name="profiles_recent")]
+
+    def __str__(self) -> str:
+        return f"profile {self.pk}"
+
+
+class Identity(models.Model):
+    """One identifier and its kind. `profile` is where it points now; links keep the past."""
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="identities")
+    kind = models.CharField(max_length=40)
+    value = models.CharField(max_length=512)
+    profile = models.ForeignKey(Profile, models.CASCADE, related_name="identities")
+    is_shared = models.BooleanField(
+        default=False, help_text="Has belonged to more than one person: its links say when."
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "identities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "kind", "value"], name="profiles_identity_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.pk}"
+
+
+class IdentityLink(models.Model):
+    """That an anonymous identity was seen to be this profile's, from `since` (occurred) on.
+
+    Its events belong to the latest link at or before them, those before all links to the first:
+    on a shared device each person keeps their own, whatever the order of arrival.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    identity = models.ForeignKey(Identity, models.CASCADE, related_name="links")
+    profile = models.ForeignKey(Profile, models.CASCADE, related_name="identity_links")
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["identity", "since"], name="profiles_link_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"identity {self.identity_id} since {self.since:%Y-%m-%d}"
+
+
+class Trait(models.Model):
+    """A named, typed attribute of a profile as last observed, with where it came from and when."""
+
+    id = models.BigAutoField(primary_key=True)
+    profile = models.ForeignKey(Profile, models.CASCADE, related_name="traits")
+    key = models.CharField(max_length=120)
+    value = models.JSONField()
+    source = models.CharField(max_length=60)
+    observed_at = models.DateTimeField()
+    message_id = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["profile", "key"], name="profiles_trait_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class TraitChange(models.Model):
+    """Every observation of a trait, append-only: value, source, consent epoch and time."""
+
+    id = models.BigAutoField(primary_key=True)
+    profile = models.ForeignKey(Profile, models.CASCADE, related_name="trait_changes")
+    key = models.CharField(max_length=120)
+    value = models.JSONField(null=True)
+    source = models.CharField(max_length=60)
+    observed_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    consent_epoch = models.IntegerField()
+    message_id = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class MergeRecord(models.Model):
+    """That two profiles were found to be one person: `loser` was folded into `winner`."""
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="merges")
+    winner = models.ForeignKey(Profile, models.CASCADE, related_name="merges_won")
+    loser = models.ForeignKey(Profile, models.CASCADE, related_name="merges_lost")
+    cause = models.CharField(max_length=40)
+    message_id = models.CharField(max_length=100, blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.loser_id} into {self.winner_id}"
+
+
+class ProfileState(models.Model):
+    """Everything the live path needs of one profile, in one row (so an update stays HOT).
+
+    The codec of each section lives with the app that owns its meaning: `history` with events,
+    `memberships` with segments, the consent columns with consent.
+    """
+
+    profile = models.OneToOneField(
+        Profile, models.CASCADE, primary_key=True, related_name="state", db_index=False
+    )
+    site_id = models.UUIDField()
+    unit_id = models.CharField(max_length=64, help_text="The profile's bucketing key.")
+    identities = models.JSONField(default=list, help_text='"kind:value", the newest 20.')
+    version = models.BigIntegerField(default=0, help_text="Raised by every write of the row.")
+    consent_epoch = models.IntegerField(default=0)
+    granted = models.SmallIntegerField(
+        default=0, help_text="Purposes with a recorded yes, as bits."
+    )
+    denied = models.SmallIntegerField(default=0, help_text="Purposes with a recorded no, as bits.")
+    history = models.BinaryField(default=b"")
+    memberships = models.BinaryField(default=b"")
+    traits = models.JSONField(
+        default=dict, help_text="key: [value, observed at in ms, message id]; newest wins."
+    )
+    event_count = models.BigIntegerField(default=0)
+    first_seen_at = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField(null=True)
+    last_message_id = models.CharField(max_length=100, blank=True)
+    merged_into = models.UUIDField(null=True)
+
+    def __str__(self) -> str:
+        return f"state of {self.pk} v{self.version}"
+
+
+class Due(models.Model):
+    """The next instant at which something about a profile changes without an event."""
+
+    profile = models.OneToOneField(
+        Profile, models.CASCADE, primary_key=True, related_name="due", db_index=False
+    )
+    due_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.pk} at {self.due_at:%H:%M:%S}"

@@ -1,0 +1,156 @@
+"""Writes to profiles that others may ask for."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from apps.profiles import holders, identities
+from apps.profiles.identities import Name
+from apps.profiles.models import IdentityLink, MergeRecord
+from apps.profiles.state import StateRow, save
+from apps.work import clock
+from apps.work import services as work
+
+PROFILE_MERGED = "profile.merged"
+
+_WRITE_TRAITS = """
+INSERT INTO profiles_trait (profile_id, key, value, source, observed_at, message_id)
+SELECT DISTINCT ON (profile_id, key) profile_id, key, value, source, observed_at, message_id
+FROM jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, key text, value jsonb, source text,
+  observed_at timestamptz, message_id text)
+WHERE value IS NOT NULL AND value <> 'null'::jsonb
+ORDER BY profile_id, key, observed_at DESC, message_id DESC
+ON CONFLICT (profile_id, key) DO UPDATE SET value = excluded.value, source = excluded.source,
+  observed_at = excluded.observed_at, message_id = excluded.message_id
+WHERE (excluded.observed_at, excluded.message_id)
+  >= (profiles_trait.observed_at, profiles_trait.message_id)
+"""
+_WRITE_CHANGES = """
+INSERT INTO profiles_traitchange (profile_id, key, value, source, observed_at, received_at,
+  consent_epoch, message_id)
+SELECT profile_id, key, value, source, observed_at, received_at, consent_epoch, message_id
+FROM jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, key text, value jsonb, source text,
+  observed_at timestamptz, received_at timestamptz, consent_epoch int, message_id text)
+"""
+_FORGET_TRAITS = """
+DELETE FROM profiles_trait t USING jsonb_to_recordset(%s::jsonb)
+  AS r(profile_id uuid, key text, value jsonb, observed_at timestamptz)
+WHERE t.profile_id = r.profile_id AND t.key = r.key AND t.observed_at <= r.observed_at
+  AND (r.value IS NULL OR r.value = 'null'::jsonb)
+"""
+_MERGE_TRAITS = """
+DELETE FROM profiles_trait t USING profiles_trait other
+WHERE t.profile_id = ANY(%s::uuid[]) AND other.profile_id = ANY(%s::uuid[])
+  AND t.profile_id <> other.profile_id AND t.key = other.key
+  AND (t.observed_at, t.message_id, t.id) < (other.observed_at, other.message_id, other.id)
+"""
+
+
+class TraitWrite(msgspec.Struct):
+    """One observation of a trait, as the fold found it. A null value forgets the trait."""
+
+    profile_id: UUID
+    key: str
+    value: object
+    source: str
+    observed_at: datetime
+    received_at: datetime
+    consent_epoch: int
+    message_id: str
+
+
+def write_traits(writes: Sequence[TraitWrite]) -> None:
+    """Append observations and keep the newest of each trait. Two or three statements."""
+    if not writes:
+        return
+    document = msgspec.json.encode(writes).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_CHANGES, [document])
+        cursor.execute(_WRITE_TRAITS, [document])
+        if any(write.value is None for write in writes):
+            cursor.execute(_FORGET_TRAITS, [document])
+
+
+def find_or_make(names: Collection[Name], *, now: datetime) -> dict[Name, UUID]:
+    """Return the profile of each identity, made if there is none; identities do not join here.
+
+    Call it inside a transaction. A concurrent maker of the same identity is waited for.
+    """
+    known = identities.find(set(names))
+    missing = sorted(set(names) - known.keys())
+    found = {name: place.profile_id for name, place in known.items()}
+    for name in missing:
+        try:
+            with transaction.atomic():
+                found[name] = _make(name, now=now)
+        except identities.IdentityMoved:
+            found[name] = identities.find([name])[name].profile_id
+    return found
+
+
+def _make(name: Name, *, now: datetime) -> UUID:
+    site_id, kind, value = name
+    profile_id = identities.new_profile_id()
+    key = value if len(value) <= 64 else profile_id.hex
+    identities.add_profiles([(profile_id, site_id, key)], now=now)
+    identities.add({name: profile_id}, now=now)
+    row = StateRow(profile_id, site_id, key, [f"{kind}:{value}"], is_new=True)
+    save([row])
+    return profile_id
+
+
+def merge_profiles(
+    *, site_id: UUID, winner: UUID, loser: UUID, message_id: str, now: datetime
+) -> None:
+    """Move the rows of every holder from one profile to another and say so in the feed.
+
+    The caller holds both state rows and folds their sections itself.
+    """
+    both = "{" + f"{winner},{loser}" + "}"
+    with connection.cursor() as cursor:
+        cursor.execute(_MERGE_TRAITS, [both, both])
+        cursor.execute("DELETE FROM profiles_due WHERE profile_id = %s", [str(loser)])
+    for holder in holders.holders():
+        holder.reassign(loser, winner)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE profiles_profile SET merged_into_id = %s WHERE id = %s OR merged_into_id = %s",
+            [str(winner), str(loser), str(loser)],
+        )
+    MergeRecord.objects.create(
+        site_id=site_id,
+        winner_id=winner,
+        loser_id=loser,
+        cause="event",
+        message_id=message_id,
+        at=now,
+    )
+    work.record_change(
+        PROFILE_MERGED, site_id=site_id, profile_id=winner, payload={"loser": str(loser)}, now=now
+    )
+
+
+def links_of(identity_ids: Collection[int]) -> dict[int, list[tuple[int, UUID]]]:
+    """Return the links of shared identities, ascending: (since ms, profile). One statement."""
+    found: dict[int, list[tuple[int, UUID]]] = {}
+    links = IdentityLink.objects.filter(identity_id__in=identity_ids).order_by("since")
+    for identity_id, since, profile_id in links.values_list("identity_id", "since", "profile_id"):
+        found.setdefault(identity_id, []).append((clock.to_ms(since), profile_id))
+    return found
+
+
+def replace_links(identity_id: int, spans: Sequence[tuple[int, UUID]]) -> None:
+    """Write the links of an identity that several people use, and point it at the last one."""
+    IdentityLink.objects.filter(identity_id=identity_id).delete()
+    IdentityLink.objects.bulk_create(
+        IdentityLink(identity_id=identity_id, profile_id=profile_id, since=clock.from_ms(since))
+        for since, profile_id in spans
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE profiles_identity SET is_shared = true, profile_id = %s WHERE id = %s",
+            [str(spans[-1][1]), identity_id],
+        )

@@ -1,0 +1,92 @@
+"""Reads of the draft of rules: the documents that a publication freezes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from apps.rules.models import Rule
+from apps.work.clock import to_ms
+from engine.conditions.canonical import to_json
+from engine.conditions.nodes import Node
+from engine.conditions.parse import parse_condition
+from engine.conditions.scope import split_history
+from engine.errors import InvalidCondition
+from engine.snapshot import RuleDoc
+
+
+@dataclass(frozen=True, slots=True)
+class SplitConditions:
+    """The rules' conditions as a request can answer them.
+
+    Attributes:
+        rules: the rules with their request conditions, by key.
+        hidden: the parts that read history, by the key of the hidden segment that answers them.
+    """
+
+    rules: list[tuple[Rule, dict[str, Any]]]
+    hidden: Mapping[str, Node]
+
+
+def rule_documents(site_id: UUID) -> list[RuleDoc]:
+    """Return the site's enabled rules whose placement has a block, by key. One query.
+
+    The hidden segments that they name are made by `services.prepare_rules`.
+
+    Raises:
+        InvalidCondition: a condition is not one any more; the path begins with the rule.
+    """
+    return [
+        RuleDoc(
+            key=rule.key,
+            placement=rule.placement.key,
+            variant=rule.variant.key,
+            condition=condition,
+            priority=rule.priority,
+            starts_at_ms=None if rule.starts_at is None else to_ms(rule.starts_at),
+            ends_at_ms=None if rule.ends_at is None else to_ms(rule.ends_at),
+        )
+        for rule, condition in split_conditions(site_id).rules
+    ]
+
+
+def split_conditions(site_id: UUID) -> SplitConditions:
+    """Split the conditions of the site's enabled rules into request and history. One query.
+
+    Raises:
+        InvalidCondition: as `rule_documents`.
+    """
+    rows = (
+        Rule.objects.filter(site_id=site_id, is_enabled=True, placement__block__isnull=False)
+        .select_related("placement", "variant")
+        .order_by("key")
+    )
+    rules: list[tuple[Rule, dict[str, Any]]] = []
+    hidden: dict[str, Node] = {}
+    for rule in rows:
+        try:
+            node, parts = split_history(parse_condition(rule.condition))
+        except InvalidCondition as error:
+            raise InvalidCondition(f"rules.{rule.key}: {error.path}", error.problem) from error
+        hidden.update(parts)
+        rules.append((rule, to_json(node)))
+    return SplitConditions(rules, hidden)
+
+
+def problems(site_id: UUID) -> list[str]:
+    """Return in words what would make a publication of the site's rules refused. One query."""
+    found = []
+    rows = Rule.objects.filter(site_id=site_id, is_enabled=True)
+    for rule in rows.select_related("placement", "variant").order_by("key"):
+        try:
+            parse_condition(rule.condition)
+        except InvalidCondition as error:
+            found.append(f"The condition of the rule '{rule.key}' is refused: {error}.")
+        if rule.placement.block_id is None:
+            found.append(f"The rule '{rule.key}' waits: no block fills its placement.")
+        elif rule.placement.block_id != rule.variant.block_id:
+            found.append(
+                f"The rule '{rule.key}' serves the variant '{rule.variant.key}', which is not of "
+                "the block that fills its placement now."
+            )
+    return found

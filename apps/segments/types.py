@@ -1,0 +1,84 @@
+"""What other apps receive from segments, and the register of those who use them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One thing that uses a segment: `kind` such as "variant" or "rule", `name` for people."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageHolder:
+    """Where one app uses a versioned object of another: asked before it is archived or deleted."""
+
+    name: str
+    used_by: Callable[[UUID, str, UUID], list[Usage]]  # (site, kind, id) -> who uses it
+
+
+_holders: dict[str, UsageHolder] = {}
+
+
+def register_usage(holder: UsageHolder) -> None:
+    """Add a holder; called once from an app's ready(). It is asked with the kind "segment"."""
+    _holders[holder.name] = holder
+
+
+def usages_of(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
+    """Return everything that uses an object, in order of registration."""
+    return [usage for holder in _holders.values() for usage in holder.used_by(site_id, kind, object_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class Stayed:
+    """One stay of a profile in a segment. `left_at` None: still in it."""
+
+    segment_key: str
+    segment_name: str
+    number: int
+    since: datetime
+    left_at: datetime | None
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How a segment stands, for the overview.
+
+    Attributes:
+        size: members; None before the first refresh, or when it depends on the request.
+        depends_on_request: part of the condition is answered while a page is asked for.
+        state: of the newest version: "building", "live"; "draft" when none was published.
+    """
+
+    key: str
+    name: str
+    state: str
+    size: int | None
+    refreshed_at: datetime | None
+    depends_on_request: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What one refresh did. Times in ms.
+
+    Attributes:
+        profiles: how many were asked.
+        evaluated: how many of them the live path answered again.
+        entered, left: membership changes written.
+        promoted: versions that went live.
+    """
+
+    profiles: int
+    evaluated: int
+    entered: int
+    left: int
+    promoted: int
+    took_ms: int

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class WorkConfig(AppConfig):
+    name = "apps.work"
+    label = "work"
+    verbose_name = "Work"
+
+    def ready(self) -> None:
+        from apps.work import receivers, schedules
+
+        post_migrate.connect(receivers.after_migration, dispatch_uid="work.schedules")
+        schedules.declare("Find lost work", task="work.sweep", every_s=10, queue="fast")

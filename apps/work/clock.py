@@ -1,0 +1,32 @@
+"""The one clock. Doors read it and pass `now` down; nothing below a door asks for the time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+_read: Callable[[], datetime] | None = None
+
+
+def now() -> datetime:
+    """Return the present instant, in UTC."""
+    return _read() if _read is not None else datetime.now(UTC)
+
+
+def now_ms() -> int:
+    """Return the present instant in whole milliseconds since 1970."""
+    return int(now().timestamp() * 1000)
+
+
+def replace(read: Callable[[], datetime] | None) -> None:
+    """Install another source of time (a test's), or the system's again with None."""
+    global _read
+    _read = read
+
+
+def to_ms(at: datetime) -> int:
+    """Whole milliseconds since 1970; finer parts are cut off, as the wire does."""
+    return round(at.timestamp() * 1_000_000) // 1000
+
+
+def from_ms(ms: int) -> datetime:
+    """The instant of a count of milliseconds since 1970, in UTC."""
+    return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)

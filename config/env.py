@@ -1,0 +1,140 @@
+"""The process environment, read once and typed. No other module reads it.
+
+`ENV` is built at import. A missing or malformed value ends the process with one sentence that names
+the variable, because a server that starts half configured is worse than one that does not start.
+Tests (`DJANGO_SETTINGS_MODULE=config.settings.test`) get fixed secrets and a database address that
+nothing answers; the test launcher sets real addresses before Django loads.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import environ
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+MIN_SECRET_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the environment says.
+
+    `database` is a Django DATABASES entry. `redis_url` is what redis-py takes (`redis://`,
+    `rediss://` or `unix://`), `broker_url` the same server as Celery spells it. `public_origin`
+    is the scheme and host visitors use, without a trailing slash; `stream_origin` is the same for
+    server-sent events and empty when streams are not served. `trusted_proxies` are networks
+    (CIDR or address) whose forwarding headers are believed.
+    """
+
+    secret_key: str
+    signing_key: str
+    database: dict[str, Any]
+    redis_url: str
+    broker_url: str
+    debug: bool
+    allowed_hosts: list[str]
+    trusted_proxies: list[str]
+    home: Path
+    port: int
+    public_origin: str
+    stream_origin: str
+
+
+def load(variables: dict[str, str] | None = None) -> Environment:
+    """Return the typed environment; `variables` replaces `os.environ` (for tests).
+
+    Raises:
+        SystemExit: a value is missing or malformed; the message is one sentence naming it.
+    """
+    env = environ.Env()
+    given = os.environ if variables is None else variables
+    # Compose files and CI systems pass what is not set as an empty string.
+    env.ENVIRON = {name: value for name, value in given.items() if value}
+    testing = env.str("DJANGO_SETTINGS_MODULE", default="").endswith(".test")
+    port = _read(env.int, "PORT", 8000)
+    redis_url = _read(env.str, "REDIS_URL", "unix:///nonexistent/valkey.sock" if testing else None)
+    return Environment(
+        secret_key=_secret(env, "SECRET_KEY", testing=testing),
+        signing_key=_secret(env, "SIGNING_KEY", testing=testing),
+        database=_database(env, testing=testing),
+        redis_url=redis_url,
+        broker_url=_read(env.str, "CELERY_BROKER_URL", broker_address(redis_url)),
+        debug=_read(env.bool, "DEBUG", False),
+        allowed_hosts=_read(env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]),
+        trusted_proxies=_read(env.list, "TRUSTED_PROXIES", []),
+        home=Path(_read(env.str, "ATTUNE_HOME", str(PROJECT_ROOT / ".attune"))).absolute(),
+        port=port,
+        public_origin=_origin(_read(env.str, "PUBLIC_ORIGIN", f"http://127.0.0.1:{port}")),
+        stream_origin=_origin(_read(env.str, "STREAM_ORIGIN", "")),
+    )
+
+
+def broker_address(redis_url: str) -> str:
+    """Return the Celery broker address of a Redis address: kombu spells a socket its own way.
+
+    `unix:///run/valkey.sock?db=2` becomes `redis+socket:///run/valkey.sock?virtual_host=2`.
+    """
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    number = parse_qs(parts.query).get("db", ["0"])[0]
+    password = f":{parts.password}@" if parts.password else ""
+    return f"redis+socket://{password}{parts.path}?virtual_host={number}"
+
+
+def _read(parse: Callable[..., Any], name: str, default: Any = None) -> Any:
+    """Return variable `name` through `parse`; `default` None makes it required."""
+    try:
+        return parse(name) if default is None else parse(name, default=default)
+    except environ.ImproperlyConfigured:
+        raise SystemExit(
+            f"The environment variable {name} is not set: "
+            "`make up` sets everything; see docs/operations.md to run without it."
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise SystemExit(f"The environment variable {name} is malformed: {error}.") from None
+
+
+def _secret(env: environ.Env, name: str, *, testing: bool) -> str:
+    """Return a secret long enough to be one."""
+    # Not by env.str, to which a leading dollar sign means "see that other variable".
+    value = str(env.ENVIRON.get(name, ""))
+    if not value:
+        value = f"fixed for tests, never used to serve: {name}" if testing else _read(env.str, name)
+    if len(value) < MIN_SECRET_LENGTH:
+        raise SystemExit(f"{name} must have at least {MIN_SECRET_LENGTH} characters.")
+    return value
+
+
+def _database(env: environ.Env, *, testing: bool) -> dict[str, Any]:
+    """Return the Django DATABASES entry of DATABASE_URL, with connections kept between requests."""
+    default = "postgres:////nonexistent/attune" if testing else None
+    url = _read(env.str, "DATABASE_URL", default)
+    try:
+        entry: dict[str, Any] = dict(env.db_url_config(url))
+    except (TypeError, ValueError, environ.ImproperlyConfigured) as error:
+        raise SystemExit(f"The environment variable DATABASE_URL is malformed: {error}.") from None
+    if entry.get("ENGINE") != "django.db.backends.postgresql":
+        raise SystemExit(
+            "DATABASE_URL must start with postgres:// - Attune keeps its record there."
+        )
+    if not entry.get("USER"):
+        # libpq would fall back to the name of the system user, which is root in many containers.
+        entry["USER"] = _read(env.str, "PGUSER", "postgres")
+    entry["CONN_MAX_AGE"] = None
+    entry["CONN_HEALTH_CHECKS"] = True
+    return entry
+
+
+def _origin(value: str) -> str:
+    """Return an origin without its trailing slash; empty stays empty."""
+    if value and not value.startswith(("http://", "https://")):
+        raise SystemExit(f"An origin starts with http:// or https://, unlike {value!r}.")
+    return value.rstrip("/")
+
+
+ENV = load()

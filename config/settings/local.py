@@ -1,0 +1,3 @@
+"""One machine: the embedded servers, plain http."""
+
+from config.settings.base import *

@@ -1,0 +1,195 @@
+"""The launcher's commands. Each prepares the virtual environment first when it needs it."""
+
+import os
+import platform
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from launcher import check, processes, stack, venv
+from launcher.home import PROJECT_ROOT, Home, openmp_directory, port
+from launcher.servers import holder, needed, running
+from launcher.supervisor import python
+from launcher.testhome import temporary_home
+from launcher.trouble import Trouble
+
+DEFAULT_SESSIONS = "300"
+
+USAGE = """\
+Attune: what should this visitor see here, now, and why?
+
+  make demo            everything, with the demo shop's real data; Ctrl-C stops it
+      SESSIONS=all     replay all 4,884 sessions instead of 300
+  make up              everything but the demo data
+  make down            stop it from another shell
+  make test            the whole suite against servers of its own (ARGS="tests/engine -x")
+  make check           format, lint, types, imports, migrations, templates, OpenAPI, packages
+  make bench           speed, as ratios to floors measured in the same run
+  make shell           a Django shell on this stack's data
+  make doctor          what is installed and what runs
+  make requirements    compile requirements/*.in again
+  make docker-check    validate docker/ without Docker
+
+  PORT (8000), ATTUNE_HOME (.attune), DATABASE_URL, REDIS_URL and WEB_WORKERS are honoured.
+  With the two URLs set, nothing embedded is started.
+"""
+
+
+def demo(arguments: Sequence[str]) -> int:
+    """Run the stack with the demo's data."""
+    sessions = os.environ.get("SESSIONS") or DEFAULT_SESSIONS
+    if sessions != "all" and not sessions.isdigit():
+        raise Trouble(f"SESSIONS is {sessions!r}, but it is a number or `all`.")
+    venv.prepare()
+    stack.up(Home.locate(), sessions=sessions)
+    return 0
+
+
+def up(arguments: Sequence[str]) -> int:
+    """Run the stack."""
+    venv.prepare()
+    stack.up(Home.locate())
+    return 0
+
+
+def down(arguments: Sequence[str]) -> int:
+    """Stop the stack from another shell."""
+    stack.down(Home.locate())
+    return 0
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run pytest; its plugin (pytest_servers.py) brings the servers of the run."""
+    venv.prepare()
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [python(), "-m", "pytest", *arguments]
+    return processes.in_front(command, environment, PROJECT_ROOT)
+
+
+def run_checks(arguments: Sequence[str]) -> int:
+    """Run every static check, or those named."""
+    venv.prepare()
+    with temporary_home(Home.locate()) as home, running(home):
+        environment = {**home.environment(), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+        return check.run(environment, only=arguments)
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Run the benchmarks on fresh servers that nothing else uses."""
+    venv.prepare()
+    with temporary_home(Home.locate()) as home, running(home):
+        environment = home.environment()
+        migrate = [python(), "manage.py", "migrate", "--noinput", "-v", "0"]
+        status = processes.in_front(migrate, environment, PROJECT_ROOT)
+        return status or processes.in_front(
+            [python(), "-m", "bench", *arguments], environment, PROJECT_ROOT
+        )
+
+
+def shell(arguments: Sequence[str]) -> int:
+    """Open a Django shell."""
+    return manage(["shell", *arguments])
+
+
+def manage(arguments: Sequence[str]) -> int:
+    """Run one management command, on the running stack or on servers started for it alone."""
+    venv.prepare()
+    home = Home.locate()
+    home.create()
+    command = [python(), "manage.py", *arguments]
+    if holder(home) is not None or not needed(home):
+        return processes.in_front(command, home.environment(), PROJECT_ROOT)
+    with running(home):
+        return processes.in_front(command, home.environment(), PROJECT_ROOT)
+
+
+def servers(arguments: Sequence[str]) -> int:
+    """Run the embedded servers alone until stopped."""
+    venv.prepare()
+    home = Home.locate()
+    with stack.stopping_on_signals(), running(home):
+        environment = home.environment()
+        print(f"DATABASE_URL={environment['DATABASE_URL']}\nREDIS_URL={environment['REDIS_URL']}")
+        print("Ctrl-C stops them.", flush=True)
+        _wait_for_signals()
+    return 0
+
+
+def _wait_for_signals() -> None:
+    """Do nothing until a signal handler raises."""
+    while True:
+        signal.pause()
+
+
+def env(arguments: Sequence[str]) -> int:
+    """Print the stack's environment for a shell: eval "$(python3 -m launcher env)"."""
+    home = Home.locate()
+    home.create()
+    for name, value in sorted(home.environment().items()):
+        if os.environ.get(name) != value:
+            print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    """Say what is there and what runs."""
+    home = Home.locate()
+    pid = holder(home)
+    rows = [
+        ("Python", f"{platform.python_version()} ({sys.executable})"),
+        ("System", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"),
+        ("venv", "ready" if venv.is_current() else "not prepared yet: any make target prepares it"),
+        ("Home", str(home.root)),
+        ("Running", f"yes, process {pid}" if pid else "no"),
+        ("Port", str(port())),
+    ]
+    if home.root.exists():
+        rows += [
+            ("Database", "yours" if os.environ.get("DATABASE_URL") else str(home.postgres_data)),
+            ("Sockets", str(home.run)),
+            ("libgomp", str(openmp_directory(home) or "the system's")),
+        ]
+    rows += [(name, shutil.which(name) or "not found") for name in ("make", "git", "chromium")]
+    for name, value in rows:
+        print(f"{name:<10} {value}")
+    return 0
+
+
+def usage(arguments: Sequence[str]) -> int:
+    """Print what there is."""
+    print(USAGE, end="")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "demo": demo,
+    "up": up,
+    "down": down,
+    "test": test,
+    "check": run_checks,
+    "bench": bench,
+    "shell": shell,
+    "manage": manage,
+    "servers": servers,
+    "env": env,
+    "doctor": doctor,
+    "help": usage,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; trouble is one sentence on standard error and status 1."""
+    name, *rest = arguments or ["help"]
+    command = COMMANDS.get(name)
+    if command is None:
+        print(f"There is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    try:
+        return command([part for part in rest if part != "--"])
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

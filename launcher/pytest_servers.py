@@ -1,0 +1,60 @@
+"""Pytest plugin: real servers for the session, in a home of its own that is removed afterwards.
+
+Loaded by `-p` in pyproject.toml, because Django's settings are read before any conftest.py. With
+DATABASE_URL and REDIS_URL set it starts nothing. With pytest-xdist the controller starts the
+servers, and each worker takes a database number of its own in Valkey.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Generator
+
+import pytest
+
+from launcher.home import Home, openmp_directory
+from launcher.servers import running
+from launcher.testhome import temporary_home
+
+_XDIST_WORKER = "PYTEST_XDIST_WORKER"
+
+
+def _adopt_library_path() -> None:
+    """Start pytest again when LightGBM's OpenMP library needs LD_LIBRARY_PATH."""
+    directory = openmp_directory(Home.locate())
+    current = os.environ.get("LD_LIBRARY_PATH", "")
+    if directory is not None and str(directory) not in current.split(":"):
+        os.environ["LD_LIBRARY_PATH"] = f"{directory}:{current}" if current else str(directory)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+if _XDIST_WORKER not in os.environ:
+    # At import: a later moment would find pytest's output capture in the way.
+    _adopt_library_path()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """Have servers before pytest-django reads the settings."""
+    worker = os.environ.get(_XDIST_WORKER)
+    options = early_config.known_args_namespace
+    if worker is not None:
+        base = os.environ["REDIS_URL"].partition("?")[0]
+        os.environ["REDIS_URL"] = f"{base}?db={1 + int(worker.removeprefix('gw')) % 15}"
+    elif not (options.help or options.version or options.collectonly):
+        early_config.add_cleanup(_start().close)
+    return (yield)
+
+
+def _start() -> contextlib.ExitStack:
+    """Start what the environment lacks and point it there; closing the result removes it."""
+    stack = contextlib.ExitStack()
+    wanted = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+    home = stack.enter_context(temporary_home(Home.locate()))
+    if wanted:
+        stack.enter_context(running(home))
+    values = home.environment()
+    for name in (*wanted, "PGUSER", "ATTUNE_HOME"):
+        if name in values:
+            os.environ[name] = values[name]
+    return stack

@@ -1,0 +1,1 @@
+"""The suite: engine, apps, journeys through a running stack, architecture, browser."""

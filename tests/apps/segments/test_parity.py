@@ -1,0 +1,118 @@
+"""Three evaluators, one meaning: the tree walk, the closures and the SQL agree on everything.
+
+One check is one condition, one history and one instant. PARITY_EXAMPLES sets how many random
+worlds are made; each holds about forty checks, asked of Postgres in one statement.
+"""
+
+import json
+import os
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.access.models import Site
+from apps.events import history as stored
+from apps.segments.compiler import compile_query
+from engine.conditions.compile import compile_condition
+from engine.conditions.evaluate import truth
+from engine.conditions.nodes import Node
+from engine.conditions.parse import parse_condition
+from engine.conditions.scope import event_properties, inline_segments
+from engine.facts import Facts
+from tests.apps.segments import trees
+from tests.apps.segments.world import Happened, make_profile, make_site
+
+EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "40"))
+
+_PAIRS = """
+pair AS (
+  SELECT q.n, q.profile_id, q.at_ms,
+    timestamptz 'epoch' + (q.at_ms + 1) * interval '1 millisecond' AS at_end, s.unit_id, s.traits
+  FROM jsonb_to_recordset(%(pairs)s::jsonb) AS q(n int, profile_id uuid, at_ms bigint)
+  JOIN profiles_profilestate s ON s.profile_id = q.profile_id
+)"""
+
+# Each may nest those before it; "nobody" is a segment that is not there.
+FIRST = trees.documents("nobody")
+SECOND = trees.documents("first", "nobody")
+THIRD = trees.documents("first", "second")
+
+World = tuple[list[dict[str, Any]], list[tuple[list[Happened], dict[str, Any], list[int]]]]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Three conditions, and people with a history, traits and a few instants each."""
+    documents = [draw(one) for one in (FIRST, SECOND, THIRD)]
+    people = []
+    for _ in range(draw(st.integers(1, 4))):
+        events = draw(trees.histories())
+        moments = draw(st.lists(trees.instants(events), min_size=1, max_size=4))
+        people.append((events, draw(trees.traits), moments))
+    return documents, people
+
+
+def asked(site: Site, nodes: list[Node], pairs: list[tuple[Any, int]]) -> list[list[bool | None]]:
+    """The verdicts by SQL: one row per pair, one entry per condition; no pair may be hard."""
+    moments = [at_ms for _, at_ms in pairs]
+    query = compile_query(
+        nodes, watched=nodes, site_id=site.pk, first_ms=min(moments), last_ms=max(moments)
+    )
+    ctes = ",\n".join([_PAIRS, *query.ctes])
+    columns = ", ".join([*query.verdicts, f"({query.changing})", f"({query.hard})"])
+    rows = [
+        {"n": n, "profile_id": str(profile.pk), "at_ms": at_ms}
+        for n, (profile, at_ms) in enumerate(pairs)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {ctes} SELECT {columns} FROM pair p {query.joins} ORDER BY p.n",
+            {**query.params, "pairs": json.dumps(rows)},
+        )
+        return [list(row) for row in cursor.fetchall()]
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    return make_site()
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(world=worlds())
+def test_every_evaluator_gives_the_same_verdict(site: Site, world: World) -> None:
+    documents, people = world
+    parsed = [parse_condition(document) for document in documents]
+    first = inline_segments(parsed[0], {})
+    second = inline_segments(parsed[1], {"first": first})
+    third = inline_segments(parsed[2], {"first": first, "second": second})
+    nodes = [first, second, third]
+    with transaction.atomic():
+        pairs, expected = [], []
+        for n, (events, traits, moments) in enumerate(people):
+            profile = make_profile(site, events, traits, unit_id=f"unit-{n}-é🛒")
+            for at_ms in moments:
+                pairs.append((profile, at_ms))
+                expected.append([_by_engine(node, profile, traits, at_ms) for node in nodes])
+        found = asked(site, nodes, pairs)
+        transaction.set_rollback(True)
+    assert [row[:-2] for row in found] == expected
+    assert not any(row[-1] for row in found)
+
+
+def _by_engine(node: Node, profile: Any, traits: dict[str, Any], at_ms: int) -> bool | None:
+    history = stored.load(profile.pk, event_properties(node), since_ms=None, limit=None)
+    facts = Facts(
+        {key: value for key, value in traits.items() if value is not None},
+        history.happenings,
+        unit_id=profile.bucketing_key,
+    )
+    verdict = truth(node, facts, at_ms)
+    assert compile_condition(node)(facts, at_ms)[0] is verdict
+    return verdict

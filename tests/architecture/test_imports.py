@@ -1,0 +1,189 @@
+"""Apps see each other through their public modules only; layers are import-linter's part.
+
+`tests/architecture/` reads the source, so that a rule holds for code that no other test runs.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ROOT / "apps"
+
+PUBLIC_EVERYWHERE = frozenset({"types", "errors", "signals", "selectors", "services"})
+
+# Opened on purpose, each for a reason that a service call could not serve.
+PUBLIC_BESIDES = {
+    "apps.work.clock": "the one clock that doors read",
+    "apps.work.ids": "row and public ids",
+    "apps.work.redis": "the one connection of a process, with its circuit breaker",
+    "apps.work.schedules": "declaring periodic tasks",
+    "apps.access.http": "the short chain of hot views",
+    "apps.access.addresses": "the client's address behind trusted proxies",
+    "apps.access.limits": "rate limits inside a hot view's own round trip",
+    "apps.profiles.state": "the state row that a fold locks",
+    "apps.profiles.identities": "reading and locking identities, the first step of a fold",
+    "apps.profiles.joining": "merging inside the fold's own transaction and lock order",
+    "apps.profiles.holders": "registering who keeps personal data",
+    "apps.events.history": "the history section of the state row, which live conditions read",
+    "apps.events.fold": "called by the consumer inside its transaction",
+    "apps.segments.live": "called by the consumer inside its transaction",
+    "apps.content.rendering": "called on the hot path with prepared values",
+    "apps.decisions.hot_state": "marks and publishes around the consumer's commit",
+}
+
+# Files of an app that nobody else reads, and that may therefore look further.
+READS_FOREIGN_MODELS = frozenset({"apps.insights"})
+
+
+def _app_of(module: str) -> str:
+    """`apps.events.fold` -> `apps.events`."""
+    return ".".join(module.split(".")[:2])
+
+
+def _module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of everything a file imports from apps, relative imports resolved.
+
+    `from apps.events import types` yields `apps.events.types`; `from apps.events.types import X`
+    yields `apps.events.types.X`: the caller compares the first three parts.
+    """
+    module = _module_of(path)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                anchor = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*anchor, *([base] if base else [])])
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def _source_files() -> list[Path]:
+    return [path for path in sorted(APPS.rglob("*.py")) if "migrations" not in path.parts]
+
+
+def _trespasses(path: Path) -> list[str]:
+    own = _app_of(_module_of(path))
+    found = []
+    for line, name in _imports(path):
+        parts = name.split(".")
+        if parts[0] != "apps" or len(parts) < 3 or _app_of(name) == own:
+            continue
+        target = ".".join(parts[:3])
+        if parts[2] in PUBLIC_EVERYWHERE or target in PUBLIC_BESIDES:
+            continue
+        if parts[2] == "models" and own in READS_FOREIGN_MODELS:
+            continue
+        found.append(f"{path.relative_to(ROOT)}:{line} imports {target}, which is not public")
+    return found
+
+
+def test_apps_import_only_public_modules_of_each_other():
+    trespasses = [found for path in _source_files() for found in _trespasses(path)]
+    assert not trespasses, "\n".join(sorted(set(trespasses)))
+
+
+def test_every_opened_module_exists():
+    """A list of exceptions that outlives its reasons is no list any more."""
+    missing = [
+        name
+        for name in PUBLIC_BESIDES
+        if not (ROOT / Path(*name.split("."))).with_suffix(".py").exists()
+        and not (ROOT / Path(*name.split("."))).is_dir()
+    ]
+    assert not missing
+
+
+def test_the_product_never_imports_the_launcher():
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for folder in ("apps", "engine", "config")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line, name in _imports(path)
+        if name.split(".")[0] in {"launcher", "tests", "bench"}
+    ]
+    assert not found
+
+
+def test_the_launcher_needs_only_the_standard_library():
+    """The system's Python runs it before anything is installed."""
+    import sys
+
+    allowed = sys.stdlib_module_names | {"launcher"}
+    found = [
+        f"{path.name}:{line} {name}"
+        for path in sorted((ROOT / "launcher").glob("*.py"))
+        if path.name != "pytest_servers.py"
+        for line, name in _imports(path)
+        if name.split(".")[0] not in allowed
+    ]
+    assert not found
+
+
+def test_no_file_is_named_after_nothing():
+    vague = {"utils.py", "helpers.py", "common.py", "core.py", "misc.py", "util.py"}
+    found = [
+        str(path.relative_to(ROOT))
+        for folder in ("apps", "engine", "config", "launcher")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name in vague
+    ]
+    assert not found
+
+
+def test_only_one_module_reads_the_environment():
+    """Everything else is told; a setting that hides in a module is found by nobody."""
+    allowed = {"config/env.py"}
+    found = []
+    for folder in ("apps", "engine", "config"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.relative_to(ROOT).as_posix() in allowed:
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if _reads_environment(node) and not _names_the_settings_module(path, node):
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not found
+
+
+def _reads_environment(node: ast.AST) -> bool:
+    """Tell whether a node is `os.environ` or `os.getenv`."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "getenv"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    )
+
+
+def _names_the_settings_module(path: Path, node: ast.AST) -> bool:
+    """`os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...)` is how Django's entry points begin."""
+    line = path.read_text(encoding="utf-8").splitlines()[getattr(node, "lineno", 1) - 1]
+    return 'setdefault("DJANGO_SETTINGS_MODULE"' in line
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("from apps.events import models", ["apps.events.models"]),
+        ("from apps.events.models import Event", ["apps.events.models.Event"]),
+        ("import apps.events.models", ["apps.events.models"]),
+        ("from . import models", ["apps.rules.models"]),
+        ("from ..events import models", ["apps.events.models"]),
+        ("def f():\n    from apps.events.tasks import fold", ["apps.events.tasks.fold"]),
+    ],
+)
+def test_the_reader_sees_every_form_of_import(tmp_path, monkeypatch, source, expected):
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    path = tmp_path / "apps" / "rules" / "services.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(source)
+    assert [name for _, name in _imports(path)] == expected

@@ -1,0 +1,100 @@
+"""Processes that die come back; nothing outlives the supervisor."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from launcher import processes
+from launcher.home import PROJECT_ROOT
+from launcher.supervisor import Program, Supervisor
+
+FOREVER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def supervisor(tmp_path, said):
+    kept = Supervisor(servers=[], log=tmp_path, environment=dict(os.environ), say=said.append)
+    yield kept
+    kept.stop()
+
+
+def _tick_until(supervisor, condition, seconds=10.0):
+    def step():
+        supervisor.tick()
+        return condition()
+
+    assert processes.wait_until(step, seconds)
+
+
+def test_a_killed_process_is_started_again(supervisor, said):
+    supervisor.start(Program("worker", FOREVER))
+    first = supervisor.pid("worker")
+    os.kill(first, signal.SIGKILL)
+    _tick_until(supervisor, lambda: supervisor.pid("worker") not in (None, first))
+    assert supervisor.deaths("worker") == 1
+    assert "worker was killed (SIGKILL); starting it again in 0.5 s" in said[0]
+
+
+def test_each_death_doubles_the_pause(supervisor, said):
+    supervisor.start(Program("worker", [sys.executable, "-c", "raise SystemExit(3)"]))
+    _tick_until(supervisor, lambda: supervisor.deaths("worker") == 3)
+    assert [line.split(" in ")[1].split(" s.")[0] for line in said] == ["0.5", "1", "2"]
+    assert "worker ended (3)" in said[0]
+
+
+def test_a_death_takes_the_orphans_along(supervisor, tmp_path):
+    pid_file = tmp_path / "grandchild"
+    parent = f"""
+        import subprocess, sys, time
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        open({str(pid_file)!r}, "w").write(str(child.pid))
+        time.sleep(600)
+    """
+    supervisor.start(Program("web", [sys.executable, "-c", textwrap.dedent(parent)]))
+    _tick_until(supervisor, lambda: pid_file.exists() and pid_file.read_text())
+    os.kill(supervisor.pid("web"), signal.SIGKILL)
+    _tick_until(supervisor, lambda: not processes.alive(int(pid_file.read_text())))
+
+
+def test_a_process_that_will_not_end_is_killed(supervisor, tmp_path):
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    supervisor.start(Program("worker", [sys.executable, "-c", deaf], patience=0.5))
+    pid = supervisor.pid("worker")
+    time.sleep(0.3)  # it must have installed its handler
+    began = time.monotonic()
+    supervisor.stop()
+    assert not processes.alive(pid)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children only on Linux")
+def test_children_end_when_the_supervisor_is_killed(tmp_path):
+    script = f"""
+        import os, time
+        from pathlib import Path
+        from launcher.supervisor import Program, Supervisor
+        home = Path({str(tmp_path)!r})
+        keeper = Supervisor(servers=[], log=home, environment=dict(os.environ), say=print)
+        keeper.start(Program("worker", {FOREVER!r}))
+        (home / "pid").write_text(str(keeper.pid("worker")))
+        time.sleep(600)
+    """
+    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], cwd=PROJECT_ROOT)
+    try:
+        pid_file = tmp_path / "pid"
+        assert processes.wait_until(lambda: pid_file.exists() and pid_file.read_text() != "", 10)
+    finally:
+        parent.kill()
+        parent.wait()
+    child = int(pid_file.read_text())
+    assert processes.wait_until(lambda: not processes.alive(child), 5)
