@@ -19,37 +19,16 @@ from apps.access.errors import (
     RateLimited,
     Unauthenticated,
 )
+from config.error_codes import status_of
 from engine.errors import PersonalizationError
 
-STATUS: Final[Mapping[str, int]] = {
-    "invalid_request": 400,
-    "unauthorized": 401,
-    "forbidden": 403,
-    "secret_key_in_browser": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "not_acceptable": 406,
-    "conflict": 409,
-    "payload_too_large": 413,
-    "unsupported_media_type": 415,
-    "rate_limited": 429,
-    "internal_error": 500,
-    "unavailable": 503,
-    "unknown_intent": 500,
-    "lease_lost": 500,
-    "profile_not_found": 404,
-    "placement_not_found": 404,
-}
-# Well-formed but refused: what a refusal of an app means when the table does not know better.
-DEFAULT_STATUS: Final = 422
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
 def problem(error: Exception, request: HttpRequest) -> HttpResponse:
     """Word a refusal. An exception that is no refusal is a 500 without any of its text."""
     if isinstance(error, PersonalizationError):
-        code, sentence = error.code, str(error)
-        status = STATUS.get(code, DEFAULT_STATUS)
+        code, sentence, status = error.code, str(error), status_of(error.code)
     else:
         code, sentence, status = "internal_error", "Something went wrong on our side.", 500
     body: dict[str, Any] = {

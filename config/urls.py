@@ -54,7 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 _guarded(urlpatterns)
 
 # Exact paths of hot views, for config/wsgi.py; the slashed form leads to the same view.
-HOT: Final[dict[str, HotView]] = {}
+HOT: Final[dict[str, HotView]] = {f"/{prefix[:-1]}": unknown_path for prefix in API_PREFIXES}
 for _name in (*_OFFERING, "config.documents"):
     for _path, _view in getattr(import_module(_name), "HOT_ROUTES", {}).items():
         HOT[_path] = HOT[f"{_path}/"] = _view

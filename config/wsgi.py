@@ -23,7 +23,7 @@ _WITHOUT_LENGTH: Final = frozenset({204, 304})
 
 
 class ApiRequest(WSGIRequest):
-    """A request whose content type is left unread: API bodies are JSON whatever their label says."""
+    """A request whose content type is not parsed: API bodies are JSON whatever their label."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self.environ = self.META = environ

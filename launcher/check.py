@@ -42,7 +42,7 @@ def checks() -> list[Check]:
             + ["apps", "engine", "config", "launcher"],
         ),
         Check("format", [ruff, "format", "--check", "."]),
-        Check("lint", [ruff, "check", "."]),
+        Check("lint", [ruff, "check", "--output-format", "concise", "."]),
         Check("packages", [python(), "-m", "pip", "check"]),
     ]
 

@@ -146,6 +146,8 @@ class Home:
             **os.environ,
         }
         if not os.environ.get("DATABASE_URL"):
+            # Variables like PGPORT or PGHOSTADDR are about another server, and libpq obeys them.
+            values = {name: value for name, value in values.items() if not name.startswith("PG")}
             values["DATABASE_URL"] = f"postgres:///{self.postgres_run}/{DATABASE_NAME}"
             values["PGUSER"] = "postgres"
         if not os.environ.get("REDIS_URL"):
@@ -234,9 +236,16 @@ def adopt_environment() -> None:
     before = os.environ.get("LD_LIBRARY_PATH", "")
     home = Home.locate()
     home.create()
-    os.environ.update(home.environment())
+    replace_environment(home.environment())
     if os.environ.get("LD_LIBRARY_PATH", "") != before:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def replace_environment(values: dict[str, str]) -> None:
+    """Make these the variables of this process, and no others."""
+    for name in set(os.environ) - set(values):
+        del os.environ[name]
+    os.environ.update(values)
 
 
 def _read_or_create(path: Path, text: str) -> str:

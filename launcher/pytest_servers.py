@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 import pytest
 
-from launcher.home import Home, openmp_directory
+from launcher.home import SECRET_NAMES, Home, openmp_directory, replace_environment
 from launcher.servers import running
 from launcher.testhome import temporary_home
 
@@ -54,7 +54,7 @@ def _start() -> contextlib.ExitStack:
     if wanted:
         stack.enter_context(running(home))
     values = home.environment()
-    for name in (*wanted, "PGUSER", "ATTUNE_HOME"):
-        if name in values:
-            os.environ[name] = values[name]
+    # Tests have fixed keys and settings of their own: see config/env.py.
+    own = {"DJANGO_SETTINGS_MODULE", *SECRET_NAMES} - set(os.environ)
+    replace_environment({name: text for name, text in values.items() if name not in own})
     return stack

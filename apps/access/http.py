@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, Final, Protocol, cast
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
@@ -22,6 +22,7 @@ from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
 from apps.access.credentials import authenticate, caller_of_public_key
 from apps.access.errors import MethodNotAllowed, NotFound, Unavailable
 from apps.access.types import Caller
+from apps.work.database import drop_if_broken
 from apps.work.ids import public_id
 from apps.work.redis import RedisAway
 from engine.errors import PersonalizationError
@@ -132,7 +133,7 @@ def refusal(error: Exception, request: HttpRequest) -> HttpResponse:
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("database.away", extra={"error": type(error).__name__})
         # The next request on this thread opens a fresh connection: that is the whole healing.
-        connection.close_if_unusable_or_obsolete()
+        drop_if_broken()
         error = Unavailable()
     elif isinstance(error, RedisAway):
         error = Unavailable("A part of the server is away for a moment: try again.")

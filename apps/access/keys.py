@@ -10,12 +10,13 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from apps.access import selectors
 from apps.access.errors import Unavailable
 from apps.access.types import Origins
 from apps.work.clock import to_ms
+from apps.work.database import drop_if_broken
 from apps.work.redis import RedisAway, exchange
 
 NUMBER_KEY: Final = "attune:access"
@@ -73,7 +74,7 @@ class KeyMap:
             try:
                 kept = (selectors.origins_of_all_sources(), now + FRESH_S)
             except (OperationalError, InterfaceError):
-                connection.close_if_unusable_or_obsolete()
+                drop_if_broken()
                 kept = (kept[0] if kept else Origins([]), now + RETRY_S)
             self._all_origins = kept
         return origin in kept[0]
@@ -102,7 +103,7 @@ class KeyMap:
         try:
             row = selectors.key_by_digest(digest)
         except (OperationalError, InterfaceError):
-            connection.close_if_unusable_or_obsolete()
+            drop_if_broken()
             if old is None:
                 raise Unavailable() from None
             # Nothing can be revoked while the record is away, so the old answer still holds.

@@ -15,6 +15,8 @@ from apps.content.forms import (
     BlockForm,
     PlacementForm,
     VariantForm,
+    VariantFormSet,
+    schema_lines,
     variant_form_for,
 )
 from apps.content.models import Block, Placement, Variant
@@ -40,7 +42,7 @@ def tag_words(variant: Variant) -> list[str]:
 
 
 def _members(size: int | None) -> str:
-    return "being counted" if size is None else f"{size:,} members"
+    return "not counted" if size is None else f"{size:,} members"
 
 
 class VariantInline(admin.StackedInline[Variant, Block]):
@@ -48,9 +50,10 @@ class VariantInline(admin.StackedInline[Variant, Block]):
 
     model = Variant
     form = VariantForm
+    formset = VariantFormSet  # type: ignore[assignment]  # its forms are of the class made below
     extra = 0
     ordering = ("-is_default", "-priority", "key")
-    readonly_fields = ("state", "reach")
+    readonly_fields = ("state", "reach", "content_words")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Variant]:
         return super().get_queryset(request).prefetch_related("segments__versions")
@@ -62,6 +65,8 @@ class VariantInline(admin.StackedInline[Variant, Block]):
     def get_fieldsets(self, request: HttpRequest, obj: Block | None = None) -> Any:
         top: Any = (None, {"fields": [("key", "name"), ("is_default", "priority"), "state"]})
         tags = ("Who sees it", {"fields": ["segments", "reach"]})
+        if not self.has_change_permission(request, obj):
+            return [top, tags, ("Content", {"fields": ["content_words", "template", "value"]})]
         if obj is not None and obj.kind == Block.Kind.FLAG:
             return [top, tags, ("Value", {"fields": ["value"]})]
         names = [FIELD_PREFIX + field.name for field in variant_form_for(obj).schema]
@@ -70,6 +75,12 @@ class VariantInline(admin.StackedInline[Variant, Block]):
     @admin.display(description="Published")
     def state(self, variant: Variant) -> str:
         return draft_state(variant) if variant.block_id and variant.key else "new"
+
+    @admin.display(description="Fields")
+    def content_words(self, variant: Variant) -> str:
+        """The fields for those who may only look: they get no inputs."""
+        pairs = ((name, str(value)) for name, value in variant.fields.items())
+        return format_html_join("; ", "{}: {}", pairs) or "-"
 
     @admin.display(description="Reach")
     def reach(self, variant: Variant) -> str:
@@ -106,12 +117,14 @@ class BlockAdmin(admin.ModelAdmin[Block]):
         return () if obj is None else self.inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: Block | None = None) -> Any:
-        return () if obj is None else ("site", "kind")
+        return ("schema_words",) if obj is None else ("schema_words", "site", "kind")
 
     def get_fieldsets(self, request: HttpRequest, obj: Block | None = None) -> Any:
         fieldsets: list[Any] = [(None, {"fields": [("name", "key"), "site", "kind", "purpose"]})]
         if obj is None or obj.kind != Block.Kind.FLAG:
-            fieldsets.append(("Fields", {"fields": ["schema_lines"]}))
+            may_change = self.has_change_permission(request, obj)
+            name = "schema_lines" if may_change or obj is None else "schema_words"
+            fieldsets.append(("Fields", {"fields": [name]}))
         if obj is None or obj.kind == Block.Kind.RECOMMENDATIONS:
             fieldsets.append(("Recommendations", {"fields": [("recommender", "item_limit")]}))
         if obj is None or obj.kind == Block.Kind.FLAG:
@@ -144,6 +157,10 @@ class BlockAdmin(admin.ModelAdmin[Block]):
                 request,
                 "This block has no default variant yet: it cannot be published without one.",
             )
+
+    @admin.display(description="Fields")
+    def schema_words(self, block: Block) -> str:
+        return schema_lines(block.schema).replace("\n", ", ") or "-"
 
     @admin.display(description="Variants")
     def variant_names(self, block: Block) -> str:

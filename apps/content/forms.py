@@ -49,7 +49,9 @@ class BlockForm(forms.ModelForm[Block]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "schema_lines" in self.fields:
+        if not self.instance._state.adding and self.instance.kind == Block.Kind.FLAG:
+            del self.fields["schema_lines"]
+        else:
             self.fields["schema_lines"].initial = schema_lines(self.instance.schema)
 
     def clean(self) -> dict[str, Any] | None:
@@ -170,6 +172,31 @@ class VariantForm(forms.ModelForm[Variant]):
             add_errors(self, error, {})
         self.instance.fields = fields
         return data
+
+
+class VariantFormSet(forms.BaseInlineFormSet[Variant, Block, VariantForm]):
+    """The variants of one block, at most one of them the default."""
+
+    def clean(self) -> None:
+        super().clean()
+        defaults = [
+            form
+            for form in self.forms
+            if form not in self.deleted_forms
+            and getattr(form, "cleaned_data", {}).get("is_default")
+        ]
+        for form in defaults[1:]:
+            form.add_error("is_default", "Another variant is the default already: choose one.")
+
+    def save(self, commit: bool = True) -> list[Variant]:
+        """Save; a variant that gives the default away does so before another one takes it."""
+        given = [
+            form.instance.pk
+            for form in self.initial_forms
+            if "is_default" in form.changed_data or form in self.deleted_forms
+        ]
+        self.instance.variants.filter(pk__in=given).update(is_default=False)
+        return super().save(commit)
 
 
 def variant_form_for(block: Block | None) -> type[VariantForm]:

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from apps.content.checks import publishable_content
 from apps.content.errors import FieldError, InvalidContent
 from apps.content.models import Block, Placement, Variant
+from apps.segments.types import Usage
 from engine.snapshot import BlockDoc, PlacementDoc, VariantDoc
 from engine.templating import TemplatePart
 
@@ -76,13 +77,15 @@ def segments_for_tagging(site_id: UUID | None) -> QuerySet[Any]:
     return segments.filter(site_id=site_id, is_hidden=False, is_archived=False).order_by("name")
 
 
-def segment_numbers_in_use(site_id: UUID) -> set[int]:
-    """Return the numbers of the segments that variants are tagged with. One query."""
-    return set(
-        Variant.objects.filter(block__site_id=site_id, segments__isnull=False).values_list(
-            "segments__number", flat=True
-        )
-    )
+def variants_tagged_with(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
+    """Return the site's variants tagged with a segment. One query; none of other kinds."""
+    if kind != "segment":
+        return []
+    rows = Variant.objects.filter(block__site_id=site_id, segments=object_id)
+    return [
+        Usage("variant", f"{variant.block.name} / {variant.name}")
+        for variant in rows.select_related("block").order_by("block__name", "name")
+    ]
 
 
 def _documents(site_id: UUID) -> tuple[list[BlockDoc], list[FieldError]]:

@@ -17,7 +17,7 @@ from apps.decisions.errors import PublicationRefused, Reason, UnknownPublication
 from apps.decisions.models import Publication
 from apps.rules.selectors import rule_documents
 from apps.rules.services import prepare_rules
-from apps.segments.services import snapshot_documents
+from apps.segments.selectors import snapshot_documents
 from apps.work import clock
 from apps.work.services import record_change
 from engine.errors import InvalidCondition, InvalidSnapshot

@@ -80,18 +80,23 @@ def _load(site_id: UUID) -> Served | None:
     except record_reads.RecordAway:
         return None
     if not rows:
-        compiled = compile_snapshot(SnapshotDoc(str(site_id), 0, 0))
-    else:
-        number, text = rows[0]
-        try:
-            compiled = compile_snapshot(decode_snapshot(text))
-        except PersonalizationError:
-            # Stored by another version of this code. What served goes on serving.
-            logger.exception("decisions.publication_unreadable", extra={"number": number})
-            _refused[site_id] = number
-            return None
-    served = _served[site_id] = Served(compiled)
+        served = _served[site_id] = nothing(site_id)
+        return served
+    number, text = rows[0]
+    try:
+        served = Served(compile_snapshot(decode_snapshot(text)))
+    except PersonalizationError:
+        # Stored by another version of this code. What served goes on serving.
+        logger.exception("decisions.publication_unreadable", extra={"number": number})
+        _refused[site_id] = number
+        return None
+    _served[site_id] = served
     return served
+
+
+def nothing(site_id: UUID) -> Served:
+    """What a site serves that has published nothing."""
+    return Served(compile_snapshot(SnapshotDoc(str(site_id), 0, 0)))
 
 
 def numbers() -> dict[UUID, int]:

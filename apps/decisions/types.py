@@ -1,11 +1,13 @@
 """What other apps receive from decisions."""
 
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 
 IDENTITIES_KEPT: Final = 20
+
+Value = TypeVar("Value")
 
 
 class HotKey(NamedTuple):
@@ -50,3 +52,40 @@ class Remembered(NamedTuple):
     site_id: UUID
     identity: str
     profile_id: UUID
+
+
+class Bounded(Generic[Value]):
+    """A map of at most `size` entries that forgets those not used for longest, roughly.
+
+    Two halves: a full young half becomes the old one. No lock: each step is atomic by itself and
+    a lost entry is a miss.
+    """
+
+    __slots__ = ("_half", "_old", "_young")
+
+    def __init__(self, size: int) -> None:
+        self._half = size // 2
+        self._young: dict[str, Value] = {}
+        self._old: dict[str, Value] = {}
+
+    def get(self, key: str) -> Value | None:
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: str, value: Value) -> None:
+        if len(self._young) >= self._half:
+            self._old = self._young
+            self._young = {}
+        self._young[key] = value
+
+    def drop(self, key: str) -> None:
+        self._young.pop(key, None)
+        self._old.pop(key, None)
+
+    def clear(self) -> None:
+        self._young = {}
+        self._old = {}

@@ -4,6 +4,7 @@ import ipaddress
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -15,6 +16,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from apps.access.addresses import client_address, is_trusted
 from apps.access.errors import NotFound
 from apps.access.http import answers, busy_s, hot, json_response
+from apps.decisions import selectors
+from apps.work.database import drop_if_broken
 from apps.work.redis import RedisAway, exchange
 
 _FORWARDING: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
@@ -27,7 +30,12 @@ SELECT state, count(*) FROM work_intent
 WHERE state IN ('waiting', 'running', 'failed') GROUP BY state
 """
 
+# So many are loaded before traffic comes; the rest load with their first request.
+_PUBLISHED: Final = "SELECT DISTINCT site_id FROM decisions_publication LIMIT 100"
+
 Check = Callable[[], bool]
+
+_published: list[UUID] = []
 
 
 def _has_database() -> bool:
@@ -35,7 +43,7 @@ def _has_database() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        connection.close_if_unusable_or_obsolete()
+        drop_if_broken()
         return False
     return True
 
@@ -47,7 +55,23 @@ def _has_redis() -> bool:
         return False
 
 
-CHECKS: Final[dict[str, Check]] = {"database": _has_database, "redis": _has_redis}
+def _has_snapshots() -> bool:
+    """Whether this process can serve every site's publication; loads those it has not yet."""
+    global _published
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_PUBLISHED)
+            _published = [site_id for (site_id,) in cursor.fetchall()]
+    except DatabaseError:
+        drop_if_broken()  # what was published when we last looked will do
+    return all(selectors.current(site_id, None) is not None for site_id in _published)
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "database": _has_database,
+    "redis": _has_redis,
+    "snapshot": _has_snapshots,
+}
 
 
 @hot("GET", route="healthz", cors="none")
@@ -121,7 +145,7 @@ class _Collector:
                 cursor.execute(_WORK)
                 intents = cursor.fetchall()
         except DatabaseError:
-            connection.close_if_unusable_or_obsolete()
+            drop_if_broken()
             yield GaugeMetricFamily("attune_database_up", "Postgres answers.", value=0.0)
             return
         yield GaugeMetricFamily("attune_database_up", "Postgres answers.", value=1.0)

@@ -68,8 +68,8 @@ def record(
 
     `type` is the type that the path names, None for a batch; `received_at` differs from `now` for
     an event that waited in quarantine. Consent events apply first, in the same transaction as the
-    rest of such a call. Statements: one for consent, one to store; more only for refusals, new names,
-    months and consent events.
+    rest of such a call. Statements: one for consent, one to store; more only for refusals, strict
+    plans, new months and consent events.
 
     Raises:
         TooManyEvents: more than 2,000.
@@ -197,8 +197,6 @@ def _settle(call: _Call, claimed: list[Accepted], now: datetime) -> Receipt:
         kept = permit(sender, call.events, choices_for(sender, call.events))
     without_consent = len(call.events) - len(kept)
     waiting = _to_hold(call, owners, choices) if call.refused else []
-    # Before the plan decides: what it holds back is offered to be declared.
-    plan.observe(sender.site_id, {e.name for e in kept if e.type == _PLANNED_TYPE}, now)
     if sender.is_plan_strict:
         kept = _hold_unplanned(call, kept, waiting)
     fresh = _store(call, kept, claimed)
@@ -279,6 +277,8 @@ def _hold_unplanned(call: _Call, kept: list[Accepted], waiting: list[Refused]) -
     unknown = plan.undeclared(call.sender.site_id, names) if names else frozenset()
     if not unknown:
         return kept
+    # What the plan holds back is offered to be declared; the fold observes what gets through.
+    plan.observe(call.sender.site_id, unknown, call.received_at)
     inside = []
     for event in kept:
         if event.type != _PLANNED_TYPE or event.name not in unknown:

@@ -7,6 +7,7 @@ that live conditions read are kept, so when they come to read another one the bl
 
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -182,7 +183,7 @@ def load(
     since = _BEGINNING if since_ms is None else clock.from_ms(since_ms).isoformat()
     with connection.cursor() as cursor:
         cursor.execute(_LOAD, [str(profile_id), since, limit])
-        rows: Sequence[tuple] = cursor.fetchall()
+        rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
     history = History([], properties, [])
     history.complete_from_ms = since_ms
     if limit is not None and len(rows) == limit and rows:

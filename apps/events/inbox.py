@@ -108,7 +108,7 @@ def claim(owner: HasSource, message_id: str, *, received_at: datetime) -> bool:
     """Take a message id for the source; False when it was taken before. Needs a transaction."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, [str(owner.source_id), digest_of(message_id), received_at])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def put_claimed(

@@ -136,6 +136,7 @@ PATHS: Final[dict[str, Any]] = {
             "operationId": "library_metrics",
             "tags": ["events"],
             "summary": "The browser library's own metrics: accepted and discarded.",
+            "security": [],
             "responses": {"200": {"description": "Discarded."}},
         }
     },
@@ -159,4 +160,6 @@ PATHS: Final[dict[str, Any]] = {
         },
     ),
 }
-PATHS["/v1/projects/{writeKey}/settings"]["get"]["responses"]["404"] = _problem("`not_found`")
+_settings = PATHS["/v1/projects/{writeKey}/settings"]["get"]
+_settings["security"] = []  # the key stands in the path
+_settings["responses"]["404"] = _problem("`not_found`")

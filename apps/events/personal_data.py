@@ -22,7 +22,7 @@ def _reassign(old: UUID, new: UUID) -> int:
         cursor.execute(
             "UPDATE events_event SET profile_id = %s WHERE profile_id = %s", [str(new), str(old)]
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _export(profile_id: UUID) -> Iterator[Any]:
@@ -41,7 +41,7 @@ def _export(profile_id: UUID) -> Iterator[Any]:
 def _erase(profile_id: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM events_event WHERE profile_id = %s", [str(profile_id)])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 HOLDER = PersonalDataHolder(

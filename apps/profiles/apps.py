@@ -7,7 +7,6 @@ class ProfilesConfig(AppConfig):
     verbose_name = "Profiles"
 
     def ready(self) -> None:
-        from apps.profiles import holders
-        from apps.profiles import holding
+        from apps.profiles import holders, holding
 
         holders.register(holding.HOLDER)

@@ -30,10 +30,9 @@ def _export(profile_id: UUID) -> Iterator[JSON]:
     identities = Identity.objects.filter(profile_id=profile_id)
     for row in identities.values("kind", "value", "created_at"):
         yield {"kind": "identity", "identity": row}
-    for row in TraitChange.objects.filter(profile_id=profile_id).order_by("id").values(
-        "key", "value", "source", "observed_at", "received_at"
-    ):
-        yield {"kind": "trait", "trait": row}
+    changes = TraitChange.objects.filter(profile_id=profile_id).order_by("id")
+    for change in changes.values("key", "value", "source", "observed_at", "received_at"):
+        yield {"kind": "trait", "trait": change}
 
 
 def _erase(profile_id: UUID) -> int:

@@ -140,7 +140,7 @@ def _row(columns: Sequence[Any]) -> StateRow:
 
 
 def save(rows: Collection[StateRow]) -> None:
-    """Write rows back, each with a version one higher; new ones are inserted. At most two statements.
+    """Write rows back, each with a version one higher, or insert them. At most two statements.
 
     The caller holds the locks of the rows that exist.
     """

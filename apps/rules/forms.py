@@ -33,8 +33,11 @@ class ConditionField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         if isinstance(value, dict):
             return value
+        text = super().to_python(value)
+        if not text:
+            return None
         try:
-            document = json.loads(super().to_python(value) or "")
+            document = json.loads(text)
         except json.JSONDecodeError as error:
             raise forms.ValidationError(
                 f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.",

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from apps.rules.models import Rule
+from apps.segments.selectors import conditions_in_force, request_keys
+from apps.segments.types import Usage
 from apps.work.clock import to_ms
 from engine.conditions.canonical import to_json
 from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
-from engine.conditions.scope import split_history
+from engine.conditions.scope import segment_keys, split_history
 from engine.errors import InvalidCondition
 from engine.snapshot import RuleDoc
 
@@ -29,7 +33,7 @@ class SplitConditions:
 
 
 def rule_documents(site_id: UUID) -> list[RuleDoc]:
-    """Return the site's enabled rules whose placement has a block, by key. One query.
+    """Return the site's enabled rules whose placement has a block, by key. Two queries.
 
     The hidden segments that they name are made by `services.prepare_rules`.
 
@@ -51,7 +55,7 @@ def rule_documents(site_id: UUID) -> list[RuleDoc]:
 
 
 def split_conditions(site_id: UUID) -> SplitConditions:
-    """Split the conditions of the site's enabled rules into request and history. One query.
+    """Split the conditions of the site's enabled rules into request and history. Two queries.
 
     Raises:
         InvalidCondition: as `rule_documents`.
@@ -61,16 +65,41 @@ def split_conditions(site_id: UUID) -> SplitConditions:
         .select_related("placement", "variant")
         .order_by("key")
     )
+    published = conditions_in_force(site_id)
+    asking = request_keys(published)
     rules: list[tuple[Rule, dict[str, Any]]] = []
     hidden: dict[str, Node] = {}
     for rule in rows:
         try:
-            node, parts = split_history(parse_condition(rule.condition))
+            whole = parse_condition(rule.condition)
         except InvalidCondition as error:
-            raise InvalidCondition(f"rules.{rule.key}: {error.path}", error.problem) from error
+            path = f"rules.{rule.key}.condition.{error.path}"
+            raise InvalidCondition(path, error.problem) from error
+        absent = sorted(segment_keys(whole) - published.keys())
+        if absent:
+            problem = f"names the segment '{absent[0]}', which is not published"
+            raise InvalidCondition(f"rules.{rule.key}.condition", problem)
+        node, parts = split_history(whole, asking)
         hidden.update(parts)
         rules.append((rule, to_json(node)))
     return SplitConditions(rules, hidden)
+
+
+def rules_naming(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
+    """Return the site's rules whose condition names a segment. One query; none of other kinds."""
+    if kind != "segment":
+        return []
+    rows = Rule.objects.filter(site_id=site_id, site__segments=object_id)
+    found = []
+    for rule in rows.annotate(asked=F("site__segments__key")).order_by("name"):
+        try:
+            named = segment_keys(parse_condition(rule.condition))
+        except InvalidCondition:
+            # Refused at the next publication; what it was meant to name cannot be known.
+            continue
+        if rule.asked in named:
+            found.append(Usage("rule", rule.name))
+    return found
 
 
 def problems(site_id: UUID) -> list[str]:

@@ -123,7 +123,9 @@ def _contains(bind: Binder, found: str, value: Any) -> str:
     within = "NULL::boolean"
     if isinstance(value, str):
         within = f"strpos(({found}) #>> '{{}}', {bind(value, 'text')}) > 0"
-    return f"(CASE jsonb_typeof({found}) WHEN 'array' THEN {member} WHEN 'string' THEN {within} END)"
+    return (
+        f"(CASE jsonb_typeof({found}) WHEN 'array' THEN {member} WHEN 'string' THEN {within} END)"
+    )
 
 
 def _text_test(found: str, test: str) -> str:

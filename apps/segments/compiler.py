@@ -33,17 +33,17 @@ from engine.facts import SESSION_IDLE_MS
 
 COLUMNS_PER_PASS = 500  # Postgres allows 1,664 columns
 
-# One row per question. `n` identifies the pair, `at_ms` is its instant in ms since 1970, `at_end` the
-# millisecond after it as a timestamp: times with finer parts count by their whole milliseconds.
-PAIR_COLUMNS = "n, profile_id, at_ms, at_end, unit_id, traits"
-
 # The newest first: sums add in this order, `last` is the first entry and `first` the last.
 NEWEST_FIRST = "e.occurred_at DESC, e.ordered_at DESC, e.message_id DESC"
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledQuery:
-    """Parts of a statement whose first CTE is `pair`, of PAIR_COLUMNS.
+    """Parts of a statement whose first CTE is `pair`, one row per question.
+
+    Its columns: `n` names the pair; profile_id, unit_id, traits are as in the state row; `at_ms` is
+    the instant in ms since 1970, `at_end` the millisecond after it as a timestamp, because times
+    with finer parts count by their whole milliseconds.
 
     Attributes:
         ctes: to follow `pair` in the WITH list.
@@ -112,7 +112,7 @@ class _Query:
         return WRITERS[type(node)](self, node)
 
     def changing(self, node: Node) -> str:
-        """Return whether time alone may change a node's verdict, true too often but never too rarely."""
+        """Whether time alone may change a node's verdict: true too often, never too rarely."""
         match node:
             case EventLeaf():
                 return self._event_changing(node)
@@ -218,9 +218,7 @@ class _Query:
 
     # The statement
 
-    def finish(
-        self, verdicts: tuple[str, ...], changing: str, bounds: list[str]
-    ) -> CompiledQuery:
+    def finish(self, verdicts: tuple[str, ...], changing: str, bounds: list[str]) -> CompiledQuery:
         passes = self._passes()
         ctes = [_SESSION] if self.has_session else []
         joins = ["LEFT JOIN session s ON s.n = p.n"] if self.has_session else []
@@ -251,9 +249,7 @@ class _Query:
             for column, raw in raws.items()
         ]
         hard = " OR ".join(_is_hard_trait(raw) for raw in raws.values())
-        return (
-            f"CROSS JOIN LATERAL (SELECT {', '.join(columns)}, ({hard}) AS hard OFFSET 0) t"
-        )
+        return f"CROSS JOIN LATERAL (SELECT {', '.join(columns)}, ({hard}) AS hard OFFSET 0) t"
 
     def _passes(self) -> list[list[str]]:
         columns = [f"{expression} AS {name}" for expression, name in self.aggregates.items()]
@@ -265,7 +261,7 @@ class _Query:
     def _pass(self, name: str, columns: list[str], bounds: list[str]) -> str:
         """One reading of the events of every pair, its aggregates side by side."""
         event = [
-            "p.n, e.name, e.occurred_at, e.message_id COLLATE \"C\" AS message_id",
+            'p.n, e.name, e.occurred_at, e.message_id COLLATE "C" AS message_id',
             "coalesce(e.original_at, e.occurred_at) AS ordered_at",
         ]
         event += [f"{self._in_window(window)} AS {at}" for window, at in self.windows.items()]
@@ -334,8 +330,7 @@ def _scalar(raw: str) -> str:
 
 def _is_hard(raw: str) -> str:
     return (
-        f"CASE WHEN jsonb_typeof({raw}) = 'number' THEN NOT {number_text_limit(raw)}"
-        " ELSE false END"
+        f"CASE WHEN jsonb_typeof({raw}) = 'number' THEN NOT {number_text_limit(raw)} ELSE false END"
     )
 
 

@@ -1,8 +1,8 @@
 """Which segments a profile is in, answered from its state row: after an event, and at a deadline.
 
 The caller holds the lock of the profile's state row. Definitions are kept per process and replaced
-when the number of the site's live set moves. Read the number (`numbers`) AFTER taking the row locks:
-then no verdict of an older definition can be written over a refreshed one.
+when the number of the site's live set moves. Read the number (`numbers`) AFTER taking the locks:
+then no verdict of an older definition is written over a refreshed one.
 """
 
 import json
@@ -189,7 +189,7 @@ WHERE s.site_id = %s AND v.state = 'live' AND NOT s.is_archived ORDER BY s.numbe
 
 
 def numbers(site_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """Return the number of each site's live set, 0 where nothing was ever published. One statement."""
+    """Return the number of each site's live set, 0 where nothing was published. One statement."""
     wanted = set(site_ids)
     found = dict.fromkeys(wanted, 0)
     with connection.cursor() as cursor:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -23,12 +23,12 @@ from django.db.backends.utils import CursorWrapper
 
 from apps.events import history as histories
 from apps.profiles import state
+from apps.profiles.signals import states_changed, states_changing
 from apps.profiles.state import StateRow
 from apps.segments import live
 from apps.segments.compiler import compile_query
 from apps.segments.live import Change, LiveDefinitions
 from apps.segments.models import LiveSet, SegmentVersion
-from apps.segments.signals import states_changed, states_changing
 from apps.segments.types import Refreshed
 from apps.work import clock
 from engine.conditions.scope import segment_keys
@@ -53,9 +53,15 @@ def no_progress(done: int, total: int, note: str = "") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What the snapshot held: who must be looked at is in the temporary table `segments_cut`."""
+    """What the snapshot held: who must be looked at is in the temporary table `segments_cut`.
+
+    Attributes:
+        definitions: compiled from `versions`, the newest of each segment.
+        building: those of `versions` that are not live yet.
+    """
 
     definitions: LiveDefinitions
+    versions: tuple[UUID, ...]
     building: tuple[UUID, ...]
     profiles: int
     candidates: int
@@ -88,7 +94,7 @@ def refresh_site(
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS segments_cut")
     took_ms = int((time.perf_counter() - started) * 1000)
-    _record_sizes(site_id, read_clock(), took_ms)
+    _record_sizes(cut, read_clock(), took_ms)
     done = Refreshed(
         cut.profiles, settled.profiles, settled.entered, settled.left, promoted, took_ms
     )
@@ -147,23 +153,16 @@ def _take_cut(site_id: UUID, now_ms: int) -> Cut:
     with transaction.atomic(), connection.cursor() as cursor:
         if is_outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        definitions, building, fresh = _definitions(cursor, site_id)
+        cursor.execute(_VERSIONS, [str(site_id)])
+        rows = cursor.fetchall()
+        definitions = live.define(0, [(n, key, json.loads(text)) for n, key, text, *_ in rows])
+        fresh = frozenset(key for _, key, *_, is_new in rows if is_new)
         _fill(cursor, site_id, definitions, fresh, now_ms)
         cursor.execute("SELECT count(*), count(*) FILTER (WHERE is_candidate) FROM segments_cut")
         profiles, candidates = cursor.fetchone()
-    return Cut(definitions, building, profiles, candidates)
-
-
-def _definitions(
-    cursor: CursorWrapper, site_id: UUID
-) -> tuple[LiveDefinitions, tuple[UUID, ...], frozenset[str]]:
-    """The newest versions, those of them not live yet, and the keys whose answer is new."""
-    cursor.execute(_VERSIONS, [str(site_id)])
-    rows = cursor.fetchall()
-    definitions = live.define(0, [(number, key, json.loads(text)) for number, key, text, *_ in rows])
+    versions = tuple(version for *_, version, _, _ in rows)
     building = tuple(version for *_, version, kind, _ in rows if kind == "building")
-    new = frozenset(key for _, key, *_, is_new in rows if is_new)
-    return definitions, building, new
+    return Cut(definitions, versions, building, profiles, candidates)
 
 
 def _fill(
@@ -280,7 +279,7 @@ class _Settled:
         self.left += other.left
 
 
-def _batches(statement: str, params: Sequence[object]) -> Iterator[list[UUID]]:
+def _batches(statement: str, params: Sequence[str]) -> Iterator[list[UUID]]:
     """The ids of a query in batches. Sorted, so that batches lock rows in the order of everyone."""
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} ORDER BY profile_id", params)
@@ -289,21 +288,33 @@ def _batches(statement: str, params: Sequence[object]) -> Iterator[list[UUID]]:
         yield ids[start : start + BATCH]
 
 
+_RECORDED = """
+SELECT m.profile_id, g.number FROM segments_membership m
+JOIN segments_segment g ON g.id = m.segment_id
+WHERE m.profile_id = ANY(%s::uuid[]) AND m.left_at IS NULL
+"""
+
+
 def _settle(profile_ids: Sequence[UUID], read_clock: Clock) -> _Settled:
     """Answer profiles by the live path under their row locks, and write what has changed."""
     with transaction.atomic(), connection.cursor() as cursor:
         rows = [row for row in state.lock(profile_ids) if row.merged_into is None]
         numbers = live.numbers({row.site_id for row in rows})
         now_ms = clock.to_ms(read_clock())
+        cursor.execute(_RECORDED, [state.uuid_array([row.profile_id for row in rows])])
+        recorded: dict[UUID, set[int]] = {row.profile_id: set() for row in rows}
+        for profile_id, number in cursor.fetchall():
+            recorded[profile_id].add(number)
         changed: list[StateRow] = []
         changes: list[Change] = []
         due: dict[UUID, int | None] = {}
         for row in rows:
             definitions = live.live_set(row.site_id, numbers[row.site_id])
-            due[row.profile_id], found = _answer(row, definitions, now_ms)
-            if found is not None:
+            answer = _answer(row, definitions, recorded[row.profile_id], now_ms)
+            due[row.profile_id] = answer.due_ms
+            changes += answer.changes
+            if answer.is_changed:
                 changed.append(row)
-                changes += found
         state.save(changed)
         live.write_changes(cursor, changes)
         _schedule(cursor, due)
@@ -314,10 +325,20 @@ def _settle(profile_ids: Sequence[UUID], read_clock: Clock) -> _Settled:
     return _Settled(len(rows), entered, len(changes) - entered)
 
 
+class _Answer(NamedTuple):
+    is_changed: bool  # the row has other stays than before
+    changes: list[Change]
+    due_ms: int | None
+
+
 def _answer(
-    row: StateRow, definitions: LiveDefinitions, now_ms: int
-) -> tuple[int | None, list[Change] | None]:
-    """Put the new stays into a row; (due ms, membership changes, None where nothing moved)."""
+    row: StateRow, definitions: LiveDefinitions, recorded: set[int], now_ms: int
+) -> _Answer:
+    """Evaluate one profile and put its stays into the row.
+
+    The changes are the difference from the open memberships, not from the stays before: so the
+    audit also repairs a membership that somebody lost.
+    """
     before = live.decode_stays(row.memberships)
     facts = live.facts_of(
         definitions,
@@ -328,11 +349,14 @@ def _answer(
         now_ms=now_ms,
     )
     evaluation = definitions.evaluate(facts, before, now_ms)
-    if evaluation.stays == before:
-        return evaluation.due_ms, None
+    inside = {number for number, stay in evaluation.stays.items() if stay[0]}
+    recorded -= definitions.broken
+    difference = evaluation._replace(
+        entered=sorted(inside - recorded - definitions.broken), left=sorted(recorded - inside)
+    )
+    changes = live.changes_of(row.site_id, row.profile_id, difference, before, now_ms)
     row.memberships = live.encode_stays(evaluation.stays)
-    changes = live.changes_of(row.site_id, row.profile_id, evaluation, before, now_ms)
-    return evaluation.due_ms, changes
+    return _Answer(evaluation.stays != before, changes, evaluation.due_ms)
 
 
 def _schedule(cursor: CursorWrapper, due: dict[UUID, int | None]) -> None:
@@ -352,16 +376,17 @@ def _schedule(cursor: CursorWrapper, due: dict[UUID, int | None]) -> None:
 
 
 _SIZES = """
-UPDATE segments_segmentversion v SET size = CASE WHEN v.is_kept THEN coalesce(c.size, 0) END,
-    refreshed_at = %s, refresh_ms = %s
-FROM segments_segment s LEFT JOIN (
-    SELECT segment_id, count(*) AS size FROM segments_membership
-    WHERE site_id = %s AND left_at IS NULL GROUP BY segment_id
-) c ON c.segment_id = s.id
-WHERE s.id = v.segment_id AND s.site_id = %s AND v.state = 'live'
+UPDATE segments_segmentversion v SET refreshed_at = %s, refresh_ms = %s,
+    size = CASE WHEN s.number = ANY(%s::int[]) THEN (
+        SELECT count(*) FROM segments_membership m WHERE m.segment_id = s.id AND m.left_at IS NULL
+    ) END
+FROM segments_segment s
+WHERE s.id = v.segment_id AND v.id = ANY(%s::uuid[]) AND v.state = 'live'
 """
 
 
-def _record_sizes(site_id: UUID, now: datetime, took_ms: int) -> None:
+def _record_sizes(cut: Cut, now: datetime, took_ms: int) -> None:
+    # Who is in a segment that depends on the request is not kept, so it has no size.
+    kept = [definition.number for definition in cut.definitions.definitions]
     with connection.cursor() as cursor:
-        cursor.execute(_SIZES, [now, took_ms, str(site_id), str(site_id)])
+        cursor.execute(_SIZES, [now, took_ms, kept, state.uuid_array(cut.versions)])

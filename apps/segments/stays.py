@@ -1,4 +1,4 @@
-"""A profile's stays as they lie in its state row: who is in what, and when that changes by itself."""
+"""A profile's stays as they lie in its state row: what it is in and when that changes."""
 
 from typing import TypeAlias
 

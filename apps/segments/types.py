@@ -32,7 +32,9 @@ def register_usage(holder: UsageHolder) -> None:
 
 def usages_of(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
     """Return everything that uses an object, in order of registration."""
-    return [usage for holder in _holders.values() for usage in holder.used_by(site_id, kind, object_id)]
+    return [
+        usage for holder in _holders.values() for usage in holder.used_by(site_id, kind, object_id)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 
 from apps.work import clock
+from apps.work.database import drop_if_broken
 from apps.work.errors import LeaseLost, UnknownIntent
 from apps.work.ids import public_id
 from apps.work.models import Intent
@@ -80,7 +81,7 @@ def perform(intent_id: UUID, *, now: datetime) -> bool:
         return False
     except Exception as error:
         logger.exception("work.failed", extra={"intent": intent.pk, "kind": intent.kind})
-        connection.close_if_unusable_or_obsolete()
+        drop_if_broken()
         _retry_or_fail(intent, holder, f"{type(error).__name__}: {error}")
         return False
     _finish(intent.pk, holder, Intent.State.DONE, "")

@@ -156,7 +156,8 @@ def _sums(events: list[Happening], of: str) -> Series:
     total = 0.0
     # Newest first, as in `evaluate`: then every window's sum is a partial sum of one pass.
     for i in range(len(present) - 1, -1, -1):
-        total += as_number(present[i][1]) or 0.0
+        value = present[i][1]
+        total += value if type(value) is float else as_number(value) or 0.0
         states[i] = total
     return ([at_ms for at_ms, _ in present], states)
 
@@ -166,7 +167,8 @@ def _distinct(events: list[Happening], of: str) -> Series:
     states: list[object] = [0] * (len(present) + 1)
     seen = set()
     for i in range(len(present) - 1, -1, -1):
-        seen.add(typed(present[i][1]))
+        value = present[i][1]
+        seen.add(value if type(value) is str else typed(value))
         states[i] = len(seen)
     return ([at_ms for at_ms, _ in present], states)
 

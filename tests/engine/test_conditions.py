@@ -72,6 +72,15 @@ def test_a_trace_keeps_the_group_and_each_of_its_parts() -> None:
     assert [(part.value, part.verdict) for part in trace.parts] == [("pro", True), (None, None)]
 
 
+def test_a_trace_holds_as_long_as_any_part_that_settles_it() -> None:
+    views = {"kind": "event", "name": "Product Viewed", "aggregate": "count", "op": "gte"}
+    minute, hour = ({"window": {"last": last}, "value": 1} | views for last in ("1m", "1h"))
+    node = parse_condition({"v": 1, "where": {"any": [minute, hour]}})
+    facts = Facts(history=[Happening(0, "Product Viewed", 1)])
+
+    assert evaluate.trace(node, facts, 0).valid_until_ms == 3_600_000
+
+
 def test_nested_request_facts_get_dotted_names_and_nulls_go() -> None:
     nested = {"page": {"url": "/a", "title": None, "query": {"utm": "x"}}, "tags": ["a"]}
 

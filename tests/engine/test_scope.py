@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.conditions import evaluate
 from engine.conditions.compile import compile_condition
 from engine.conditions.nodes import All, Nested, Node, Not, SegmentLeaf
 from engine.conditions.parse import digest, parse_condition, to_json
@@ -161,6 +162,15 @@ def test_inlined_segments_carry_their_own_end_into_the_answer() -> None:
     assert node == All((Nested("vip", lately),))
     assert compile_condition(node)(facts, 0) == (True, 5 * MINUTE_MS + 1)
     assert to_json(node)["where"] == {"all": [VIP]}
+
+
+def test_an_inlined_membership_is_known_even_where_its_condition_is_not() -> None:
+    """Without a profile's plan nobody is in "pro", so "not in pro" holds, as for a kept stay."""
+    node = inline_segments(parsed({"not": VIP}), {"vip": parsed(PLAN)})
+
+    assert evaluate.truth(node, Facts(), 0) is True
+    assert compile_condition(node)(Facts(), 0) == (True, None)
+    assert evaluate.truth(parsed({"not": PLAN}), Facts(), 0) is None
 
 
 def test_a_segment_inside_itself_is_refused_with_the_chain() -> None:

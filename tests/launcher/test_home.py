@@ -53,6 +53,13 @@ def test_processes_get_addresses_that_the_settings_understand(home):
     assert environment.secret_key == home.secrets()["SECRET_KEY"]
 
 
+def test_libpq_variables_about_another_server_are_dropped(home, monkeypatch):
+    monkeypatch.setenv("PGPORT", "6543")
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    environment = home.environment()
+    assert {name for name in environment if name.startswith("PG")} == {"PGUSER"}
+
+
 def test_addresses_of_ones_own_servers_are_left_alone(tmp_path, bare_environment, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://someone@db.example/attune")
     monkeypatch.setenv("REDIS_URL", "redis://cache.example:6379/0")

@@ -5,7 +5,6 @@ something; of ordinary events nothing is walked.
 """
 
 import json
-import math
 from typing import Any
 
 import msgspec
@@ -115,10 +114,12 @@ def _reason_of(raw: bytes, error: ValueError) -> EventRefused:
     if isinstance(error, UnicodeDecodeError):
         return EventRefused("invalid_text", "A string is not UTF-8.")
     constants: list[str] = []
+
+    def note(name: str) -> None:
+        constants.append(name)
+
     try:
-        json.loads(
-            raw, strict=False, parse_constant=lambda name: constants.append(name) or math.nan
-        )
+        json.loads(raw, strict=False, parse_constant=note)
     except RecursionError:
         return _too_deep()
     except ValueError:

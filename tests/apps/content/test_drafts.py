@@ -95,9 +95,7 @@ def test_one_site_never_sees_or_uses_the_rows_of_another(hero: Block, shop: Site
     assert [block.default for block in block_documents(other.pk)] == ["all"]
     assert [len(block.variants) for block in block_documents(shop.pk)] == [2]
     with pytest.raises(InvalidContent) as refusal:
-        create_variant(
-            block=hero, key="x", segment_keys=["theirs"], fields={"headline": "x"}
-        )
+        create_variant(block=hero, key="x", segment_keys=["theirs"], fields={"headline": "x"})
     assert reasons(refusal) == [("/segments", "unknown_segment")]
     with pytest.raises(InvalidContent) as refusal:
         update_placement(site_id=shop.pk, key="home.hero", block=twin)

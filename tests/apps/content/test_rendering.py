@@ -5,8 +5,7 @@ import pytest
 from apps.content import rendering
 from apps.content.domain.fields import Field, FieldType, publishable_fields
 from apps.content.errors import InvalidContent, RenderFailed
-from engine.snapshot import VariantDoc, decode_snapshot, encode_snapshot
-from engine.snapshot import BlockDoc, SnapshotDoc
+from engine.snapshot import BlockDoc, SnapshotDoc, VariantDoc, decode_snapshot, encode_snapshot
 
 SCHEMA = [
     Field("headline", FieldType.STRING, is_required=True),

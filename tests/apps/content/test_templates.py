@@ -186,7 +186,7 @@ def test_what_a_loop_writes_is_cleaned_after_it_ran() -> None:
 
 def test_liquid_reads_lists_and_branches() -> None:
     source = (
-        '{% for item in items limit: 2 %}<li>{{ forloop.index }} {{ item.id }}</li>{% else %}none'
+        "{% for item in items limit: 2 %}<li>{{ forloop.index }} {{ item.id }}</li>{% else %}none"
         "{% endfor %}{% unless traits.gold %}silver{% endunless %}"
     )
     items = [{"id": "a"}, {"id": "b"}, {"id": "c"}]

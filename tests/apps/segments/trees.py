@@ -130,12 +130,9 @@ def _grown(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         several.map(lambda some: {"none": some}),
         parts.map(lambda one: {"not": one}),
         several.flatmap(
-            lambda some: st.integers(1, len(some)).map(
-                lambda k: {"at_least": {"k": k, "of": some}}
-            )
+            lambda some: st.integers(1, len(some)).map(lambda k: {"at_least": {"k": k, "of": some}})
         ),
     )
-
 
 
 @st.composite

@@ -59,9 +59,7 @@ def make_profile(
     unit_id: str = "unit",
 ) -> Profile:
     """A profile whose state row holds what a fold of these events would have left there."""
-    profile = Profile.objects.create(
-        id=uuid7(), site=site, bucketing_key=unit_id, created_at=NOW
-    )
+    profile = Profile.objects.create(id=uuid7(), site=site, bucketing_key=unit_id, created_at=NOW)
     events = list(events)
     store_events(site, profile.pk, events)
     properties = live.live_set(site.pk).properties

@@ -1,0 +1,199 @@
+"""From decisions to the bytes of an answer: content filled in, ids signed, one ETag."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from apps.content import rendering
+from apps.decisions import services as decisions
+from apps.decisions.types import Bounded
+from apps.recommendations.selectors import Table
+from apps.work import clock
+from engine.snapshot import CompiledPlacement, VariantDoc
+
+MAX_TTL_S: Final = 60
+POPULAR: Final = "popular"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Shown(msgspec.Struct):
+    """What one placement shows, without its id and times: the part that an ETag covers."""
+
+    block: str
+    variant: str
+    version: int
+    locale: str | None
+    fields: Mapping[str, Any]
+    html: str | None
+    reason: str
+    experiment: None
+    rule: str | None
+
+
+class ShownFlag(Shown):
+    """A flag's placement."""
+
+    value: Any
+
+
+class ShownItems(Shown):
+    """A recommendations block's placement."""
+
+    items: msgspec.Raw
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One recommended item, its score and why it is there."""
+
+    id: str
+    score: float
+    why: str
+
+
+class Listed(NamedTuple):
+    """Recommended items as templates and answers take them; kept with the table they are from."""
+
+    table: Table
+    items: list[dict[str, Any]]
+    encoded: msgspec.Raw
+    is_personal: bool
+
+
+class Ready:
+    """A variant in its placement, made ready once per publication.
+
+    Attributes:
+        is_fixed: the same bytes for every visitor.
+        tails: reason -> the end of the decision id's payload.
+        bodies: (reason, rule) -> the encoded part, when it is fixed.
+    """
+
+    __slots__ = ("block", "bodies", "doc", "is_fixed", "key", "kind", "tails")
+
+    def __init__(self, placement: CompiledPlacement, doc: VariantDoc) -> None:
+        self.key = _encode(placement.key)
+        self.block = placement.block.doc
+        self.kind = self.block.kind
+        self.doc = doc
+        self.is_fixed = self.kind != "recommendations" and _is_fixed(doc)
+        self.tails: dict[str, bytes] = {}
+        self.bodies: dict[tuple[str, str | None], bytes] = {}
+
+    def tail(self, placement: str, reason: str) -> bytes:
+        found = self.tails.get(reason)
+        if found is None:
+            doc = self.doc
+            found = decisions.tail_of(placement, self.block.key, doc.key, doc.version, reason)
+            self.tails[reason] = found
+        return found
+
+
+def _is_fixed(doc: VariantDoc) -> bool:
+    has_slots = doc.template is not None and any(type(part) is not str for part in doc.template)
+    has_made_fields = any(isinstance(value, dict) for value in doc.fields.values())
+    return doc.liquid is None and not has_slots and not has_made_fields
+
+
+def shown(
+    ready: Ready, reason: str, rule: str | None, values: Mapping[str, Any], listed: Listed | None
+) -> bytes:
+    """Return the encoded part of one placement, braces included.
+
+    Raises:
+        RenderFailed: the variant cannot be filled with these values.
+    """
+    if ready.is_fixed:
+        body = ready.bodies.get((reason, rule))
+        if body is None:
+            body = ready.bodies[reason, rule] = _shown(ready, reason, rule, values, listed)
+        return body
+    return _shown(ready, reason, rule, values, listed)
+
+
+def _shown(
+    ready: Ready, reason: str, rule: str | None, values: Mapping[str, Any], listed: Listed | None
+) -> bytes:
+    doc = ready.doc
+    fields = rendering.render_fields(doc, values)
+    has_html = doc.template is not None or doc.liquid is not None
+    html = rendering.render(doc, values) if has_html else None
+    block = ready.block.key
+    if listed is not None:
+        return _encode(
+            ShownItems(
+                block, doc.key, doc.version, None, fields, html, reason, None, rule, listed.encoded
+            )
+        )
+    if ready.kind == "flag":
+        return _encode(
+            ShownFlag(
+                block, doc.key, doc.version, None, fields, html, reason, None, rule, doc.value
+            )
+        )
+    return _encode(Shown(block, doc.key, doc.version, None, fields, html, reason, None, rule))
+
+
+_lists: Bounded[Listed] = Bounded(20_000)
+
+
+def listed(table: Table, name: str, item: str | None, count: int) -> Listed:
+    """Return the items to show after `item` (None: to anyone), kept until the table changes."""
+    key = f"{count}|{name}|{item}" if item is not None else f"{count}|{name}"
+    kept = _lists.get(key)
+    if kept is not None and kept.table is table:
+        return kept
+    found = [Item(code, score, why) for code, score, why in table.lookup(item, count)]
+    made = Listed(
+        table,
+        msgspec.to_builtins(found),
+        msgspec.Raw(_encode(found)),
+        bool(found) and found[0].why != POPULAR,
+    )
+    _lists.put(key, made)
+    return made
+
+
+def placed(
+    key: bytes, decision_id: bytes, body: bytes, until_ms: int | None, trace: bytes
+) -> bytes:
+    """Return one entry of `placements`."""
+    until = b"null" if until_ms is None else b'"%b"' % instant(until_ms)
+    return b'%b:{"decisionId":"%b",%b,"validUntil":%b,"trace":%b}' % (
+        key, decision_id, body[1:-1], until, trace,
+    )  # fmt: skip
+
+
+def failed(key: str, code: str, *, is_traced: bool) -> bytes:
+    """Return the entry of a placement that does not exist, or of which nothing is known now."""
+    trace = b"[]" if is_traced else b"null"
+    return b'%b:{"reason":"ERROR","code":"%b","trace":%b}' % (_encode(key), code.encode(), trace)
+
+
+def ttl_s(until_ms: Sequence[int], now_ms: int) -> int:
+    """Whole seconds for which nothing in the answer changes by itself, at most MAX_TTL_S."""
+    if not until_ms:
+        return MAX_TTL_S
+    return max(1, min(MAX_TTL_S, (min(until_ms) - now_ms) // 1000))
+
+
+def etag_of(token: bytes, bodies: Sequence[bytes]) -> str:
+    """Return the weak ETag of an answer: over the publication and what is shown."""
+    digest = blake2b(b"\n".join((token, *bodies)), digest_size=12).hexdigest()
+    return f'W/"{digest}"'
+
+
+_second: tuple[int, bytes] = (0, b"")
+
+
+def instant(ms: int) -> bytes:
+    """Return an instant as RFC 3339 UTC with milliseconds."""
+    global _second
+    second, rest = divmod(ms, 1000)
+    kept = _second
+    if kept[0] != second:
+        text = clock.from_ms(second * 1000).strftime("%Y-%m-%dT%H:%M:%S").encode()
+        kept = _second = (second, text)
+    return b"%b.%03dZ" % (kept[1], rest)

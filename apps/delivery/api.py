@@ -1,0 +1,139 @@
+"""The doors of delivery: decide, exposures, conversions, cached content."""
+
+from time import perf_counter
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+
+from apps.access.errors import Forbidden, NotFound
+from apps.access.http import (
+    Caller,
+    authenticate,
+    hot,
+    json_response,
+    parse,
+    read_body,
+    request_id,
+)
+from apps.access.proof import verified_user_id
+from apps.decisions import selectors, services
+from apps.delivery import cached, deciding, outcomes
+from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, Question, asked_of, id_text
+from apps.work import clock
+
+DECIDE: Final = "decide"
+OUTCOMES: Final = "outcomes"
+MAX_OUTCOMES_BYTES: Final = 512_000
+
+
+@hot("POST", route=DECIDE)
+def decide(request: HttpRequest) -> HttpResponse:
+    """POST /v1/decide: what to show in these placements, to this visitor, now."""
+    start = perf_counter()
+    body = read_body(request, MAX_BODY_BYTES)
+    caller, question = _asked(request, body)
+    asked = asked_of(question)
+    if question.explain and caller.kind != "sk":
+        raise Forbidden("An explanation needs a secret key.")
+    anonymous_id = id_text(question.anonymous_id, "anonymousId")
+    user_id = id_text(question.user_id, "userId")
+    now_ms = clock.now_ms()
+    if caller.kind == "pk" and (question.user_token or caller.is_user_proof_required):
+        user_id = verified_user_id(
+            caller, user_id, question.user_hash, question.user_token, clock.from_ms(now_ms)
+        )
+    identities = []
+    if user_id is not None:
+        identities.append(f"user_id:{user_id}")
+    if anonymous_id is not None:
+        identities.append(f"anonymous_id:{anonymous_id}")
+    arrival = selectors.arrive(caller, identities, DECIDE)
+    served = selectors.current(caller.site_id, arrival.announced)
+    services.start_watching()
+    arrived = perf_counter()
+    call = deciding.Call(
+        caller,
+        request_id(request),
+        identities[0] if identities else "",
+        anonymous_id or user_id or "",
+        asked,
+        question.context or {},
+        question.facts or {},
+        request.META,
+        bool(question.explain),
+        now_ms,
+    )
+    answer = deciding.decide(call, arrival, served)
+    services.record(answer.made)
+    response = _not_changed(request, answer.etag)
+    if response is None:
+        response = HttpResponse(answer.body, content_type="application/json")
+    headers = response.headers
+    headers["ETag"] = answer.etag
+    headers["Cache-Control"] = "private, no-cache"
+    headers["Server-Timing"] = (
+        f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={answer.rules_s * 1000:.2f}, "
+        f"render;dur={answer.render_s * 1000:.2f}, total;dur={(perf_counter() - start) * 1000:.2f}"
+    )
+    for name, value in arrival.headers.items():
+        headers[name] = value
+    return response
+
+
+def _asked(request: HttpRequest, body: bytes) -> tuple[Caller, Question]:
+    """Authenticate and read the question; who sends a key in a header learns of it first."""
+    meta = request.META
+    if "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
+        caller = authenticate(request)
+        return caller, parse(QUESTION, body)
+    question = parse(QUESTION, body)
+    return authenticate(request, question.write_key), question
+
+
+def _not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:
+    """A 304 when the caller has this very answer. Compared weakly: proxies add or drop `W/`."""
+    known = request.META.get("HTTP_IF_NONE_MATCH")
+    if known is None:
+        return None
+    bare = etag.removeprefix("W/")
+    if known.strip() != "*" and bare not in (
+        one.strip().removeprefix("W/") for one in known.split(",")
+    ):
+        return None
+    response = HttpResponse(status=304)
+    del response["Content-Type"]
+    return response
+
+
+@hot("POST", route="exposures")
+def exposures(request: HttpRequest) -> HttpResponse:
+    """POST /v1/exposures: what was really shown on a screen."""
+    body = read_body(request, MAX_OUTCOMES_BYTES)
+    given = parse(outcomes.EXPOSURES, body)
+    caller = authenticate(request, given.write_key, allow=("pk", "sk", "ek"))
+    receipt, headers = outcomes.record_exposures(caller, given, OUTCOMES, clock.now())
+    return json_response(receipt, headers=headers)
+
+
+@hot("POST", route="conversions")
+def conversions(request: HttpRequest) -> HttpResponse:
+    """POST /v1/conversions: what a visitor did that a goal counts."""
+    body = read_body(request, MAX_OUTCOMES_BYTES)
+    given = parse(outcomes.CONVERSIONS, body)
+    caller = authenticate(request, given.write_key)
+    receipt, headers = outcomes.record_conversions(caller, given, OUTCOMES, clock.now())
+    return json_response(receipt, headers=headers)
+
+
+@hot("GET", route="content", cors="any")
+def content(request: HttpRequest, placement: str) -> HttpResponse:
+    """GET /v1/content/{placement}: what everybody may see there, for caches."""
+    answer = cached.content(
+        placement, site_key=request.GET.get("site", ""), segment_key=request.GET.get("sk", "")
+    )
+    if answer is None:
+        raise NotFound(f"There is no placement '{placement[:100]}' on this site.")
+    response = _not_changed(request, answer.etag) or json_response(answer.body)
+    for name, value in answer.headers.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,331 @@
+"""What came of decisions: exposures and conversions, as events into the inbox.
+
+A decision id says for whom and what; nothing is looked up but consent, in the same round trip as
+the rate limit. Both answer like a batch: one bad item never loses the others.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from apps.access import limits
+from apps.access.errors import Fault, InvalidRequest
+from apps.access.types import Caller
+from apps.consent.types import Choice, Purpose, allowed
+from apps.decisions.errors import InvalidDecisionId
+from apps.decisions.selectors import DecisionPayload, arrive, verified
+from apps.delivery.questions import Id, id_text
+from apps.events.collect import record_accepted
+from apps.events.types import FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
+from apps.work import clock
+
+MAX_ITEMS: Final = 2_000
+MAX_ID_LENGTH: Final = 100
+SKEW_MS: Final = 30_000  # a smaller difference between two clocks is latency
+AHEAD_MS: Final = 600_000
+DAY_MS: Final = 86_400_000
+_ANALYTICS: Final = int(Purpose.ANALYTICS)
+
+
+class Exposure(msgspec.Struct, rename="camel"):
+    """One decision that was seen. Times are RFC 3339."""
+
+    decision_id: str
+    seen_at: datetime | None = None
+    visible_ms: int | float | None = None
+    position: int | None = None
+    id: Id = None
+
+
+class Exposures(msgspec.Struct, rename="camel"):
+    """The body of POST /v1/exposures; each item is read by itself."""
+
+    exposures: list[msgspec.Raw]
+    sent_at: datetime | None = None
+    write_key: str | None = None
+
+
+class Conversion(msgspec.Struct, rename="camel"):
+    """One thing that a goal counts."""
+
+    goal: str
+    id: Id = None
+    occurred_at: datetime | None = None
+    value: int | float | None = None
+    currency: str | None = None
+    anonymous_id: Id = None
+    user_id: Id = None
+    decision_id: str | None = None
+
+
+class Conversions(msgspec.Struct, rename="camel"):
+    """The body of POST /v1/conversions; each item is read by itself."""
+
+    conversions: list[msgspec.Raw]
+    sent_at: datetime | None = None
+    write_key: str | None = None
+
+
+class Refusal(msgspec.Struct, rename="camel"):
+    """An item that was not taken, in the answer."""
+
+    index: int
+    message_id: str | None
+    code: str
+
+
+class Receipt(msgspec.Struct):
+    """The answer of both calls."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Refusal]
+    success: bool = True
+
+
+EXPOSURES: Final = msgspec.json.Decoder(Exposures)
+CONVERSIONS: Final = msgspec.json.Decoder(Conversions)
+_EXPOSURE: Final = msgspec.json.Decoder(Exposure)
+_CONVERSION: Final = msgspec.json.Decoder(Conversion)
+_encode = msgspec.json.Encoder().encode
+
+Identities = tuple[str, ...]
+Answered = tuple[bytes, dict[str, str]]
+
+
+class _Refused(Exception):
+    """One item is not taken; the others are."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+
+class _Intake:
+    """One call: its clock, its visitors' choices, what is taken and what is not."""
+
+    def __init__(self, caller: Caller, route: str, sent_at: datetime | None, now: datetime) -> None:
+        self.caller = caller
+        self.now = now
+        self.now_ms = clock.to_ms(now)
+        sent_ms = None if sent_at is None else _ms(sent_at)
+        offset_ms = 0 if sent_ms is None else self.now_ms - sent_ms
+        self.offset_ms = offset_ms if abs(offset_ms) >= SKEW_MS else 0
+        self.headers: dict[str, str] | None = None
+        self.route = route
+        self.choices: dict[Identities, Choice] = {}
+        self.events: list[Accepted] = []
+        self.refusals: list[Refusal] = []
+
+    def take(self, event: Accepted, identities: Identities) -> None:
+        """Stamp an event with its visitor's consent and keep it, unless analytics is refused."""
+        choice = self._choice(identities)
+        bits = int(allowed(choice, mode=self.caller.consent_mode, gpc=self.caller.gpc))
+        if not bits & _ANALYTICS:
+            return  # counted by nobody: without consent not even its count is a fact
+        event.epoch, event.purposes = choice.epoch, bits
+        if not choice.granted & _ANALYTICS:
+            event.flags |= FLAG_CONSENT_ASSUMED
+        self.events.append(event)
+
+    def occurred(self, at: datetime | None) -> tuple[int, int | None, int]:
+        """Return (corrected ms, ms as the sender said, flags) of an item's own time."""
+        if at is None:
+            return self.now_ms, None, 0
+        original_ms = _ms(at)
+        occurred_ms = original_ms + self.offset_ms
+        if occurred_ms > self.now_ms:
+            ahead = occurred_ms - self.now_ms > AHEAD_MS
+            return self.now_ms, original_ms, FLAG_CLOCK_AHEAD if ahead else 0
+        if occurred_ms < self.now_ms - self.caller.retention_days * DAY_MS:
+            raise _Refused("event_too_old")
+        return occurred_ms, original_ms, 0
+
+    def receipt(self) -> Answered:
+        """Store what was taken and word the answer. Durable when it returns."""
+        accepted = duplicates = 0
+        if self.events:
+            stored = record_accepted(self.caller, self.events, now=self.now)
+            accepted, duplicates = stored.accepted, stored.duplicates
+        body = _encode(Receipt(accepted, duplicates, self.refusals))
+        if self.headers is None:  # nobody to ask for: the limit is charged all the same
+            self.headers = limits.enforce(self.caller, self.route)
+        return body, self.headers
+
+    def _choice(self, identities: Identities) -> Choice:
+        found = self.choices.get(identities)
+        if found is None:
+            arrival = arrive(self.caller, identities, self.route, charge=self.headers is None)
+            if self.headers is None:
+                self.headers = dict(arrival.headers)
+            profile = arrival.profile
+            found = (
+                Choice()
+                if profile is None
+                else Choice(profile.granted, profile.denied, profile.epoch)
+            )
+            self.choices[identities] = found
+        return found
+
+
+def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime) -> Answered:
+    """Store the exposures of one call; return the answer's body and headers.
+
+    Raises:
+        InvalidRequest: too many.
+        RateLimited: too many calls.
+    """
+    intake = _Intake(caller, route, given.sent_at, now)
+    for index, raw in enumerate(_bounded(given.exposures, "exposures")):
+        message_id = None
+        try:
+            item = _EXPOSURE.decode(raw)
+            decided = verified(caller.site_id, item.decision_id)
+            own = id_text(item.id, "id")
+            message_id = _message_id("exposure", own or item.decision_id)
+            intake.take(_exposure(intake, item, decided, message_id), (decided.subject,))
+        except (msgspec.DecodeError, InvalidRequest):
+            intake.refusals.append(Refusal(index, message_id, "invalid_exposure"))
+        except InvalidDecisionId as error:
+            intake.refusals.append(Refusal(index, message_id, error.code))
+        except _Refused as error:
+            intake.refusals.append(Refusal(index, message_id, error.code))
+    return intake.receipt()
+
+
+def _exposure(
+    intake: _Intake, item: Exposure, decided: DecisionPayload, message_id: str
+) -> Accepted:
+    if not decided.subject:
+        raise _Refused("decision_without_visitor")
+    properties = _decided(item.decision_id, decided)
+    if item.position is not None:
+        properties["position"] = item.position
+    if item.visible_ms is not None:
+        properties["visible_ms"] = item.visible_ms
+    return _event(
+        intake, "exposure", "Exposure", item.seen_at, message_id, decided.subject, properties
+    )
+
+
+def _decided(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
+    return {
+        "decision": _short(decision_id),
+        "decided_ms": decided.at_ms,
+        "placement": decided.placement,
+        "block": decided.block,
+        "variant": decided.variant,
+        "version": decided.version,
+        "snapshot": decided.snapshot,
+        "reason": decided.reason,
+    }
+
+
+def record_conversions(caller: Caller, given: Conversions, route: str, now: datetime) -> Answered:
+    """Store the conversions of one call; return the answer's body and headers.
+
+    Raises:
+        InvalidRequest: too many.
+        RateLimited: too many calls.
+    """
+    intake = _Intake(caller, route, given.sent_at, now)
+    for index, raw in enumerate(_bounded(given.conversions, "conversions")):
+        message_id = None
+        try:
+            item = _CONVERSION.decode(raw)
+            own = id_text(item.id, "id")
+            if own is None:
+                raise _Refused("id_required")
+            message_id = _message_id("conversion", own)
+            event, identities = _conversion(intake, item, message_id)
+            intake.take(event, identities)
+        except (msgspec.DecodeError, InvalidRequest):
+            intake.refusals.append(Refusal(index, message_id, "invalid_conversion"))
+        except InvalidDecisionId as error:
+            intake.refusals.append(Refusal(index, message_id, error.code))
+        except _Refused as error:
+            intake.refusals.append(Refusal(index, message_id, error.code))
+    return intake.receipt()
+
+
+def _conversion(intake: _Intake, item: Conversion, message_id: str) -> tuple[Accepted, Identities]:
+    if not 0 < len(item.goal) <= 200 or "\x00" in item.goal:
+        raise _Refused("invalid_goal")
+    properties: dict[str, Any] = {"goal": item.goal}
+    for name, value in (("value", item.value), ("currency", item.currency)):
+        if value is not None:
+            properties[name] = value
+    anonymous_id = id_text(item.anonymous_id, "anonymousId")
+    user_id = id_text(item.user_id, "userId")
+    if intake.caller.kind == "pk" and intake.caller.is_user_proof_required:
+        user_id = None  # a page cannot prove it here; its anonymous id leads to the same person
+    if item.decision_id is not None:
+        decided = verified(intake.caller.site_id, item.decision_id)
+        properties |= _decided(item.decision_id, decided)
+        if anonymous_id is None and user_id is None and decided.subject:
+            kind, _, value = decided.subject.partition(":")
+            anonymous_id, user_id = (None, value) if kind == "user_id" else (value, None)
+    identities = tuple(
+        f"{kind}:{value}"
+        for kind, value in (("user_id", user_id), ("anonymous_id", anonymous_id))
+        if value is not None
+    )
+    if not identities:
+        raise _Refused("identity_required")
+    event = _event(
+        intake, "conversion", item.goal, item.occurred_at, message_id, identities[0], properties
+    )
+    event.anonymous_id, event.user_id = anonymous_id, user_id
+    return event, identities
+
+
+def _event(
+    intake: _Intake,
+    type: str,
+    name: str,
+    at: datetime | None,
+    message_id: str,
+    subject: str,
+    properties: dict[str, Any],
+) -> Accepted:
+    occurred_ms, original_ms, flags = intake.occurred(at)
+    kind, _, value = subject.partition(":")
+    is_user = kind == "user_id"
+    return Accepted(
+        type=type,
+        name=name,
+        occurred_ms=occurred_ms,
+        original_ms=original_ms,
+        message_id=message_id,
+        anonymous_id=None if is_user else value,
+        user_id=value if is_user else None,
+        properties=properties,
+        traits=None,
+        context={},
+        epoch=0,
+        purposes=0,
+        flags=flags,
+    )
+
+
+def _bounded(items: Sequence[msgspec.Raw], name: str) -> Sequence[msgspec.Raw]:
+    if len(items) > MAX_ITEMS:
+        detail = f"Send at most {MAX_ITEMS:,} in one call."
+        fault: Fault = {"pointer": f"/{name}", "code": "out_of_range", "detail": detail}
+        raise InvalidRequest(detail, errors=[fault])
+    return items
+
+
+def _message_id(kind: str, own: str) -> str:
+    """A message id of our own name space: an exposure never hides an event with the same id."""
+    return f"{kind}:{own}" if len(own) <= 64 else f"{kind}:{_short(own)}"
+
+
+def _short(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _ms(at: datetime) -> int:
+    return clock.to_ms(at if at.tzinfo is not None else at.replace(tzinfo=UTC))

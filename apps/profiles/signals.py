@@ -1,0 +1,10 @@
+"""Notices for apps further down the stream that keep copies of state rows."""
+
+from django.dispatch import Signal
+
+# rows: list[state.StateRow] as written, their locks held. Sent last before the commit: whoever
+# keeps copies of state rows marks them as stale now.
+states_changing = Signal()
+
+# rows: the same, after the commit and before the caller is answered: copies may be replaced.
+states_changed = Signal()

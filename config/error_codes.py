@@ -1,0 +1,69 @@
+"""Every error code of the API: its status and what it means, in the words of its class."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from apps.events.errors import EventRefused
+from engine.errors import PersonalizationError
+
+STATUS: Final[Mapping[str, int]] = {
+    "invalid_request": 400,
+    "invalid_decision_id": 400,
+    **dict.fromkeys(EventRefused.CODES, 400),
+    "unauthorized": 401,
+    "forbidden": 403,
+    "secret_key_in_browser": 403,
+    "not_found": 404,
+    "profile_not_found": 404,
+    "placement_not_found": 404,
+    "segment_not_found": 404,
+    "publication_not_found": 404,
+    "method_not_allowed": 405,
+    "conflict": 409,
+    "segment_key_taken": 409,
+    "segment_in_use": 409,
+    "payload_too_large": 413,
+    "invalid_condition": 422,
+    "invalid_snapshot": 422,
+    "invalid_content": 422,
+    "invalid_template": 422,
+    "invalid_rule": 422,
+    "segment_not_published": 422,
+    "publication_refused": 422,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "unknown_intent": 500,
+    "lease_lost": 500,
+    "render_failed": 500,
+    "unavailable": 503,
+}
+# Well-formed but refused: what a refusal means when the table does not know better.
+DEFAULT_STATUS: Final = 422
+
+_WITHOUT_CLASS: Final = {
+    "internal_error": "Something went wrong on our side; nothing of the inside is told (500).",
+    "conflict": "Another request changed the same thing first (409).",
+    "placement_not_found": "The site has no placement of this key; inside a decision, still 200.",
+}
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status of a code."""
+    return STATUS.get(code, DEFAULT_STATUS)
+
+
+def meanings() -> dict[str, str]:
+    """Return code -> one sentence, sorted, for documents."""
+    found = {**_WITHOUT_CLASS, **EventRefused.CODES}
+    for kind in classes(PersonalizationError):
+        if "code" in kind.__dict__:
+            found[kind.code] = (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+    return dict(sorted(found.items()))
+
+
+def classes(base: type[PersonalizationError]) -> Iterator[type[PersonalizationError]]:
+    """Yield every refusal class of ours below `base`."""
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith(("apps.", "engine.")):
+            yield kind
+        yield from classes(kind)

@@ -1,0 +1,163 @@
+"""The rules' pages: conditions in plain words, refusals with the place of the trouble."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from apps.access.models import Site
+from apps.content.models import Block, Placement
+from apps.rules.models import Rule
+from apps.rules.services import create_rule
+from tests.apps.rules.conftest import NOW, PHONE, VIEWED, new_shop, where
+
+
+@pytest.fixture
+def editor(db: None, client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("editor"))
+    return client
+
+
+def posted(hero: Block, **fields: Any) -> dict[str, Any]:
+    condition = fields.pop("condition", where(PHONE))
+    return {
+        "site": hero.site_id,
+        "key": "phones",
+        "name": "Phones",
+        "placement": Placement.objects.get(block=hero).pk,
+        "variant": hero.variants.get(key="phone").pk,
+        "priority": 5,
+        "condition": condition if isinstance(condition, str) else json.dumps(condition),
+        "is_enabled": "on",
+        **fields,
+    }
+
+
+def errors_of(response: Any) -> str:
+    page = response.content.decode()
+    return " ".join(re.findall(r'<ul class="errorlist[^>]*>(.*?)</ul>', page, re.DOTALL))
+
+
+def test_a_rule_is_saved_and_said_in_plain_words(editor: Client, hero: Block) -> None:
+    response = editor.post(
+        reverse("admin:rules_rule_add"), posted(hero, condition=where({"all": [PHONE, VIEWED]}))
+    )
+    assert response.status_code == 302, errors_of(response)
+    rule = Rule.objects.get()
+    page = editor.get(reverse("admin:rules_rule_change", args=[rule.pk])).content.decode()
+    assert "viewed" in page.lower()
+    assert "Product Viewed" in page
+    assert "phone" in editor.get(reverse("admin:rules_rule_changelist")).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        ("{", "This is not JSON: "),
+        ('{"v": 1,\n "where": }', "in line 2, column 11"),
+        (where({"all": [PHONE, {**VIEWED, "value": "x"}]}), "At all[1].value: "),
+        (
+            {"v": 1, "where": {"kind": "trait", "name": "a", "op": "eq", "value": "\x00"}},
+            "At value",
+        ),
+        ('{"v": 1, "where": {"kind": "trait", "name": "a", "op": "eq", "value": NaN}}', "At value"),
+        ("[" * 30000, "This is nested too deeply."),
+        ('{"a":' * 30000, "This is nested too deeply."),
+        ("", "This field is required"),
+        ("{}", "At v"),
+    ],
+)
+def test_a_condition_is_refused_with_the_place_of_the_trouble(
+    editor: Client, hero: Block, condition: object, sentence: str
+) -> None:
+    response = editor.post(reverse("admin:rules_rule_add"), posted(hero, condition=condition))
+    assert response.status_code == 200
+    assert sentence in errors_of(response)
+    assert not Rule.objects.exists()
+
+
+def test_variants_of_other_blocks_and_sites_are_refused(editor: Client, hero: Block) -> None:
+    other = new_shop("other").blocks.get()
+    url = reverse("admin:rules_rule_add")
+    response = editor.post(url, posted(hero, variant=other.variants.get(key="vip").pk))
+    assert "is no variant of" in errors_of(response)
+    response = editor.post(url, posted(hero, site=other.site_id))
+    assert "The placement belongs to another site." in errors_of(response)
+
+    rule = create_rule(
+        site_id=hero.site_id, key="r", placement_key="home.hero", variant_key="phone"
+    )
+    page = editor.get(reverse("admin:rules_rule_change", args=[rule.pk])).content.decode()
+    assert "Hero of shop / phone" in page
+    assert "Hero of other / phone" not in page
+
+
+def test_a_rule_ends_after_it_starts(editor: Client, hero: Block) -> None:
+    times = {
+        "starts_at_0": "2026-03-10",
+        "starts_at_1": "12:00",
+        "ends_at_0": "2026-03-10",
+        "ends_at_1": "11:00",
+    }
+    response = editor.post(reverse("admin:rules_rule_add"), posted(hero, **times))
+    assert "A rule must end after it starts." in errors_of(response)
+
+
+@time_machine.travel(NOW, tick=False)
+def test_the_list_says_who_when_and_costs_the_same_for_many(
+    editor: Client, shop: Site, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    soon, past = NOW + timedelta(days=1), NOW - timedelta(days=1)
+    times = {
+        "later": {"starts_at": soon},
+        "over": {"ends_at": past},
+        "running": {"ends_at": soon},
+        "always": {},
+        "off": {"is_enabled": False},
+    }
+    for key, fields in times.items():
+        create_rule(
+            site_id=shop.pk,
+            key=key,
+            placement_key="home.hero",
+            variant_key="vip",
+            condition=where(PHONE),
+            **fields,  # type: ignore[arg-type]  # of several types
+        )
+    with django_assert_max_num_queries(10):
+        page = editor.get(reverse("admin:rules_rule_changelist")).content.decode()
+    for words in (
+        "starts 11 Mar 2026 12:00 UTC",
+        "ended 09 Mar 2026 12:00 UTC",
+        "on until 11 Mar 2026 12:00 UTC",
+    ):
+        assert words in page
+
+
+def test_rules_are_switched_off_together(editor: Client, shop: Site) -> None:
+    rules = [
+        create_rule(site_id=shop.pk, key=key, placement_key="home.hero", variant_key="vip")
+        for key in "ab"
+    ]
+    data = {"action": "disable", "_selected_action": [rule.pk for rule in rules]}
+    response = editor.post(reverse("admin:rules_rule_changelist"), data, follow=True)
+    assert "2 rules switched off; publish to use the change." in response.content.decode()
+    assert not Rule.objects.filter(is_enabled=True).exists()
+
+
+def test_pages_hold_no_script_or_style_of_their_own(editor: Client, shop: Site) -> None:
+    create_rule(site_id=shop.pk, key="r", placement_key="home.hero", variant_key="vip")
+    for url in (
+        reverse("admin:rules_rule_changelist"),
+        reverse("admin:rules_rule_change", args=[Rule.objects.get().pk]),
+    ):
+        page = editor.get(url).content.decode()
+        assert not re.search(r"<script(?![^>]*\b(?:src=|type=\"application/json\"))", page), url
+        assert not re.search(r"<style|<[^>]+\sstyle=|<[^>]+\son[a-z]+=", page), url
