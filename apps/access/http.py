@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
@@ -83,8 +84,11 @@ def hot(
             try:
                 if request.method in accepted or (not accepted and request.method != "OPTIONS"):
                     response = view(request, *args, **kwargs)
+                    if not getattr(response, "is_rendered", True):
+                        response = cast(SimpleTemplateResponse, response).render()
                 elif request.method == "OPTIONS" and policy != "none":
                     response = HttpResponse(status=204)
+                    del response["Content-Type"]
                     headers += preflight_headers(methods or ("GET", "POST", "DELETE"))
                 else:
                     raise MethodNotAllowed(shown)

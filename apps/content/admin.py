@@ -98,7 +98,16 @@ class BlockAdmin(admin.ModelAdmin[Block]):
 
     form = BlockForm
     inlines = (VariantInline,)
-    list_display = ("name", "key", "site", "kind", "variant_names", "tags", "fills", "published")
+    list_display = (
+        "name",
+        "key",
+        "site",
+        "kind_word",
+        "variant_names",
+        "tags",
+        "fills",
+        "published",
+    )
     list_filter = ("site", "kind", "purpose")
     list_select_related = ("site",)
     list_per_page = 50
@@ -161,6 +170,10 @@ class BlockAdmin(admin.ModelAdmin[Block]):
     @admin.display(description="Fields")
     def schema_words(self, block: Block) -> str:
         return schema_lines(block.schema).replace("\n", ", ") or "-"
+
+    @admin.display(description="Kind", ordering="kind")
+    def kind_word(self, block: Block) -> str:
+        return block.kind
 
     @admin.display(description="Variants")
     def variant_names(self, block: Block) -> str:

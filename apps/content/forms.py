@@ -17,6 +17,7 @@ from apps.content.errors import InvalidContent
 from apps.content.models import Block, Placement, Variant
 from apps.content.selectors import segments_for_tagging
 
+MAX_CHECKBOXES = 20  # segments at a glance; more get a list with a filter
 FIELD_PREFIX = "field_"  # keeps a block's field "name" apart from the variant's own name
 
 
@@ -213,7 +214,11 @@ def variant_form_for(block: Block | None) -> type[VariantForm]:
     inputs["segments"] = forms.ModelMultipleChoiceField(
         queryset=offered,
         required=False,
-        widget=FilteredSelectMultiple("segments", is_stacked=False),
+        widget=(
+            forms.CheckboxSelectMultiple()
+            if len(offered) <= MAX_CHECKBOXES
+            else FilteredSelectMultiple("segments", is_stacked=False)
+        ),
         help_text="Visitors in any of these see this variant. Leave empty for the default.",
     )
     attributes = {

@@ -21,6 +21,7 @@ from uuid import UUID
 
 import msgspec
 
+from apps.consent.types import Purpose
 from apps.decisions import generation, hot_rows, hot_wire
 from apps.decisions.types import IDENTITIES_KEPT, HotKey, HotProfile, Remembered
 from apps.work.redis import RedisAway
@@ -43,6 +44,7 @@ STATE_TTL_MS: Final = 7 * 86_400_000
 MARK_TTL_MS: Final = 600_000
 _HEADER: Final = 21
 _ATTEMPTS: Final = 3
+_PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
 
 _NEVER_LOWER = b"""
 local now = redis.call('GETRANGE', KEYS[1], 1, 20)
@@ -111,20 +113,7 @@ def deny(state: HotProfile) -> bool:
 
     The transaction before it must have called `mark`, so that False (Redis is away) is safe too.
     """
-    bare = HotProfile(
-        profile_id=state.profile_id,
-        unit_id=state.unit_id,
-        epoch=state.epoch,
-        version=state.version,
-        granted=state.granted,
-        denied=state.denied,
-        memberships=b"",
-        traits={},
-        last_items=[],
-        last_seen_ms=0,
-        identities=state.identities,
-    )
-    return _write(b"D", [bare], [])
+    return _write(b"D", [state], [])
 
 
 def remember_identities(remembered: Iterable[Remembered]) -> bool:
@@ -176,8 +165,16 @@ def _mark_command(prefix: bytes, pair: HotKey) -> bytes:
 
 def _state_command(prefix: bytes, kind: bytes, state: HotProfile) -> bytes:
     key = state_key(prefix, state.profile_id.hex())
+    if kind == b"D" or state.denied & _PERSONALIZATION:
+        # Whoever writes it: after a withdrawal nothing personal is kept where decisions read.
+        kind, state = b"D", _bare(state)
     value = b"%b%08d%012d%b" % (kind, state.epoch, state.version, _encode(state))
     return hot_wire.command(b"EVALSHA", _NEVER_LOWER_SHA, b"1", key, value, _STATE_TTL)
+
+
+def _bare(state: HotProfile) -> HotProfile:
+    """What is left of a state after a withdrawal: who it is, and what they said."""
+    return msgspec.structs.replace(state, memberships=b"", traits={}, last_items=[], last_seen_ms=0)
 
 
 def _identity_command(prefix: bytes, one: Remembered) -> bytes:

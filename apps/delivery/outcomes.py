@@ -75,6 +75,7 @@ class Refusal(msgspec.Struct, rename="camel"):
     index: int
     message_id: str | None
     code: str
+    detail: str
 
 
 class Receipt(msgspec.Struct):
@@ -94,6 +95,18 @@ _encode = msgspec.json.Encoder().encode
 
 Identities = tuple[str, ...]
 Answered = tuple[bytes, dict[str, str]]
+
+
+REFUSALS: Final = {
+    "invalid_exposure": "An exposure is an object with a decisionId; times are RFC 3339.",
+    "invalid_conversion": "A conversion is an object with a goal and an id; times are RFC 3339.",
+    "invalid_decision_id": "This decision id was not made here for this site.",
+    "decision_without_visitor": "This decision was made for nobody: it had no id.",
+    "event_too_old": "It is older than the site keeps events.",
+    "id_required": "A conversion needs an id of its own, so that it counts once.",
+    "identity_required": "Give an anonymousId, a userId or a decisionId.",
+    "invalid_goal": "A goal has 1 to 200 characters, none of them NUL.",
+}
 
 
 class _Refused(Exception):
@@ -129,6 +142,10 @@ class _Intake:
         if not choice.granted & _ANALYTICS:
             event.flags |= FLAG_CONSENT_ASSUMED
         self.events.append(event)
+
+    def refuse(self, index: int, message_id: str | None, code: str) -> None:
+        """List an item that is not taken."""
+        self.refusals.append(Refusal(index, message_id, code, REFUSALS[code]))
 
     def occurred(self, at: datetime | None) -> tuple[int, int | None, int]:
         """Return (corrected ms, ms as the sender said, flags) of an item's own time."""
@@ -187,11 +204,11 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             message_id = _message_id("exposure", own or item.decision_id)
             intake.take(_exposure(intake, item, decided, message_id), (decided.subject,))
         except (msgspec.DecodeError, InvalidRequest):
-            intake.refusals.append(Refusal(index, message_id, "invalid_exposure"))
+            intake.refuse(index, message_id, "invalid_exposure")
         except InvalidDecisionId as error:
-            intake.refusals.append(Refusal(index, message_id, error.code))
+            intake.refuse(index, message_id, error.code)
         except _Refused as error:
-            intake.refusals.append(Refusal(index, message_id, error.code))
+            intake.refuse(index, message_id, error.code)
     return intake.receipt()
 
 
@@ -242,11 +259,11 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
             event, identities = _conversion(intake, item, message_id)
             intake.take(event, identities)
         except (msgspec.DecodeError, InvalidRequest):
-            intake.refusals.append(Refusal(index, message_id, "invalid_conversion"))
+            intake.refuse(index, message_id, "invalid_conversion")
         except InvalidDecisionId as error:
-            intake.refusals.append(Refusal(index, message_id, error.code))
+            intake.refuse(index, message_id, error.code)
         except _Refused as error:
-            intake.refusals.append(Refusal(index, message_id, error.code))
+            intake.refuse(index, message_id, error.code)
     return intake.receipt()
 
 

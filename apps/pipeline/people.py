@@ -52,7 +52,7 @@ class People:
         assert owner is not None, "intake refuses events without an id"
         profile_id = owner.profile_id
         if user is None and owner.id in self._spans:
-            profile_id = sharing.owner_at(self._spans[owner.id], event.occurred_ms)
+            profile_id = self._alive(sharing.owner_at(self._spans[owner.id], event.occurred_ms))
         return event_fold.Placed(
             batch=batch,
             event=event,
@@ -133,11 +133,14 @@ class People:
             definitions = live.live_set(row.site_id, numbers[row.site_id])
             self.persons[row.profile_id] = Person(row, definitions)
 
+    def _alive(self, profile_id: UUID) -> UUID:
+        """The profile that this one was merged into in this batch, or itself."""
+        while (into := self.persons[profile_id].row.merged_into) is not None:
+            profile_id = into
+        return profile_id
+
     def _merge(self, winner: UUID, loser: UUID, message_id: str) -> None:
-        while (into := self.persons[winner].row.merged_into) is not None:
-            winner = into
-        while (into := self.persons[loser].row.merged_into) is not None:
-            loser = into
+        winner, loser = self._alive(winner), self._alive(loser)
         if winner == loser:
             return
         merging.merge(self.persons[winner], self.persons[loser], message_id, now=self.now)

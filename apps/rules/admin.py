@@ -38,6 +38,11 @@ def schedule_words(rule: Rule, now: datetime) -> str:
     return f"on until {rule.ends_at:%d %b %Y %H:%M} UTC"
 
 
+def _placement_label(placement: Any) -> str:
+    named = placement.name != placement.key
+    return f"{placement.key} ({placement.name})" if named else str(placement.key)
+
+
 @admin.register(Rule)
 class RuleAdmin(admin.ModelAdmin[Rule]):
     """Rules, in the order in which a placement asks them."""
@@ -71,7 +76,7 @@ class RuleAdmin(admin.ModelAdmin[Rule]):
             if obj is not None:
                 filled = filled.filter(site_id=obj.site_id)
             placement.queryset = filled
-            placement.label_from_instance = lambda item: f"{item.key} ({item.name})"  # type: ignore[method-assign,assignment]  # Django's documented hook, per instance
+            placement.label_from_instance = _placement_label  # type: ignore[method-assign,assignment]  # Django's documented hook, per instance
             if isinstance(variant, forms.ModelChoiceField):
                 variant.queryset = (
                     variant.queryset.filter(block__placements__in=filled)  # type: ignore[union-attr]  # as above

@@ -1,13 +1,14 @@
 """The editors' form of a rule: its condition as JSON, refused with the place of the trouble."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 
 from apps.rules.models import Rule, everyone
-from engine.conditions.parse import parse_condition
+from engine.conditions.parse import parse_condition, to_json
 from engine.errors import InvalidCondition
 
 EXAMPLE = '{"v": 1, "where": {"kind": "context", "name": "device", "op": "eq", "value": "phone"}}'
@@ -28,7 +29,12 @@ class ConditionField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         """Show a stored condition as text; what the editor typed stays as it was typed."""
-        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        if isinstance(value, str):
+            return value
+        with suppress(InvalidCondition):
+            # The database forgets the order of keys: kind and name come first again.
+            value = to_json(parse_condition(value))
+        return json.dumps(value, indent=2, ensure_ascii=False)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, dict):

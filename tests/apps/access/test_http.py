@@ -275,6 +275,16 @@ def test_both_handlers_give_the_same_answer(db: None, client: Client) -> None:
     assert wsgi("HEAD", "/healthz")[0] == "200 OK"
 
 
+def test_an_endpoint_of_the_rest_framework_gets_the_same_chain(db: None) -> None:
+    status, headers, content = wsgi("GET", "/v1/openapi.json", HTTP_HOST="testserver")
+    assert status == "200 OK"
+    assert json.loads(content)["openapi"].startswith("3.1")
+    assert headers["X-Request-Id"].startswith("req_")
+    status, _, content = wsgi("POST", "/v1/openapi.json", HTTP_HOST="testserver")
+    assert status == "405 Method Not Allowed"
+    assert json.loads(content)["code"] == "method_not_allowed"
+
+
 def test_a_broken_content_type_breaks_nothing(db: None) -> None:
     status, _, _ = wsgi("POST", "/v1/nothing", b"", CONTENT_TYPE="a; b*0='" + "x" * 2000)
     assert status == "404 Not Found"

@@ -212,6 +212,20 @@ def test_segments_of_another_site_are_neither_offered_nor_taken(
     assert "Select a valid choice" in errors_of(response)
 
 
+def test_many_segments_are_offered_in_a_list_that_can_be_searched(
+    editor: Client, hero: Block
+) -> None:
+    assert (
+        'type="checkbox" name="variants-0-segments"'
+        in editor.get(change_url(hero)).content.decode()
+    )
+    for number in range(2, 30):
+        new_segment(hero.site, number, f"s{number}")
+    page = editor.get(change_url(hero)).content.decode()
+    assert 'class="selectfilter"' in page
+    assert "js/SelectFilter2.js" in page
+
+
 def test_the_editor_is_told_what_visitors_will_not_get(editor: Client, hero: Block) -> None:
     template = "<form><b onclick='x()'>k</b></form>"
     everyone = existing(hero.variants.get()) | {"template": template}

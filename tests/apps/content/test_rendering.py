@@ -115,6 +115,19 @@ def test_a_new_version_is_not_served_from_the_old_ones_memory() -> None:
     assert rendering.render(liquid("{{ traits.name | upcase }}?"), values) == "ANN?"
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["{{ items.first.id }}", "{{ items[0].id }}", "{{ items.last.id }}", "{{ items | map: 'id' }}"],
+)
+def test_nobody_gets_a_list_made_for_somebody_else(source: str) -> None:
+    variant = liquid(source)
+    for number in ("1", "2"):
+        assert rendering.render(variant, {"items": [{"id": number}]}) == number
+    for size in (1, 2):
+        items = [{"id": "x"}] * size
+        assert rendering.render(liquid("{{ items.size }}"), {"items": items}) == str(size)
+
+
 def test_values_that_json_tells_apart_are_kept_apart() -> None:
     variant = liquid("{{ traits.x | append: '.' }}")
     shown = [rendering.render(variant, {"traits": {"x": x}}) for x in (1, "1", 1.5, True, None)]

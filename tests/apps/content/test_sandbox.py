@@ -1,5 +1,6 @@
 """Liquid can use up nothing: each way to ask for too much ends in a refusal, soon."""
 
+import tracemalloc
 from time import thread_time
 
 import pytest
@@ -43,6 +44,22 @@ def test_a_template_that_asks_for_too_much_fails_soon(source: str) -> None:
     with pytest.raises(RenderFailed):
         program.run(VALUES)
     assert thread_time() - started < 4 * MAX_CPU_S
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ traits.long | replace: 'x', traits.long }}", "{{ traits.list | join: traits.long }}"],
+)
+def test_a_filter_does_not_build_what_it_would_not_be_allowed_to_return(source: str) -> None:
+    values = {"traits": {"long": "x" * 15_000, "list": ["a"] * 400}}
+    program = compile_liquid(source, "html")
+    tracemalloc.start()
+    try:
+        with pytest.raises(RenderFailed, match="too much text"):
+            program.run(values)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_template_that_is_too_long_or_nests_too_deep_is_refused() -> None:

@@ -15,7 +15,9 @@ SITE = UUID("01900000-0000-7000-8000-000000000001")
 PROFILE = UUID("01900000-0000-7000-8000-0000000000aa")
 
 
-def state(version: int, *, epoch: int = 0, profile: UUID = PROFILE, **changes: object) -> HotProfile:
+def state(
+    version: int, *, epoch: int = 0, profile: UUID = PROFILE, **changes: object
+) -> HotProfile:
     fields: dict[str, object] = {
         "profile_id": profile.bytes,
         "unit_id": "a1",

@@ -19,7 +19,6 @@ from apps.decisions import (
     records,
     snapshots,
     visitors,
-    watch,
 )
 from apps.decisions import services as decisions
 from apps.decisions.hot_state import HotKey, Remembered
@@ -27,6 +26,7 @@ from apps.decisions.models import Publication
 from apps.delivery import cached
 from apps.profiles import services as profiles
 from apps.profiles import state
+from apps.profiles.identities import add
 from apps.profiles.state import StateRow
 from apps.segments import services as segments
 from apps.segments.live import Stay, encode_stays
@@ -106,8 +106,6 @@ class World:
             found = profiles.find_or_make(names[:1], now=NOW)
             profile_id = found[names[0]]
             for site_id, kind, value in names[1:]:
-                from apps.profiles.identities import add
-
                 add({(site_id, kind, value): profile_id}, now=NOW)
         return self.change(
             profile_id,
@@ -195,7 +193,7 @@ def forget_everything() -> None:
 @pytest.fixture(autouse=True)
 def _new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # The look at the record is taken by hand: a test must not depend on when a second is over.
-    monkeypatch.setattr(watch, "start", lambda: None)
+    monkeypatch.setattr(records, "_start", lambda: None)  # and records are flushed by hand
     monkeypatch.setattr(decisions, "start_watching", lambda: None)
     monkeypatch.setattr(cached, "start_watching", lambda: None)
     forget_everything()

@@ -156,7 +156,9 @@ def test_rules_read_the_request(world: World):
     assert world.hero_of("a1")["rule"] is None
     assert world.hero_of("a1", context={"userAgent": phone})["rule"] == "phone"
     assert world.hero_of("a1", facts={"cart": {"value": 120}})["rule"] == "cart"
-    assert world.hero_of("a1", context={"page": {"url": "https://s.example/?q=x"}})["rule"] == "query"
+    assert (
+        world.hero_of("a1", context={"page": {"url": "https://s.example/?q=x"}})["rule"] == "query"
+    )
     assert world.hero_of("a1", context={"timezone": "Europe/Zurich"})["rule"] == "evening"
 
 
@@ -278,7 +280,10 @@ def test_bad_input_is_a_400_with_a_code(world: World, body):
         {"anonymousId": None, "userId": None},
         {"anonymousId": "", "context": None, "facts": None},
         {"anonymousId": "ü" * 512},
-        {"anonymousId": "a", "context": {"page": "no object", "userAgent": 7, "timezone": "../etc"}},
+        {
+            "anonymousId": "a",
+            "context": {"page": "no object", "userAgent": 7, "timezone": "../etc"},
+        },
         {"anonymousId": "a", "context": {"page": {"url": "http://[bad"}}},
         {"anonymousId": "a", "facts": {"deep": {"deep": [{"x": "\x00"}]}}, "later": {}},
         {"anonymousId": "'; DROP TABLE x; --"},
