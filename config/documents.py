@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from apps.delivery import health
 from config.error_codes import meanings, status_of
@@ -35,7 +35,7 @@ def errors(request: HttpRequest, code: str = "") -> HttpResponse:
 urlpatterns = [
     path(
         "v1/openapi.json",
-        SpectacularAPIView.as_view(custom_settings={"POSTPROCESSING_HOOKS": _HOOKS}),
+        SpectacularJSONAPIView.as_view(custom_settings={"POSTPROCESSING_HOOKS": _HOOKS}),
         name="openapi",
     ),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),

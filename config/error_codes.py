@@ -1,5 +1,6 @@
 """Every error code of the API: its status and what it means, in the words of its class."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -40,11 +41,17 @@ STATUS: Final[Mapping[str, int]] = {
 # Well-formed but refused: what a refusal means when the table does not know better.
 DEFAULT_STATUS: Final = 422
 
-_WITHOUT_CLASS: Final = {
-    "internal_error": "Something went wrong on our side; nothing of the inside is told (500).",
-    "conflict": "Another request changed the same thing first (409).",
+# Codes without a class of their own, or with several.
+_WORDED_HERE: Final = {
+    "invalid_request": "The request cannot be read as a whole; `errors` names the places.",
+    "payload_too_large": "More bytes or events than this address takes.",
+    "internal_error": "Something went wrong on our side; nothing of the inside is told.",
+    "conflict": "Another request changed the same thing first.",
     "placement_not_found": "The site has no placement of this key; inside a decision, still 200.",
 }
+
+
+_STATUS_IN_TEXT: Final = re.compile(r" \(\d{3}\)")
 
 
 def status_of(code: str) -> int:
@@ -54,10 +61,11 @@ def status_of(code: str) -> int:
 
 def meanings() -> dict[str, str]:
     """Return code -> one sentence, sorted, for documents."""
-    found = {**_WITHOUT_CLASS, **EventRefused.CODES}
+    found = {**_WORDED_HERE, **EventRefused.CODES}
     for kind in classes(PersonalizationError):
         if "code" in kind.__dict__:
-            found[kind.code] = (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+            first = " ".join((kind.__doc__ or "").strip().split("\n\n")[0].split())
+            found.setdefault(kind.code, _STATUS_IN_TEXT.sub("", first))
     return dict(sorted(found.items()))
 
 

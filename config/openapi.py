@@ -58,6 +58,30 @@ _USUAL: Final = {
     "429": "`rate_limited`; Retry-After says how many seconds to wait.",
     "503": "`unavailable`; Retry-After says how many seconds to wait.",
 }
+_OWN: Final[dict[str, Any]] = {
+    path: {
+        "get": {
+            "operationId": path.strip("/"),
+            "tags": ["operations"],
+            "summary": summary,
+            "security": [],
+            "responses": {"200": {"description": "Yes."}, **more},
+        }
+    }
+    for path, summary, more in (
+        ("/healthz", "Does the process live?", {}),
+        (
+            "/readyz",
+            "Is everything there that answers need?",
+            {"503": {"description": "No; `checks` names what is away."}},
+        ),
+        (
+            "/metrics",
+            "Counts as Prometheus text, for this machine and trusted networks.",
+            {"404": {"description": "Not for you."}},
+        ),
+    )
+}
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 
 
@@ -67,6 +91,7 @@ def add_hot_paths(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     A drf-spectacular post-processing hook.
     """
     paths: dict[str, Any] = result.setdefault("paths", {})
+    paths.update(_OWN)
     for config in apps.get_app_configs():
         name = f"{config.name}.openapi"
         if config.name.startswith("apps.") and find_spec(name) is not None:

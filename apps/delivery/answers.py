@@ -1,6 +1,7 @@
 """From decisions to the bytes of an answer: content filled in, ids signed, one ETag."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -185,15 +186,12 @@ def etag_of(token: bytes, bodies: Sequence[bytes]) -> str:
     return f'W/"{digest}"'
 
 
-_second: tuple[int, bytes] = (0, b"")
-
-
 def instant(ms: int) -> bytes:
     """Return an instant as RFC 3339 UTC with milliseconds."""
-    global _second
     second, rest = divmod(ms, 1000)
-    kept = _second
-    if kept[0] != second:
-        text = clock.from_ms(second * 1000).strftime("%Y-%m-%dT%H:%M:%S").encode()
-        kept = _second = (second, text)
-    return b"%b.%03dZ" % (kept[1], rest)
+    return b"%b.%03dZ" % (_second(second), rest)
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> bytes:
+    return clock.from_ms(second * 1000).strftime("%Y-%m-%dT%H:%M:%S").encode()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from apps.access.keys import KEYS
 from apps.events import counters
+from apps.pipeline import fold
 from tests.apps.events.conftest import NOW, Sending, track
 
 
@@ -152,6 +153,8 @@ def test_no_batch_of_any_shape_is_our_fault(
     response = fuzzed.post("/v1/batch", json.dumps(body).encode())
 
     assert response.status_code in {200, 400}, response.content
+    while fold.fold_once(now=NOW) is not fold.NOTHING:
+        pass  # whatever was let in can be folded
     if response.status_code == 200:
         answer = response.json()
         counted = answer["accepted"] + answer["duplicates"] + len(answer["rejected"])
