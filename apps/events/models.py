@@ -71,7 +71,7 @@ class Event(models.Model):
     consent_epoch = models.IntegerField()
     purposes = models.SmallIntegerField(help_text="What was allowed when it was stored, as bits.")
     flags = models.SmallIntegerField(
-        default=0, help_text="1 clock ahead, 2 consent assumed, 4 late."
+        default=0, help_text="1 clock ahead, 2 assumed, 4 late."
     )
 
     class Meta:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from apps.access import services as access
@@ -24,6 +24,7 @@ from apps.decisions import services as decisions
 from apps.decisions.hot_state import HotKey, Remembered
 from apps.decisions.models import Publication
 from apps.delivery import cached
+from apps.events import counters
 from apps.profiles import services as profiles
 from apps.profiles import state
 from apps.profiles.identities import add
@@ -53,6 +54,9 @@ class World:
     """A site, its keys, and the ways in which tests change what it shows and whom it knows."""
 
     def __init__(self, key: str = "shop", consent_mode: str = "assumed") -> None:
+        with connection.cursor() as cursor:
+            # No table of a model: nothing empties it between tests.
+            cursor.execute("DELETE FROM events_inbox")
         self.site = access.create_site(key=key, name="Shop", now=NOW)
         self.source = access.create_source(
             site_id=self.site.pk, name="web", now=NOW, consent_mode=consent_mode
@@ -201,6 +205,7 @@ def _new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     clock.replace(None)
     records._queue.clear()
+    counters.forget()
     hot_wire.drop()
     record_reads.close()
 

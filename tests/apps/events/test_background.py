@@ -21,10 +21,12 @@ def busy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(wakeup, "PAUSE_S", 0.05)
     monkeypatch.setattr(wakeup, "_IDLE_S", 0.05)
     monkeypatch.setattr(counters, "FLUSH_S", 0.01)
+    before = other_sessions()
     settings.EVENTS_IN_BACKGROUND = True
     yield
     settings.EVENTS_IN_BACKGROUND = False
-    assert eventually(lambda: other_sessions() == 0)
+    # A session that stayed would keep the test database from being dropped.
+    assert eventually(lambda: other_sessions() <= before)
 
 
 def eventually(is_true: Callable[[], bool]) -> bool:
