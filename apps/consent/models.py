@@ -1,4 +1,4 @@
-"""The append-only record of every yes and no."""
+"""The append-only record of every yes and no, and the texts that were shown for it."""
 
 from django.db import models
 
@@ -31,7 +31,11 @@ class NoticeVersion(models.Model):
 
 
 class ConsentEvent(models.Model):
-    """One choice or signal, never updated. The state is a function of these rows."""
+    """One choice or signal, never updated: a trigger of the database refuses it.
+
+    A merge may move it to another profile. An erasure takes it from its profile and keeps it as
+    proof under `subject_digest` alone, as long as past consent may have to be proved.
+    """
 
     class Kind(models.TextChoices):
         GIVEN = "given"
@@ -40,9 +44,21 @@ class ConsentEvent(models.Model):
         SIGNAL_APPLIED = "signal_applied"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    site = models.ForeignKey("access.Site", models.CASCADE, related_name="consent_events")
-    profile = models.ForeignKey("profiles.Profile", models.CASCADE, related_name="consent_events")
-    identity_id = models.BigIntegerField()
+    site = models.ForeignKey("access.Site", models.PROTECT, related_name="consent_events")
+    profile = models.ForeignKey(
+        "profiles.Profile",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="consent_events",
+        help_text="Empty once the person was erased.",
+    )
+    identity_id = models.BigIntegerField(help_text="The identity that the choice was made under.")
+    subject_digest = models.CharField(
+        max_length=64,
+        editable=False,
+        help_text="Keyed pseudonym of that identity: who knows it can find its proof.",
+    )
     kind = models.CharField(max_length=20, choices=Kind.choices)
     purposes = models.JSONField(help_text='What was chosen, such as {"analytics": true}.')
     granted_before = models.SmallIntegerField()
@@ -60,7 +76,10 @@ class ConsentEvent(models.Model):
     source_id = models.UUIDField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["profile", "id"], name="consent_event_profile")]
+        indexes = [
+            models.Index(fields=["profile", "id"], name="consent_event_profile"),
+            models.Index(fields=["subject_digest"], name="consent_event_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at:%Y-%m-%d %H:%M}"

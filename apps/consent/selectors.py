@@ -1,12 +1,16 @@
-"""Reads of consent: what is recorded for a batch of identities, in one statement."""
+"""Reads of consent: what is recorded for a batch of identities, and the ledger of one profile."""
 
+import hmac
 import json
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
-from apps.consent.types import Choice
+from apps.consent.models import ConsentEvent
+from apps.consent.types import NOT_ASKED, Choice, names_of
+from apps.profiles.parts import Asked, Page, instant, uuid_after
 
 _CHOICES = """
 SELECT i.kind, i.value, s.granted, s.denied, s.consent_epoch
@@ -29,3 +33,44 @@ def choices_of(
     with connection.cursor() as cursor:
         cursor.execute(_CHOICES, [wanted, str(site_id)])
         return {(kind, value): Choice(*rest) for kind, value, *rest in cursor.fetchall()}
+
+
+def joint_choice_of(site_id: UUID, identities: Sequence[tuple[str, str]]) -> Choice:
+    """Return the strictest choice recorded for several identities of one person. One statement."""
+    joint = NOT_ASKED
+    for choice in choices_of(site_id, identities).values():
+        joint = joint.stricter(choice)
+    return joint
+
+
+def ledger_of(asked: Asked) -> Page:
+    """Return the consent events of a profile, newest first. One statement."""
+    events = ConsentEvent.objects.filter(site_id=asked.site_id, profile_id=asked.profile_id)
+    if asked.after:
+        events = events.filter(pk__lt=uuid_after(asked.after))
+    found = list(events.order_by("-pk")[: asked.limit + 1])
+    rows = [
+        {
+            "id": f"con_{event.pk.hex}",
+            "kind": event.kind,
+            "at": instant(event.at),
+            "clientAt": instant(event.client_at),
+            "purposes": event.purposes,
+            "granted": names_of(event.granted_after),
+            "denied": names_of(event.denied_after),
+            "epoch": event.epoch,
+            "regime": event.regime,
+            "policyVersion": event.policy_version or None,
+            "method": event.method,
+            "gpc": event.has_gpc,
+            "signals": event.signals,
+        }
+        for event in found[: asked.limit]
+    ]
+    return Page(rows, found[asked.limit - 1].pk.hex if len(found) > asked.limit else "")
+
+
+def subject_digest(site_id: UUID, kind: str, value: str) -> str:
+    """Return the keyed pseudonym under which an identity's proof of consent can be found."""
+    identity = f"{site_id.hex}:{kind}:{value}".encode("utf-8", "surrogatepass")
+    return hmac.digest(settings.SIGNING_KEY.encode(), b"consent:" + identity, "sha256").hex()

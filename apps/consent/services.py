@@ -1,6 +1,6 @@
 """Writes of consent: every choice and signal is a row, and the state row follows it at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,16 +9,20 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.access.errors import Unavailable
 from apps.consent.models import ConsentEvent
-from apps.consent.types import WIRE_NAMES, Choice, Purpose
+from apps.consent.selectors import subject_digest
+from apps.consent.types import NOT_ASKED, WIRE_NAMES, Choice, Purpose
 from apps.profiles import identities as profile_identities
 from apps.profiles import services as profiles
 from apps.profiles import state
+from apps.profiles.identities import IdentityMoved, Name
 from apps.profiles.signals import states_changed, states_changing
 from apps.profiles.state import StateRow
 from apps.work import services as work
 
 CONSENT_CHANGED = "consent.changed"
+_ATTEMPTS = 5
 OPTED_OUT = int(Purpose.ADVERTISING | Purpose.SALE)
 
 
@@ -57,11 +61,17 @@ def record_choice(
     """Append a choice for every identity given and return the strictest resulting state.
 
     Server time decides: the choice recorded last stands. A `Sec-GPC: 1` that came with it refuses
-    advertising and sale whatever the choice says.
+    advertising and sale whatever the choice says; the row keeps both, so the conflict can be seen.
 
     Args:
         identities: (kind, value) of the person, at least one.
         purposes: wire names ("analytics") to yes or no; the other purposes stay as they are.
+        method: how it was said: "banner", "preferences", "api", "event".
+        signals: what came along, such as a TCF string; stored as it is.
+        regime: the rule set that applied.
+
+    Raises:
+        Unavailable: the identities kept moving under joins that went on meanwhile.
     """
     no = _bits(name for name, is_yes in purposes.items() if not is_yes)
     if gpc:
@@ -109,7 +119,7 @@ def apply_gpc(
     return _record(site_id, identities, said)
 
 
-def _bits(names: Any) -> int:
+def _bits(names: Iterable[str]) -> int:
     bits = 0
     for name in names:
         bits |= WIRE_NAMES[name]
@@ -117,32 +127,41 @@ def _bits(names: Any) -> int:
 
 
 def _record(site_id: UUID, identities: Sequence[tuple[str, str]], said: _Said) -> Choice:
-    names = [(site_id, kind, value) for kind, value in identities]
-    with transaction.atomic():
-        found = profiles.find_or_make(names, now=said.now)
-        rows = {row.profile_id: row for row in state.lock(set(found.values()))}
-        if any(row.merged_into is not None for row in rows.values()):
-            # A merge went ahead while we waited for the lock: every identity has moved on.
-            moved = profile_identities.find(names)
-            found = {name: place.profile_id for name, place in moved.items()}
-            rows = {row.profile_id: row for row in state.lock(set(found.values()))}
-        told = {profile_id: _find_identity(name) for name, profile_id in found.items()}
-        changed = [row for row in rows.values() if _apply(row, told[row.profile_id], said)]
-        if changed:
-            state.save(changed)
-            states_changing.send(sender=ConsentEvent, rows=changed)
-            transaction.on_commit(partial(states_changed.send, sender=ConsentEvent, rows=changed))
-    choice = Choice()
+    names = [(site_id, kind, value) for kind, value in dict.fromkeys(identities)]
+    for _ in range(_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _record_once(names, said)
+        except IdentityMoved:
+            continue  # the locks went with the rolled back part: start again from the identities
+    raise Unavailable("The visitor's identities are being joined: try again.")
+
+
+def _record_once(names: Sequence[Name], said: _Said) -> Choice:
+    found = profiles.find_or_make(names, now=said.now)
+    rows = {row.profile_id: row for row in state.lock(set(found.values()))}
+    # Again, under the locks: a merge or another owner may have gone ahead while we waited.
+    places = profile_identities.find(names)
+    told: dict[UUID, tuple[int, Name]] = {}
+    for name in names:
+        place = places.get(name)
+        if place is None or place.profile_id != found[name] or place.profile_id not in rows:
+            raise IdentityMoved
+        told.setdefault(place.profile_id, (place.id, name))
+    changed = [row for row in rows.values() if _apply(row, *told[row.profile_id], said)]
+    if changed:
+        state.save(changed)
+        states_changing.send(sender=ConsentEvent, rows=changed)
+        transaction.on_commit(
+            partial(states_changed.send, sender=ConsentEvent, rows=changed, names=found)
+        )
+    choice = NOT_ASKED
     for row in rows.values():
         choice = choice.stricter(Choice(row.granted, row.denied, row.consent_epoch))
     return choice
 
 
-def _find_identity(name: profile_identities.Name) -> int:
-    return profile_identities.find([name])[name].id
-
-
-def _apply(row: StateRow, identity_id: int, said: _Said) -> bool:
+def _apply(row: StateRow, identity_id: int, name: Name, said: _Said) -> bool:
     """Append the event and change the locked row; False when a signal says nothing new."""
     granted = (row.granted | said.yes) & ~said.no
     denied = (row.denied | said.no) & ~said.yes
@@ -153,6 +172,7 @@ def _apply(row: StateRow, identity_id: int, said: _Said) -> bool:
         site_id=row.site_id,
         profile_id=row.profile_id,
         identity_id=identity_id,
+        subject_digest=subject_digest(*name),
         kind=_kind(row, said),
         purposes=said.purposes,
         granted_before=row.granted,
@@ -181,8 +201,10 @@ def _apply(row: StateRow, identity_id: int, said: _Said) -> bool:
 
 
 def _kind(row: StateRow, said: _Said) -> ConsentEvent.Kind:
+    """Taking back counts most, then a yes to anything that needs one."""
     if said.is_signal:
         return ConsentEvent.Kind.SIGNAL_APPLIED
     if said.no & row.granted:
         return ConsentEvent.Kind.WITHDRAWN
-    return ConsentEvent.Kind.REFUSED if said.no else ConsentEvent.Kind.GIVEN
+    has_yes = said.yes & ~Purpose.NECESSARY
+    return ConsentEvent.Kind.GIVEN if has_yes or not said.no else ConsentEvent.Kind.REFUSED

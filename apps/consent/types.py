@@ -17,11 +17,21 @@ class Purpose(IntFlag):
 
 
 ALL_PURPOSES = 63
+# A transaction that erases sets it to "on": the ledger's trigger lets nothing else through.
+ERASING_SETTING = "attune.erasing"
 WIRE_NAMES: Mapping[str, Purpose] = {
     purpose.name.lower(): purpose for purpose in Purpose if purpose.name is not None
 }
+
+
+def names_of(bits: int) -> list[str]:
+    """Return the wire names of purposes given as bits, in their fixed order."""
+    return [name for name, purpose in WIRE_NAMES.items() if bits & purpose]
+
+
 # Google Consent Mode keys, as sites that already use it send them.
 CONSENT_MODE_NAMES: Mapping[str, Purpose] = {
+    "security_storage": Purpose.NECESSARY,
     "functionality_storage": Purpose.FUNCTIONAL,
     "analytics_storage": Purpose.ANALYTICS,
     "personalization_storage": Purpose.PERSONALIZATION,
@@ -75,4 +85,6 @@ def allowed(
     granted = choice.granted | carried_yes
     if mode == "assumed":
         granted |= ALL_PURPOSES
-    return (granted & ~refused) | Purpose.NECESSARY
+    bits = (granted & ~refused) | Purpose.NECESSARY
+    # A finer purpose is never wider than its category: nothing is sold that may not be advertised.
+    return bits if bits & Purpose.ADVERTISING else bits & ~Purpose.SALE

@@ -1,6 +1,7 @@
 """Frozen publications, and the record of what was decided and why."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from apps.work.ids import uuid7
@@ -31,6 +32,7 @@ class Publication(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["site", "number"], name="decisions_publication_number")
         ]
+        permissions = [("publish_site", "Can publish and bring back a publication")]
 
     def __str__(self) -> str:
         return f"publication {self.number}"
@@ -54,6 +56,8 @@ class DecisionRecord(models.Model):
         indexes = [
             models.Index(fields=["profile_id", "-at"], name="decisions_record_profile"),
             models.Index(fields=["site_id", "-at"], name="decisions_record_site"),
+            # Appended in order of time, so a block range is enough to find the old ones.
+            BrinIndex(fields=["at"], name="decisions_record_at"),
         ]
 
     def __str__(self) -> str:

@@ -1,11 +1,13 @@
 """State rows that others wrote: their copies in Redis follow, marked before, replaced after."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
-from apps.consent.types import Purpose
 from apps.decisions import hot_state
-from apps.decisions.hot_state import HotKey
+from apps.decisions.hot_state import HotKey, Remembered
+from apps.profiles.identities import Name
 from apps.profiles.signals import states_changed, states_changing
 from apps.profiles.state import StateRow
 
@@ -22,9 +24,14 @@ def _mark(rows: Sequence[StateRow], **_: Any) -> None:
     )
 
 
-def _follow(rows: Sequence[StateRow], **_: Any) -> None:
+def _follow(
+    rows: Sequence[StateRow], names: Mapping[Name, UUID] = MappingProxyType({}), **_: Any
+) -> None:
+    # Who had no profile until now was believed absent: the identities must lead here at once.
+    remembered = [
+        Remembered(site_id, f"{kind}:{value}", profile_id)
+        for (site_id, kind, value), profile_id in names.items()
+    ]
     states = hot_state.hot_profiles_of([row.profile_id for row in rows])
-    hot_state.publish([one for one in states if not one.denied & Purpose.PERSONALIZATION])
-    for one in states:
-        if one.denied & Purpose.PERSONALIZATION:
-            hot_state.deny(one)
+    # A withdrawal among them is written as one: nothing personal stays.
+    hot_state.publish(states, remembered)

@@ -30,28 +30,51 @@ class RecordAway(Exception):
 def rows(sql: str, parameters: Sequence[object] = (), *, box_s: float = BOX_S) -> list[Any]:
     """Run one statement and return its rows, no rows for one that returns none.
 
+    A connection that died while it was idle (the server was restarted) is replaced once.
+
     Raises:
         RecordAway: no answer within `box_s`, or none within the last second.
     """
     if time.monotonic() < _broken_until:
         raise RecordAway
     deadline = time.monotonic() + box_s
+    is_reused = _held() is not None
     try:
-        connection = _connection(deadline)
-        cursor = connection.cursor()
-        cursor.execute(sql, parameters)
-        _wait(connection, deadline)
-        return cursor.fetchall() if cursor.description is not None else []
+        return _rows(sql, parameters, deadline)
+    except (psycopg2.DataError, psycopg2.ProgrammingError):
+        close()
+        raise  # our statement is wrong, the server is well
+    except (psycopg2.Error, OSError) as error:
+        close()
+        if is_reused and not isinstance(error, TimeoutError):
+            return _once_more(sql, parameters, deadline)
+        _open_circuit()
+        raise RecordAway from error
+
+
+def _once_more(sql: str, parameters: Sequence[object], deadline: float) -> list[Any]:
+    try:
+        return _rows(sql, parameters, deadline)
     except (psycopg2.Error, OSError) as error:
         close()
         _open_circuit()
         raise RecordAway from error
 
 
-def _connection(deadline: float) -> Any:
+def _rows(sql: str, parameters: Sequence[object], deadline: float) -> list[Any]:
+    connection = _held() or _connection(deadline)
+    cursor = connection.cursor()
+    cursor.execute(sql, parameters)
+    _wait(connection, deadline)
+    return cursor.fetchall() if cursor.description is not None else []
+
+
+def _held() -> Any:
     found = getattr(_local, "connection", None)
-    if found is not None and not found.closed:
-        return found
+    return None if found is None or found.closed else found
+
+
+def _connection(deadline: float) -> Any:
     # Of the settings only: Django's own connection, maybe inside a transaction, stays untouched.
     entry = connections[DEFAULT_DB_ALIAS].settings_dict
     made = psycopg2.connect(

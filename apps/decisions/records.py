@@ -73,6 +73,7 @@ _queue: deque[Made] = deque()
 _wake = threading.Event()
 _writing = threading.Lock()
 _thread: threading.Thread | None = None
+_stopping = False
 _encode = msgspec.json.Encoder().encode
 
 
@@ -144,7 +145,7 @@ def _start() -> None:
 
 def _run() -> None:
     pause_s = LINGER_S
-    while True:
+    while not _stopping:
         _wake.wait()
         time.sleep(pause_s)
         _wake.clear()
@@ -159,6 +160,18 @@ def _run() -> None:
             # One record that nobody foresaw must not end the log; the batch it was in is lost.
             logger.exception("decisions.records_failed")
             Counts.dropped += 1
+    connection.close()
+
+
+def stop() -> None:
+    """End the thread and its connection; what is queued stays queued (tests)."""
+    global _thread, _stopping
+    thread, _thread = _thread, None
+    if thread is not None:
+        _stopping = True
+        _wake.set()
+        thread.join()
+        _stopping = False
 
 
 def close() -> None:

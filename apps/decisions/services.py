@@ -1,5 +1,6 @@
 """Writes that others may ask for: publish, bring back, keep a record, sign an id."""
 
+from apps.decisions import record_reads, records, watch
 from apps.decisions.decision_ids import head_of, signed, tail_of
 from apps.decisions.publishing import publish, rollback
 from apps.decisions.records import Made, flush, record
@@ -14,5 +15,13 @@ __all__ = [
     "rollback",
     "signed",
     "start_watching",
+    "stop_background",
     "tail_of",
 ]
+
+
+def stop_background() -> None:
+    """End this process's threads and close their connections (tests: the database is dropped)."""
+    watch.stop()
+    records.stop()
+    record_reads.close()

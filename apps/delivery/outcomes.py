@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
+from django.db import InterfaceError, OperationalError, connection
 
 from apps.access import limits
 from apps.access.errors import Fault, InvalidRequest
@@ -20,6 +21,7 @@ from apps.decisions.selectors import DecisionPayload, arrive, verified
 from apps.delivery.questions import Id, id_text
 from apps.events.collect import record_accepted
 from apps.events.types import FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
+from apps.events.types import Receipt as StoreReceipt
 from apps.work import clock
 
 MAX_ITEMS: Final = 2_000
@@ -164,12 +166,22 @@ class _Intake:
         """Store what was taken and word the answer. Durable when it returns."""
         accepted = duplicates = 0
         if self.events:
-            stored = record_accepted(self.caller, self.events, now=self.now)
+            stored = self._stored()
             accepted, duplicates = stored.accepted, stored.duplicates
         body = _encode(Receipt(accepted, duplicates, self.refusals))
         if self.headers is None:  # nobody to ask for: the limit is charged all the same
             self.headers = limits.enforce(self.caller, self.route)
         return body, self.headers
+
+    def _stored(self) -> StoreReceipt:
+        """Store, once more on a new connection if the old one is dead: message ids allow it."""
+        try:
+            return record_accepted(self.caller, self.events, now=self.now)
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block:
+                raise
+            connection.close()
+            return record_accepted(self.caller, self.events, now=self.now)
 
     def _choice(self, identities: Identities) -> Choice:
         found = self.choices.get(identities)

@@ -40,7 +40,7 @@ i AS (
     FROM n, b WHERE n.fresh > 0
 )
 SELECT fresh, CASE WHEN fresh > 0 AND %s THEN pg_notify('{CHANNEL}', '') END FROM n
-"""  # nosec B608 (only our own constant is put in)
+"""  # nosec B608
 
 _STORE = Prepared(
     "attune_store",
@@ -58,7 +58,7 @@ _PUT = f"""
 WITH i AS (INSERT INTO events_inbox (part, site_id, source_id, received_at, body)
            VALUES (%s, %s::uuid, %s::uuid, %s::timestamptz, %s))
 SELECT pg_notify('{CHANNEL}', '')
-"""  # nosec B608 (only our own constant is put in)
+"""  # nosec B608
 
 _encode = msgspec.json.Encoder().encode
 

@@ -70,9 +70,7 @@ class Event(models.Model):
     context = models.JSONField(default=dict)
     consent_epoch = models.IntegerField()
     purposes = models.SmallIntegerField(help_text="What was allowed when it was stored, as bits.")
-    flags = models.SmallIntegerField(
-        default=0, help_text="1 clock ahead, 2 assumed, 4 late."
-    )
+    flags = models.SmallIntegerField(default=0, help_text="1 clock ahead, 2 assumed, 4 late.")
 
     class Meta:
         managed = False
@@ -83,7 +81,7 @@ class Event(models.Model):
 
 
 class Quarantine(models.Model):
-    """An event that was refused, with the reason, kept until it is repaired, replayed or expires."""
+    """A refused event and the reason, kept until it is repaired, replayed or expires."""
 
     class State(models.TextChoices):
         WAITING = "waiting"

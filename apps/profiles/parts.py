@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from apps.access.errors import Fault, InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,55 @@ def offer_part(name: str, reader: Reader) -> None:
 def reader_of(name: str) -> Reader | None:
     """The reader of a part, None when nobody offers it."""
     return _readers.get(name)
+
+
+def part_names() -> list[str]:
+    """The parts that are offered, sorted."""
+    return sorted(_readers)
+
+
+def instant(at: datetime | None) -> str | None:
+    """A time as the API writes it: RFC 3339, UTC, milliseconds."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def asked_instant(asked: Asked, name: str) -> datetime | None:
+    """Read a query parameter that is a time; None when it was not given.
+
+    Raises:
+        InvalidRequest: not RFC 3339; a time without an offset is UTC.
+    """
+    text = asked.query.get(name)
+    if not text:
+        return None
+    try:
+        # "+" of an offset arrives as a blank when it was not encoded.
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _unreadable(name, "Give a time such as 2026-03-01T12:00:00Z.") from None
+
+
+def uuid_after(cursor: str) -> UUID:
+    """Read a cursor that is an id.
+
+    Raises:
+        InvalidRequest: a cursor that was not handed out here.
+    """
+    try:
+        return UUID(cursor)
+    except ValueError:
+        raise foreign_cursor() from None
+
+
+def foreign_cursor() -> InvalidRequest:
+    """The refusal of a `next` that no page of this part has answered."""
+    return _unreadable("next", "Pass `cursor.next` of the page before, or leave it out.")
+
+
+def _unreadable(name: str, detail: str) -> InvalidRequest:
+    fault: Fault = {"pointer": f"/{name}", "code": "invalid", "detail": detail}
+    return InvalidRequest(f"`{name}` cannot be read.", errors=[fault])

@@ -2,9 +2,10 @@
 
 from django.dispatch import Signal
 
-# rows: list[state.StateRow] as written, their locks held. Sent last before the commit: whoever
-# keeps copies of state rows marks them as stale now.
+# rows: list[state.StateRow] as written, their locks held. Sent before the commit: whoever keeps
+# copies of state rows marks them as stale now.
 states_changing = Signal()
 
 # rows: the same, after the commit and before the caller is answered: copies may be replaced.
+# names: Mapping[identities.Name, UUID], identities that may be new, and their profiles; optional.
 states_changed = Signal()

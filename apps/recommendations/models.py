@@ -69,6 +69,7 @@ class RecommenderVersion(models.Model):
     metrics = models.JSONField(
         default=dict, help_text="Share of next items among the first ten, on the last day held out."
     )
+    digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the lists.")
 
     def __str__(self) -> str:
         return f"{self.recommender} of {self.trained_at:%Y-%m-%d %H:%M}"

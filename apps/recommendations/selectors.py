@@ -7,7 +7,10 @@ loads them itself.
 
 import json
 import logging
+import sys
 import threading
+from array import array
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import Error, connection
@@ -17,7 +20,7 @@ from apps.recommendations.domain.followers import Ranked
 logger = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 1.0
-MAX_LISTS = 200_000  # per recommender, so that memory stays bounded
+MAX_LISTS = 50_000  # per recommender, the most viewed items': about a kilobyte each
 
 FOLLOWED = "followed_by"
 POPULAR = "popular"
@@ -26,8 +29,23 @@ _ACTIVE = """
 SELECT key, active_id FROM recommendations_recommender
 WHERE site_id = %s AND is_enabled AND active_id IS NOT NULL ORDER BY key
 """
-_LISTS = "SELECT item, ranked::text FROM recommendations_itemlist WHERE version_id = %s LIMIT %s"
+_LISTS = """
+SELECT item, ranked::text FROM recommendations_itemlist WHERE version_id = %s ORDER BY id LIMIT %s
+"""
 _POPULAR = "SELECT popular::text FROM recommendations_recommenderversion WHERE id = %s"
+
+
+class _List:
+    """One ranking, small in memory: shared codes, and numbers without an object each."""
+
+    __slots__ = ("codes", "scores")
+
+    def __init__(self, ranking: Ranked) -> None:
+        self.codes = tuple(sys.intern(code) for code, _ in ranking)
+        self.scores = array("d", [score for _, score in ranking])
+
+
+_NOTHING = _List([])
 
 
 class Table:
@@ -35,22 +53,23 @@ class Table:
 
     __slots__ = ("_followers", "_popular", "version_id")
 
-    def __init__(self, version_id: UUID, followers: dict[str, Ranked], popular: Ranked) -> None:
+    def __init__(self, version_id: UUID, followers: Mapping[str, Ranked], popular: Ranked) -> None:
         self.version_id = version_id
-        self._followers = followers
-        self._popular = popular
+        self._followers = {item: _List(ranking) for item, ranking in followers.items()}
+        self._popular = _List(popular)
 
     def lookup(self, item: str | None, count: int) -> list[tuple[str, float, str]]:
         """Return up to `count` (item, score, why): what follows `item`, then what is popular.
 
-        One look-up in memory. An unknown item, or none, gets the popular ones.
+        One look-up in memory. An unknown item, or none, gets the popular ones. The score is the
+        item's share: of what follows, or of all views.
         """
-        ranking = self._followers.get(item, ()) if item is not None else ()
-        found = [(code, score, FOLLOWED) for code, score in ranking[:count]]
+        known = self._followers.get(item, _NOTHING) if item is not None else _NOTHING
+        codes = known.codes[:count]
+        found = [(code, score, FOLLOWED) for code, score in zip(codes, known.scores, strict=False)]
         if len(found) < count:
-            present = {code for code, _, _ in found}
-            for code, score in self._popular:
-                if code not in present:
+            for code, score in zip(self._popular.codes, self._popular.scores, strict=True):
+                if code not in codes:
                     found.append((code, score, POPULAR))
                     if len(found) == count:
                         break
@@ -78,7 +97,11 @@ def lists_of(site_id: UUID) -> Tables:
 
 
 def refresh(site_id: UUID) -> Tables:
-    """Load what has changed of a site's tables; what it had when the database is away."""
+    """Load what has changed of a site's tables; what it had when the database is away.
+
+    A failure is remembered as "nothing yet": decisions must not wait for a database that is away
+    one after the other. The watcher asks again a second later.
+    """
     known = _tables.get(site_id, {})
     try:
         with connection.cursor() as cursor:
@@ -92,7 +115,8 @@ def refresh(site_id: UUID) -> Tables:
         }
     except Error:
         logger.warning("recommendations.database_away", extra={"site": site_id})
-        return known
+        connection.close_if_unusable_or_obsolete()
+        return _tables.setdefault(site_id, known)
     _tables[site_id] = tables
     return tables
 
@@ -127,6 +151,7 @@ def _look() -> None:
     pause = threading.Event()
     while not pause.wait(CHECK_EVERY_S):
         for site_id in list(_tables):
-            refresh(site_id)
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()
+            try:
+                refresh(site_id)
+            except Exception:  # this thread is the only one that looks
+                logger.exception("recommendations.refresh_failed", extra={"site": site_id})

@@ -1,12 +1,13 @@
 """Writes to recommenders that others may ask for."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from apps.recommendations.models import Recommender
+from apps.recommendations import training
+from apps.recommendations.models import Recommender, RecommenderVersion
 from apps.recommendations.tasks import TRAIN
 from apps.work import services as work
-from apps.work.models import Intent
 
 
 def create_recommender(
@@ -26,9 +27,9 @@ def create_recommender(
     return recommender
 
 
-def ask_training(*, recommender: Recommender, now: datetime) -> Intent:
-    """Ask a worker to train it; the intent shows the progress."""
-    return work.ask(
+def ask_training(*, recommender: Recommender, now: datetime) -> UUID:
+    """Ask a worker to train it; return the id of the intent, which shows the progress."""
+    intent = work.ask(
         TRAIN,
         key=str(recommender.pk),
         site_id=recommender.site_id,
@@ -36,3 +37,16 @@ def ask_training(*, recommender: Recommender, now: datetime) -> Intent:
         queue="train",
         now=now,
     )
+    return intent.pk
+
+
+def train_now(
+    *, recommenders: Iterable[Recommender], now: datetime
+) -> list[tuple[Recommender, RecommenderVersion | None]]:
+    """Train in this process and return each new version; None where nothing was seen yet."""
+    done = []
+    for recommender in recommenders:
+        version_id = training.train(recommender_id=recommender.pk, now=now)
+        version = None if version_id is None else RecommenderVersion.objects.get(pk=version_id)
+        done.append((recommender, version))
+    return done

@@ -15,9 +15,10 @@ TRAIN = "recommendations.train"
 
 @work.performs(TRAIN)
 def train_recommender(task: work.Work, now: datetime) -> None:
-    """Carry out the intent to train one recommender."""
+    """Carry out the intent to train one recommender; it may have been deleted meanwhile."""
     recommender_id = UUID(task.payload["recommender_id"])
-    training.train(recommender_id=recommender_id, now=now, progress=task)
+    if Recommender.objects.filter(pk=recommender_id).exists():
+        training.train(recommender_id=recommender_id, now=now, progress=task.progress)
 
 
 @shared_task(name="recommendations.train_all")  # type: ignore[untyped-decorator]  # no types

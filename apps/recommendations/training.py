@@ -1,14 +1,14 @@
 """Learning what follows what: two passes over a site's interest events, nothing else.
 
 A pair is two consecutive interest events of one device less than a session's idle time apart.
-Nothing is learned from events that do not allow personalization.
+Nothing is learned from events that do not allow personalization, nor from who has since said no.
 """
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from apps.consent.types import Purpose
 from apps.recommendations.domain.followers import Ranked, followers_of, hit_rate, ranked
 from apps.recommendations.models import Recommender, RecommenderVersion
-from apps.work.services import Work
+from apps.work.types import Progress
 from engine.facts import SESSION_IDLE_MS
 
 KEPT_VERSIONS = 3
@@ -26,8 +26,13 @@ HELD_OUT = timedelta(days=1)
 _VIEWS = """
 FROM events_event WHERE site_id = %(site)s AND name = %(event)s AND item IS NOT NULL
   AND occurred_at > %(since)s AND occurred_at <= %(until)s AND (purposes & %(purpose)s) <> 0
+  AND profile_id NOT IN (SELECT profile_id FROM profiles_profilestate
+    WHERE site_id = %(site)s AND (denied & %(purpose)s) <> 0)
 """
-_POPULARITY = f"SELECT item, count(*) {_VIEWS} GROUP BY item"
+_NEWEST = f"SELECT max(occurred_at) {_VIEWS}"
+_POPULARITY = f"""
+SELECT item, count(*), count(*) FILTER (WHERE occurred_at <= %(cut)s) {_VIEWS} GROUP BY item
+"""
 _PAIRS = f"""
 WITH steps AS (
     SELECT item, occurred_at, lead(item) OVER w AS following, lead(occurred_at) OVER w AS at
@@ -45,64 +50,98 @@ SELECT DISTINCT ON (item) %(site)s, item, coalesce(category, ''),
 ORDER BY item, occurred_at DESC
 ON CONFLICT (site_id, code) DO UPDATE SET category = excluded.category, name = excluded.name,
   price = excluded.price, seen_at = excluded.seen_at
+WHERE recommendations_item.seen_at <= excluded.seen_at
 """
 _LISTS = """
 INSERT INTO recommendations_itemlist (version_id, item, ranked)
-SELECT %s, item, ranked FROM jsonb_to_recordset(%s::jsonb) AS r(item text, ranked jsonb)
+SELECT %s, item, ranked FROM ROWS FROM
+  (jsonb_to_recordset(%s::jsonb) AS (item text, ranked jsonb)) WITH ORDINALITY
+ORDER BY ordinality
 """
 
 
-def train(*, recommender_id: UUID, now: datetime, progress: Work | None = None) -> UUID | None:
+class _Counted(NamedTuple):
+    popularity: Counter[str]  # views by item
+    popularity_before: Counter[str]  # without the last day
+    pairs: list[tuple[str, str, bool, int]]  # item, next item, on the last day, how often
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """Nobody watches."""
+
+
+def train(*, recommender_id: UUID, now: datetime, progress: Progress = silent) -> UUID | None:
     """Learn a new version and make it the active one; its id, None when there is nothing to learn.
 
-    Safe to run twice. The metrics come from a training that did not see the last day.
+    Safe to run twice. The metrics come from a training that did not see the last day: the 24 hours
+    before the newest event.
     """
     recommender = Recommender.objects.get(pk=recommender_id)
-    tell = progress.progress if progress is not None else _silent
-    since = now - timedelta(days=recommender.window_days)
-    parameters: dict[str, Any] = {
-        "site": str(recommender.site_id),
-        "event": recommender.event_name,
-        "since": since,
-        "until": now,
-        "cut": now - HELD_OUT,
-        "purpose": int(Purpose.PERSONALIZATION),
-        "idle": timedelta(milliseconds=SESSION_IDLE_MS),
-    }
-    tell(0, 3, "Counting what follows what")
-    with connection.cursor() as cursor:
-        cursor.execute(_POPULARITY, parameters)
-        popularity = Counter(dict(cursor.fetchall()))
-        cursor.execute(_PAIRS, parameters)
-        pairs = cursor.fetchall()
-    if not popularity:
+    parameters = _parameters(recommender, now)
+    progress(0, 3, "Counting what follows what")
+    counted = _count(parameters)
+    if counted is None:
+        progress(3, 3, "Nothing to learn from yet")
         return None
-    tell(1, 3, "Ranking")
-    followers = {}
+    progress(1, 3, "Ranking")
+    followers: dict[str, Ranked] = {}
     if recommender.kind == Recommender.Kind.FOLLOWED_BY:
-        followers = followers_of(((a, b, n) for a, b, _, n in pairs), popularity)
+        followers = followers_of(((a, b, n) for a, b, _, n in counted.pairs), counted.popularity)
+    popular = ranked(counted.popularity, counted.popularity, POPULAR_LENGTH)
+    # The most popular first: a web process that cannot hold every list holds these.
+    order = sorted(followers, key=lambda item: (-counted.popularity[item], item))
+    rows = [{"item": item, "ranked": followers[item]} for item in order]
     version = RecommenderVersion(
         recommender=recommender,
         trained_at=now,
-        since=since,
+        since=parameters["since"],
         until=now,
-        views=popularity.total(),
-        pairs=sum(n for *_, n in pairs),
-        popular=ranked(popularity, popularity, POPULAR_LENGTH),
-        metrics=_metrics(recommender, pairs),
+        views=counted.popularity.total(),
+        pairs=sum(n for *_, n in counted.pairs),
+        popular=popular,
+        metrics=_metrics(recommender, counted),
+        digest=hashlib.sha256(json.dumps([popular, rows]).encode()).hexdigest(),
     )
-    tell(2, 3, "Writing lists")
-    _activate(version, followers, parameters)
-    tell(3, 3, "Done")
+    progress(2, 3, "Writing lists")
+    _activate(version, rows, parameters)
+    progress(3, 3, "Done")
     return version.pk
 
 
+def _parameters(recommender: Recommender, now: datetime) -> dict[str, Any]:
+    return {
+        "site": str(recommender.site_id),
+        "event": recommender.event_name,
+        "since": now - timedelta(days=recommender.window_days),
+        "until": now,
+        "purpose": int(Purpose.PERSONALIZATION),
+        "idle": timedelta(milliseconds=SESSION_IDLE_MS),
+    }
+
+
+def _count(parameters: dict[str, Any]) -> _Counted | None:
+    """Count views and pairs, and set the moment that divides off the last day. Three statements."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, parameters)
+        (newest,) = cursor.fetchone()
+        if newest is None:
+            return None
+        parameters["cut"] = newest - HELD_OUT
+        cursor.execute(_POPULARITY, parameters)
+        rows = cursor.fetchall()
+        cursor.execute(_PAIRS, parameters)
+        return _Counted(
+            popularity=Counter({item: times for item, times, _ in rows}),
+            popularity_before=Counter({item: before for item, _, before in rows if before}),
+            pairs=cursor.fetchall(),
+        )
+
+
 def _activate(
-    version: RecommenderVersion, followers: Mapping[str, Ranked], parameters: dict[str, Any]
+    version: RecommenderVersion, rows: list[dict[str, Any]], parameters: dict[str, Any]
 ) -> None:
     """Store a version with its lists, note the items, serve it, and let old versions go."""
     recommender = version.recommender
-    rows = [{"item": item, "ranked": ranking} for item, ranking in followers.items()]
     with transaction.atomic(), connection.cursor() as cursor:
         version.save(force_insert=True)
         cursor.execute(_LISTS, [str(version.pk), json.dumps(rows)])
@@ -112,14 +151,12 @@ def _activate(
         recommender.versions.filter(pk__in=list(newest[KEPT_VERSIONS:])).delete()
 
 
-def _metrics(recommender: Recommender, pairs: list[tuple[str, str, bool, int]]) -> dict[str, Any]:
+def _metrics(recommender: Recommender, counted: _Counted) -> dict[str, Any]:
     """Hits among ten on the last day, by lists that did not see it, beside the most popular ten."""
-    seen = [(a, b, n) for a, b, is_held_out, n in pairs if not is_held_out]
-    unseen = [(a, b, n) for a, b, is_held_out, n in pairs if is_held_out]
-    popularity: Counter[str] = Counter()
-    for _, item, times in seen:
-        popularity[item] += times
-    popular = ranked(popularity, popularity, POPULAR_LENGTH) if popularity else []
+    seen = [(a, b, n) for a, b, is_held_out, n in counted.pairs if not is_held_out]
+    unseen = [(a, b, n) for a, b, is_held_out, n in counted.pairs if is_held_out]
+    popularity = counted.popularity_before
+    popular = ranked(popularity, popularity, POPULAR_LENGTH)
     followers = (
         followers_of(seen, popularity) if recommender.kind == Recommender.Kind.FOLLOWED_BY else {}
     )
@@ -128,7 +165,3 @@ def _metrics(recommender: Recommender, pairs: list[tuple[str, str, bool, int]]) 
         "hits_at_10": hit_rate(unseen, followers, popular),
         "hits_at_10_popular": hit_rate(unseen, {}, popular),
     }
-
-
-def _silent(done: int, total: int, note: str = "") -> None:
-    """Nobody watches."""

@@ -104,6 +104,16 @@ def test_a_new_process_with_postgres_away_has_nothing_to_show_and_says_so(known:
     assert known.hero_of("a1")["variant"] == "blouses"
 
 
+def test_a_restart_of_postgres_is_not_noticed_by_the_next_miss(known: World):
+    known.hero_of("somebody new")
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'attune hot reads'"
+        )
+    assert known.hero_of("somebody else")["reason"] == "DEFAULT"
+
+
 @pytest.fixture
 def deaf() -> Iterator[Path]:
     """A server that accepts connections and never says a word, as a stopped process does."""

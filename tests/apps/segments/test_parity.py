@@ -4,6 +4,7 @@ One check is one condition, one history and one instant. PARITY_EXAMPLES sets ho
 worlds are made; each holds about a hundred checks, asked of Postgres in one statement.
 """
 
+import itertools
 import json
 import os
 from dataclasses import replace
@@ -150,6 +151,46 @@ def _by_engine(node: Node, facts: Facts, at_ms: int) -> tuple[bool | None, bool]
     compiled = compile_condition(node)
     assert compiled(facts, at_ms)[0] is verdict
     return verdict, forecast(compiled, facts, at_ms).until_ms is not None
+
+
+def _tests_of_values() -> list[tuple[str, Any]]:
+    """Every operator with every value that the parser lets it have."""
+    scalars = trees.SCALARS
+    made: list[tuple[str, Any]] = [("is_set", None), ("is_missing", None)]
+    made += [(op, value) for op in ("eq", "ne", "contains") for value in scalars]
+    ordered = [value for value in scalars if not isinstance(value, bool)]
+    made += [(op, value) for op in ("gt", "gte", "lt", "lte") for value in ordered]
+    texts = [value for value in scalars if isinstance(value, str)]
+    made += [(op, value) for op in ("starts_with", "ends_with") for value in texts]
+    made += [("in", scalars[n : n + 3]) for n in range(len(scalars))]
+    numbers = [value for value in ordered if not isinstance(value, str)]
+    for kind in (texts, numbers):
+        ascending = sorted(kind)
+        made += [("between", list(ends)) for ends in itertools.pairwise(ascending)]
+        made += [("between", [ascending[0], ascending[-1]])]
+    return made
+
+
+def test_every_operator_agrees_on_every_pair_of_values(site: Site) -> None:
+    leaves = []
+    for op, value in _tests_of_values():
+        test = {"op": op} if value is None else {"op": op, "value": value}
+        leaves.append({"kind": "trait", "name": "plan", **test})
+        last = {"kind": "event", "name": "Viewed", "aggregate": "last", "of": "price"}
+        leaves.append(last | {"window": "ever", **test})
+        count = {"kind": "event", "name": "Viewed", "where": [{"property": "price", **test}]}
+        leaves.append(count | {"aggregate": "count", "window": "ever", "op": "eq", "value": 1})
+    nodes = [parse_condition({"v": 1, "where": leaf}) for leaf in leaves]
+    values = [*trees.FOUND, *trees.TWINS, *trees.FLOATS, ["a"], ["ab", 2**53 + 1], [[1]], [None]]
+    people = [
+        ([Happened(NOW_MS, "Viewed", {"price": value})], {"plan": value}, [NOW_MS])
+        for value in values
+    ]
+    pairs, facts = _placed(site, people)
+    for row, its_facts in zip(asked(site, nodes, pairs), facts, strict=True):
+        expected = [truth(node, its_facts, NOW_MS) for node in nodes]
+        wrong = [leaf for leaf, a, b in zip(leaves, row, expected, strict=False) if a is not b]
+        assert not wrong, its_facts.traits
 
 
 @pytest.mark.parametrize("value", [10**150, 10**400, -(10**200), [1, 10**160]])
