@@ -1,8 +1,9 @@
 """The door of consent: POST and GET /v1/consent."""
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
@@ -18,19 +19,26 @@ from apps.work import clock
 ROUTE: Final = "consent"
 MAX_BODY_BYTES: Final = 65_536
 MAX_ID_LENGTH: Final = 512
+MAX_WORD_LENGTH: Final = 40
+MAX_DEPTH: Final = 20
+# What a device's clock says is kept as evidence, if it can be a time of this choice at all.
+MAX_CLOCK_ERROR: Final = timedelta(days=400)
+
+# An escaped NUL that is not itself escaped: Postgres keeps none, in text or in JSON.
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Said(msgspec.Struct, rename="camel"):
     """The body of POST /v1/consent."""
 
-    purposes: dict[str, bool]
+    purposes: dict[str, bool | Literal["granted", "denied"]]
     anonymous_id: str | int | None = None
     user_id: str | int | None = None
     user_hash: str | None = None
     user_token: str | None = None
-    policy_version: str = ""
-    jurisdiction: str = ""
-    method: str = "api"
+    policy_version: str | int | float | None = None
+    jurisdiction: str | None = None
+    method: str | None = None
     tc_string: str | None = None
     gpp: str | None = None
     proof: Any = None
@@ -51,34 +59,27 @@ def consent(request: HttpRequest) -> HttpResponse:
 
 
 def _post(request: HttpRequest) -> HttpResponse:
-    said = parse(_SAID, read_body(request, MAX_BODY_BYTES))
+    body = read_body(request, MAX_BODY_BYTES)
+    said = parse(_SAID, body)
     caller = authenticate(request, said.write_key)
     headers = limits.enforce(caller, ROUTE)
     now = clock.now()
+    if _NUL.search(body):
+        raise InvalidRequest("The body holds a NUL (\\u0000), which cannot be stored.")
     user_id = _id(said.user_id, "/userId")
-    if caller.kind == "pk" and user_id is not None:
-        # A browser may speak for a login only with the site's proof: consent is never guessed.
+    if user_id is not None:
+        # Where the site demands proof, nobody consents in another's name.
         user_id = verified_user_id(caller, user_id, said.user_hash, said.user_token, now)
-    identities = _identities(_id(said.anonymous_id, "/anonymousId"), user_id)
     state = services.record_choice(
         site_id=caller.site_id,
         source_id=caller.source_id,
-        identities=identities,
+        identities=_identities(_id(said.anonymous_id, "/anonymousId"), user_id),
         purposes=_purposes(said.purposes),
-        method=said.method[:40],
-        policy_version=said.policy_version[:40],
+        method=_word(said.method, "/method") or "api",
+        policy_version=_word(said.policy_version, "/policyVersion"),
         gpc=caller.gpc,
-        signals={
-            name: value
-            for name, value in (
-                ("tcString", said.tc_string),
-                ("gpp", said.gpp),
-                ("jurisdiction", said.jurisdiction or None),
-                ("proof", said.proof),
-            )
-            if value is not None
-        },
-        client_at=said.sent_at,
+        signals=_signals(said),
+        client_at=_client_time(said.sent_at, now),
         regime=caller.regime,
         now=now,
     )
@@ -86,16 +87,53 @@ def _post(request: HttpRequest) -> HttpResponse:
 
 
 def _get(request: HttpRequest) -> HttpResponse:
-    caller = authenticate(request, request.GET.get("writeKey"))
+    caller = authenticate(request)
     headers = limits.enforce(caller, ROUTE)
-    user_id = request.GET.get("userId")
+    user_id = _id(request.GET.get("userId"), "/userId")
     if caller.kind == "pk" and user_id is not None:
         raise Forbidden("A publishable key reads consent by anonymousId.")
-    identities = _identities(request.GET.get("anonymousId"), user_id)
-    state = Choice()
-    for choice in selectors.choices_of(caller.site_id, identities).values():
-        state = state.stricter(choice)
+    identities = _identities(_id(request.GET.get("anonymousId"), "/anonymousId"), user_id)
+    state = selectors.joint_choice_of(caller.site_id, identities)
+    headers["Cache-Control"] = "no-store"
     return json_response(_encode(_worded(caller, state)), headers=headers)
+
+
+def _word(value: str | float | None, pointer: str) -> str:
+    text = "" if value is None else str(value)
+    if len(text) > MAX_WORD_LENGTH:
+        detail = f"Give at most {MAX_WORD_LENGTH} characters."
+        fault = Fault(pointer=pointer, code="invalid", detail=detail)
+        raise InvalidRequest("A field is too long.", errors=[fault])
+    return text
+
+
+def _signals(said: Said) -> dict[str, Any]:
+    """What came along as evidence, as it came."""
+    if _is_deep(said.proof, MAX_DEPTH):
+        fault = Fault(pointer="/proof", code="invalid", detail="It is nested too deeply.")
+        raise InvalidRequest("The proof cannot be kept.", errors=[fault])
+    named = {
+        "tcString": said.tc_string,
+        "gpp": said.gpp,
+        "jurisdiction": said.jurisdiction or None,
+        "proof": said.proof,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _is_deep(value: Any, left: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return left == 0 or any(_is_deep(one, left - 1) for one in value)
+
+
+def _client_time(sent_at: datetime | None, now: datetime) -> datetime | None:
+    if sent_at is None:
+        return None
+    sent_at = sent_at if sent_at.tzinfo is not None else sent_at.replace(tzinfo=UTC)
+    return sent_at if abs(now - sent_at) <= MAX_CLOCK_ERROR else None
 
 
 def _id(value: str | int | None, pointer: str) -> str | None:
@@ -117,30 +155,34 @@ def _identities(anonymous_id: str | None, user_id: str | None) -> list[tuple[str
     if anonymous_id:
         identities.append(("anonymous_id", anonymous_id))
     if not identities:
-        raise InvalidRequest("Say whose consent it is: send anonymousId or userId.")
+        fault = Fault(pointer="/anonymousId", code="required", detail="Or a userId with its proof.")
+        raise InvalidRequest("Say whose consent it is: send anonymousId or userId.", errors=[fault])
     return identities
 
 
-def _purposes(said: Mapping[str, bool]) -> dict[str, bool]:
+def _purposes(said: Mapping[str, bool | str]) -> dict[str, bool]:
     """Return wire names; Google Consent Mode keys are understood, a no of any of them counts."""
     purposes: dict[str, bool] = {}
-    for key, is_yes in said.items():
+    for key, answer in said.items():
         name = key.lower()
         if name in CONSENT_MODE_NAMES:
             name = str(CONSENT_MODE_NAMES[name].name).lower()
         if name not in WIRE_NAMES:
-            known = ", ".join(WIRE_NAMES)
+            escaped = key[:60].replace("~", "~0").replace("/", "~1")
+            known = ", ".join([*WIRE_NAMES, *CONSENT_MODE_NAMES])
             fault = Fault(
-                pointer=f"/purposes/{key[:60]}", code="unknown_purpose", detail=f"Known: {known}."
+                pointer=f"/purposes/{escaped}", code="unknown_purpose", detail=f"Known: {known}."
             )
             raise InvalidRequest("A purpose is not known.", errors=[fault])
-        purposes[name] = purposes.get(name, True) and is_yes
+        purposes[name] = purposes.get(name, True) and answer in (True, "granted")
     if not purposes:
-        raise InvalidRequest("`purposes` names at least one purpose.")
+        fault = Fault(pointer="/purposes", code="required", detail="Name at least one purpose.")
+        raise InvalidRequest("`purposes` names at least one purpose.", errors=[fault])
     return purposes
 
 
 def _worded(caller: Caller, state: Choice) -> dict[str, Any]:
+    """What may be done now, what was said about it, and under which rules."""
     served = allowed(state, mode=caller.consent_mode, gpc=caller.gpc)
     return {
         "purposes": {name: bool(served & purpose) for name, purpose in WIRE_NAMES.items()},
@@ -151,4 +193,5 @@ def _worded(caller: Caller, state: Choice) -> dict[str, Any]:
         },
         "epoch": state.epoch,
         "regime": caller.regime,
+        "gpc": caller.gpc,
     }

@@ -7,10 +7,11 @@ class DecisionsConfig(AppConfig):
     verbose_name = "Decisions"
 
     def ready(self) -> None:
-        from apps.decisions import personal_data, receivers, tasks
-        from apps.profiles import holders
+        from apps.decisions import personal_data, receivers, selectors, tasks
+        from apps.profiles import holders, parts
         from apps.work import schedules
 
         receivers.connect()
         holders.register(personal_data.HOLDER)
+        parts.offer_part("decisions", selectors.decisions_part)
         schedules.declare("Forget old decisions", task=tasks.prune_records.name, every_s=3600)

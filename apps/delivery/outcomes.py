@@ -18,6 +18,7 @@ from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
 from apps.decisions.errors import InvalidDecisionId
 from apps.decisions.selectors import DecisionPayload, arrive, verified
+from apps.delivery import exposure_log
 from apps.delivery.questions import Id, id_text
 from apps.events.collect import record_accepted
 from apps.events.types import FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
@@ -162,16 +163,20 @@ class _Intake:
             raise _Refused("event_too_old")
         return occurred_ms, original_ms, 0
 
-    def receipt(self) -> Answered:
-        """Store what was taken and word the answer. Durable when it returns."""
+    def receipt(self, *, may_wait: bool = False) -> Answered:
+        """Store what was taken and word the answer. Durable when it returns, unless it may wait."""
         accepted = duplicates = 0
         if self.events:
-            stored = self._stored()
+            stored = self._queued() if may_wait else self._stored()
             accepted, duplicates = stored.accepted, stored.duplicates
         body = _encode(Receipt(accepted, duplicates, self.refusals))
         if self.headers is None:  # nobody to ask for: the limit is charged all the same
             self.headers = limits.enforce(self.caller, self.route)
         return body, self.headers
+
+    def _queued(self) -> StoreReceipt:
+        owner = exposure_log.Owner(self.caller.site_id, self.caller.source_id)
+        return exposure_log.take(owner, self.events)
 
     def _stored(self) -> StoreReceipt:
         """Store, once more on a new connection if the old one is dead: message ids allow it."""
@@ -200,7 +205,7 @@ class _Intake:
 
 
 def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime) -> Answered:
-    """Store the exposures of one call; return the answer's body and headers.
+    """Queue the exposures of one call for the inbox; return the answer's body and headers.
 
     Raises:
         InvalidRequest: too many.
@@ -221,7 +226,7 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             intake.refuse(index, message_id, error.code)
         except _Refused as error:
             intake.refuse(index, message_id, error.code)
-    return intake.receipt()
+    return intake.receipt(may_wait=True)
 
 
 def _exposure(

@@ -3,11 +3,10 @@
 import csv
 import gzip
 import hashlib
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from apps.demo.errors import DemoTrouble
 
@@ -85,8 +84,8 @@ def _read(path: Path) -> Iterator[tuple[str, Click]]:
     try:
         with path.open("rb") as raw:
             is_gzip = raw.read(2) == b"\x1f\x8b"
-        opened = gzip.open(path, "rb") if is_gzip else path.open("rb")
-        with opened as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as text:
+        opener: Callable[..., IO[str]] = gzip.open if is_gzip else open
+        with opener(path, "rt", encoding="utf-8", newline="") as text:
             yield from _rows(path, csv.DictReader(text))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise DemoTrouble(f"The click file {path} cannot be read: {error}.") from None

@@ -31,9 +31,10 @@ POSITIONS: Final = (
 STYLES: Final = ("en face", "profile")
 # ISO 3166-1 alpha-2 of the codes 1 to 42; "-" is "unidentified".
 COUNTRIES: Final = (
-    "AU AT BE VG KY CX HR CY CZ DK EE - FO FI FR DE GR HU IS IN IE IT LV LT LU MX NL NO PL PT RO RU"
-    " SM SK SI ES SE CH UA AE GB US"
-).split()
+    "AU", "AT", "BE", "VG", "KY", "CX", "HR", "CY", "CZ", "DK", "EE", "-", "FO", "FI", "FR", "DE",
+    "GR", "HU", "IS", "IN", "IE", "IT", "LV", "LT", "LU", "MX", "NL", "NO", "PL", "PT", "RO", "RU",
+    "SM", "SK", "SI", "ES", "SE", "CH", "UA", "AE", "GB", "US",
+)  # fmt: skip
 DOMAINS: Final = {"43": "biz", "44": "com", "45": "int", "46": "net", "47": "org"}
 
 Event = dict[str, Any]

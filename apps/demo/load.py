@@ -101,20 +101,21 @@ def send_history(
             parcels.append(parcel)
             yield parcel
 
-    share_out(
-        noted(), _send, open_connection=open_connection, threads=SENDERS, tick=watcher.look
-    )
+    share_out(noted(), _send, open_connection=open_connection, threads=SENDERS, tick=watcher.look)
     accepted_s = time.monotonic() - began
     watcher.wait()
     return Loaded(watcher.folded_events, accepted_s, time.monotonic() - began)
 
 
 def _send(connection: Connection, parcel: Parcel) -> None:
+    stored = 0
     for body in parcel.bodies:
         answer = decoded(connection.post("/v1/batch", body), "A batch")
-        if answer["rejected"]:
-            refusal = answer["rejected"][0]
+        for refusal in answer["rejected"]:
             raise DemoTrouble(f"An event was refused ({refusal['code']}): {refusal['detail']}")
+        stored += answer["accepted"] + answer["duplicates"]
+    if stored != parcel.events:
+        raise DemoTrouble(f"Of {parcel.events} events only {stored} may be stored: see consent.")
     parcel.bodies.clear()
     parcel.is_sent = True
 
@@ -132,8 +133,8 @@ class _Watcher:
         self._moved_at = time.monotonic()
         self.folded_events = 0
 
-    def look(self) -> bool:
-        """Note what has been folded since the last look; tell whether that is all so far."""
+    def look(self) -> None:
+        """Note what has been folded since the last look."""
         while self._next < len(self._parcels):
             parcel = self._parcels[self._next]
             if not parcel.is_sent or not self._is_folded(parcel):
@@ -142,16 +143,17 @@ class _Watcher:
             self._next += 1
             self._moved_at = time.monotonic()
         self._progress.update(self.folded_events)
-        return self._next == len(self._parcels)
 
     def wait(self) -> None:
         """Return when all parcels are folded."""
-        while not self.look():
+        self.look()
+        while self._next < len(self._parcels):
             if time.monotonic() - self._moved_at > PATIENCE_S:
                 raise DemoTrouble(
                     f"The consumer has folded nothing for {PATIENCE_S:.0f} s: is it running?"
                 )
             time.sleep(TICK_S)
+            self.look()
 
     def _is_folded(self, parcel: Parcel) -> bool:
         found = last_folded(self._connection, parcel.visitor)

@@ -6,7 +6,7 @@ from apps.work.ids import uuid7
 
 
 class DemoRun(models.Model):
-    """One load of click files into a site of its own: history sent, models trained, visits replayed.
+    """One load of click files into a site: history sent, models trained, visits replayed.
 
     `report` is what demo_report prints; empty until the run has finished.
     """

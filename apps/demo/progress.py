@@ -1,17 +1,25 @@
 """Showing how far something is: a bar with rate and time left, or plain lines in a log."""
 
 import time
-from typing import Final, TextIO
+from typing import Final, Protocol
 
 WIDTH: Final = 28
 REDRAW_S: Final = 0.1
 LINE_EVERY_S: Final = 10.0
 
 
+class Screen(Protocol):
+    """Where progress is shown: a terminal, a log, a command's output."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
+    def isatty(self) -> bool: ...
+
+
 class Progress:
     """One line of progress. `total` 0 is not known yet."""
 
-    def __init__(self, stream: TextIO, label: str, *, total: int, unit: str) -> None:
+    def __init__(self, stream: Screen, label: str, *, total: int, unit: str) -> None:
         self._stream = stream
         self._label = label
         self._total = total

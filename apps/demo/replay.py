@@ -1,7 +1,7 @@
 """Replaying visits: before every click but the first, ask what to show; then send the click.
 
 Sessions run beside each other, each in order. A session's next question waits, untimed, until the
-click just sent is folded, so that what is measured is what the product knows and not who wins a race.
+click just sent is folded: measured is what the product knows, not who wins a race.
 """
 
 import threading
@@ -115,7 +115,9 @@ class _Visits:
                 reply = connection.post("/v1/decide", question)
                 steps.append(_step(reply, click.category, click.product))
             event = event_of(session, click)
-            decoded(connection.post("/v1/track", _encode(event)), "A click")
+            answer = decoded(connection.post("/v1/track", _encode(event)), "A click")
+            if answer["accepted"] + answer["duplicates"] != 1:
+                raise DemoTrouble("A click may not be stored: see the site's consent settings.")
             self._await_fold(connection, visitor, event["messageId"])
             with self._lock:
                 self.clicks += 1

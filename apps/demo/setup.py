@@ -1,7 +1,9 @@
 """The demo's site as an editor would set it up in the admin, through the services behind it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from apps.decisions.services import publish
 from apps.demo.convert import EVENT_NAME
 from apps.demo.models import DemoRun
 from apps.demo.seeding import LOCAL_ORIGINS, SITE_KEY
-from apps.recommendations.services import Recommender, create_recommender
+from apps.recommendations.services import ask_training, create_recommender
 from apps.segments.services import create_segment, publish_segment
 
 HERO: Final = "home.hero"
@@ -59,7 +61,7 @@ WELCOME: Final[Fields] = {
     "text": "A small shop for expecting mothers: comfortable, well cut, made to last.",
     "cta": "Look around",
 }
-HERO_SCHEMA: Final = [
+HERO_SCHEMA: Final[list[dict[str, str | bool]]] = [
     {"name": "headline", "type": "string", "required": True},
     {"name": "text", "type": "string"},
     {"name": "cta", "type": "string"},
@@ -69,7 +71,7 @@ HERO_SCHEMA: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is about to be loaded: see `DemoRun`. The history's first click is `history_days` ago."""
+    """What is about to be loaded: see `DemoRun`. The history begins `history_days` ago."""
 
     name: str
     site_key: str
@@ -86,7 +88,7 @@ class Prepared:
 
     run: DemoRun
     sender_key: str
-    recommender: Recommender
+    ask_training: Callable[..., UUID]  # (now=) -> id of the intent
 
 
 @transaction.atomic
@@ -135,7 +137,7 @@ def set_up(plan: Plan, *, now: datetime) -> Prepared:
         shift_s=plan.shift_s,
         created_at=now,
     )
-    return Prepared(run, sender_key, recommender)
+    return Prepared(run, sender_key, partial(ask_training, recommender=recommender))
 
 
 def _site(plan: Plan, now: datetime) -> UUID:

@@ -5,3 +5,14 @@ class PredictionsConfig(AppConfig):
     name = "apps.predictions"
     label = "predictions"
     verbose_name = "Predictions"
+
+    def ready(self) -> None:
+        from apps.predictions import personal_data
+        from apps.profiles import holders
+        from apps.work import schedules
+
+        holders.register(personal_data.HOLDER)
+        schedules.declare(
+            "Train predictions", task="predictions.train_all", crontab="20 3 * * *", queue="train"
+        )
+        schedules.declare("Score visitors", task="predictions.score_all", every_s=900)

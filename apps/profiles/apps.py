@@ -7,6 +7,9 @@ class ProfilesConfig(AppConfig):
     verbose_name = "Profiles"
 
     def ready(self) -> None:
-        from apps.profiles import holders, holding
+        from apps.profiles import holders, holding, parts, selectors
 
         holders.register(holding.HOLDER)
+        holders.register(holding.FEED_HOLDER)
+        parts.offer_part("traits", selectors.traits_of)
+        parts.offer_part("external_ids", selectors.external_ids_of)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.profiles.holders import JSON, PersonalDataHolder
 from apps.profiles.models import (
     Due,
@@ -14,6 +16,7 @@ from apps.profiles.models import (
     Trait,
     TraitChange,
 )
+from apps.work import services as work
 
 
 def _reassign(from_profile: UUID, to_profile: UUID) -> int:
@@ -27,24 +30,65 @@ def _reassign(from_profile: UUID, to_profile: UUID) -> int:
 
 
 def _export(profile_id: UUID) -> Iterator[JSON]:
-    identities = Identity.objects.filter(profile_id=profile_id)
-    for row in identities.values("kind", "value", "created_at"):
-        yield {"kind": "identity", "identity": row}
-    changes = TraitChange.objects.filter(profile_id=profile_id).order_by("id")
-    for change in changes.values("key", "value", "source", "observed_at", "received_at"):
-        yield {"kind": "trait", "trait": change}
+    for identity in Identity.objects.filter(profile_id=profile_id).order_by("id"):
+        yield {
+            "identity": identity.kind,
+            "value": identity.value,
+            "createdAt": identity.created_at.isoformat(),
+        }
+    for change in TraitChange.objects.filter(profile_id=profile_id).order_by("id"):
+        yield {
+            "trait": change.key,
+            "value": change.value,
+            "source": change.source,
+            "observedAt": change.observed_at.isoformat(),
+            "receivedAt": change.received_at.isoformat(),
+        }
 
 
 def _erase(profile_id: UUID) -> int:
-    """The profile row goes last: everything of this app hangs on it."""
-    return Profile.objects.filter(pk=profile_id).delete()[0]
+    """Erase the profile and those merged into it: their bucketing keys are identifiers too.
+
+    Call it after the other holders: everything of this app hangs on the profile row.
+    """
+    hulls = Q(pk=profile_id) | Q(merged_into_id=profile_id)
+    return Profile.objects.filter(hulls).delete()[0]
+
+
+def _feed_reassign(from_profile: UUID, to_profile: UUID) -> int:
+    """The feed says what was true when it was written: its readers meet the merge in it, too."""
+    return 0
+
+
+def _feed_export(profile_id: UUID) -> Iterator[JSON]:
+    """It holds notices about rows that others export, nothing of its own."""
+    return iter(())
+
+
+# The feed belongs to an app below this one, which knows no profiles.
+FEED_HOLDER = PersonalDataHolder(
+    name="change feed",
+    tables=("work_changefeed",),
+    reassign=_feed_reassign,
+    export=_feed_export,
+    erase=work.forget_in_feed,
+)
 
 
 HOLDER = PersonalDataHolder(
     name="profiles",
     tables=tuple(
         model._meta.db_table
-        for model in (Identity, IdentityLink, Trait, TraitChange, MergeRecord, ProfileState, Due)
+        for model in (
+            Profile,
+            Identity,
+            IdentityLink,
+            Trait,
+            TraitChange,
+            MergeRecord,
+            ProfileState,
+            Due,
+        )
     ),
     reassign=_reassign,
     export=_export,

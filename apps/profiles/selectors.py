@@ -6,7 +6,9 @@ from uuid import UUID
 from django.db import connection
 
 from apps.profiles.models import Identity, Trait
-from apps.profiles.parts import Asked, Page
+from apps.profiles.parts import Asked, Page, foreign_cursor, instant
+
+KNOWN_KINDS = ("user_id", "anonymous_id", "email_sha256")
 
 _METADATA = """
 SELECT s.profile_id, s.version, s.event_count, s.first_seen_at, s.last_seen_at,
@@ -16,12 +18,26 @@ JOIN profiles_profilestate s ON s.profile_id = i.profile_id
 JOIN profiles_profile p ON p.id = i.profile_id
 WHERE i.site_id = %s AND i.kind = %s AND i.value = %s
 """
+# From the sites on, because the key of identities begins with the site.
+_WITH = """
+SELECT i.profile_id FROM access_site s JOIN profiles_identity i ON i.site_id = s.id
+WHERE (i.kind, i.value) IN %s
+"""
 
 
 def find_profile(site_id: UUID, kind: str, value: str) -> UUID | None:
     """Return the profile that an identity points at, None when nobody has it. One statement."""
     found = Identity.objects.filter(site_id=site_id, kind=kind, value=value)
     return found.values_list("profile_id", flat=True).first()
+
+
+def profiles_with(term: str) -> set[UUID]:
+    """Return the profiles of any site that carry exactly this value, or "kind:value". 1 query."""
+    kind, _, value = term.partition(":")
+    wanted = [(known, term) for known in KNOWN_KINDS]
+    with connection.cursor() as cursor:
+        cursor.execute(_WITH, [(*wanted, (kind, value))])
+        return {profile_id for (profile_id,) in cursor.fetchall()}
 
 
 def metadata_of(site_id: UUID, kind: str, value: str) -> dict[str, Any] | None:
@@ -36,35 +52,43 @@ def metadata_of(site_id: UUID, kind: str, value: str) -> dict[str, Any] | None:
         "profileId": f"prf_{profile_id.hex}",
         "version": version,
         "eventCount": count,
-        "firstSeenAt": first,
-        "lastSeenAt": last,
+        "firstSeenAt": instant(first),
+        "lastSeenAt": instant(last),
         "lastFoldedMessageId": message_id or None,
         "consentEpoch": epoch,
-        "createdAt": created,
+        "createdAt": instant(created),
     }
 
 
 def traits_of(asked: Asked) -> Page:
-    """Return traits by name with their source and time. One statement."""
+    """Return traits by name. `include` (a,b) asks for some of them. One statement."""
     traits = Trait.objects.filter(profile_id=asked.profile_id, key__gt=asked.after).order_by("key")
     wanted = asked.query.get("include")
     if wanted:
         traits = traits.filter(key__in=wanted.split(","))
-    rows = list(traits.values("key", "value", "source", "observed_at")[: asked.limit + 1])
+    rows = list(traits.values("key", "value")[: asked.limit + 1])
     more = rows[asked.limit - 1]["key"] if len(rows) > asked.limit else ""
     return Page([dict(row) for row in rows[: asked.limit]], more)
 
 
 def external_ids_of(asked: Asked) -> Page:
     """Return the identities of a profile, oldest first. One statement."""
-    after = int(asked.after) if asked.after.isdigit() else 0
+    after = _number(asked.after)
     found = Identity.objects.filter(profile_id=asked.profile_id, id__gt=after).order_by("id")
     rows = list(found.values("id", "kind", "value", "created_at")[: asked.limit + 1])
     more = str(rows[asked.limit - 1]["id"]) if len(rows) > asked.limit else ""
     return Page(
         [
-            {"type": row["kind"], "id": row["value"], "createdAt": row["created_at"]}
+            {"type": row["kind"], "id": row["value"], "createdAt": instant(row["created_at"])}
             for row in rows[: asked.limit]
         ],
         more,
     )
+
+
+def _number(cursor: str) -> int:
+    if not cursor:
+        return 0
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise foreign_cursor()
+    return int(cursor)

@@ -17,12 +17,21 @@ def create_recommender(
     name: str,
     kind: str = Recommender.Kind.FOLLOWED_BY,
     event_name: str = "Product Viewed",
+    window_days: int = 90,
 ) -> Recommender:
-    """Add a recommender, or return the one with this key. It serves after its first training."""
+    """Add a recommender, or return the one with this key. It serves after its first training.
+
+    It learns from the last `window_days` before each training.
+    """
     recommender, _ = Recommender.objects.get_or_create(
         site_id=site_id,
         key=key,
-        defaults={"name": name, "kind": kind, "event_name": event_name},
+        defaults={
+            "name": name,
+            "kind": kind,
+            "event_name": event_name,
+            "window_days": window_days,
+        },
     )
     return recommender
 

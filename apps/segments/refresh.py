@@ -123,14 +123,19 @@ WHERE s.site_id = %s AND v.state IN ('building', 'live') AND NOT s.is_archived
 ORDER BY s.number, v.number DESC
 """
 
+# A table, so that the planner knows how many there are. After a bulk load it thinks one, because
+# nothing has counted yet, and joins in a time that grows with their square.
+_ASKED = """
+CREATE TEMPORARY TABLE segments_asked ON COMMIT DROP AS
+SELECT s.profile_id AS n, s.profile_id, %(at_ms)s::bigint AS at_ms,
+  timestamptz 'epoch' + (%(at_ms)s::bigint + 1) * interval '1 millisecond' AS at_end,
+  s.unit_id, s.traits, s.version
+FROM profiles_profilestate s WHERE s.site_id = %(site_id)s::uuid AND s.merged_into IS NULL
+"""
+
 _CUT = """
 CREATE TEMPORARY TABLE segments_cut ON COMMIT PRESERVE ROWS AS
-WITH pair AS (
-  SELECT s.profile_id AS n, s.profile_id, %(at_ms)s::bigint AS at_ms,
-    timestamptz 'epoch' + (%(at_ms)s::bigint + 1) * interval '1 millisecond' AS at_end,
-    s.unit_id, s.traits, s.version
-  FROM profiles_profilestate s WHERE s.site_id = %(site_id)s::uuid AND s.merged_into IS NULL
-),
+WITH pair AS (SELECT * FROM segments_asked),
 recorded AS (
   SELECT m.profile_id, array_agg(g.number::int ORDER BY g.number) AS inside
   FROM segments_membership m JOIN segments_segment g ON g.id = m.segment_id
@@ -186,7 +191,9 @@ def _fill(
         f"CASE WHEN {verdict} THEN {definition.number} END"
         for definition, verdict in zip(asked, query.verdicts, strict=True)
     )
-    cursor.execute("DROP TABLE IF EXISTS segments_cut")
+    cursor.execute("DROP TABLE IF EXISTS segments_cut, segments_asked")
+    cursor.execute(_ASKED, {"site_id": str(site_id), "at_ms": now_ms})
+    cursor.execute("ANALYZE segments_asked")
     cursor.execute(
         _CUT.format(
             ctes="".join(f",\n{cte}" for cte in query.ctes),
@@ -198,7 +205,6 @@ def _fill(
         {
             **query.params,
             "site_id": str(site_id),
-            "at_ms": now_ms,
             "broken": sorted(definitions.broken),
         },
     )

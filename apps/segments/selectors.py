@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from apps.profiles.models import Profile
+from apps.profiles.parts import Asked, Page, asked_instant, instant
 from apps.segments.models import Membership, Segment, SegmentVersion
 from apps.segments.types import Freshness, Stayed
 from engine.conditions.canonical import to_json
@@ -53,9 +54,27 @@ def segments_of(profile_id: UUID, at: datetime | None = None) -> list[Stayed]:
             row.since,
             row.left_at,
             row.valid_until,
+            row.source,
         )
         for row in rows.select_related("segment").order_by("segment__key")
     ]
+
+
+def stays_part(asked: Asked) -> Page:
+    """Return the segments of a profile by key, now or `?at=` an instant, for the API. One query."""
+    found = segments_of(asked.profile_id, asked_instant(asked, "at"))
+    stays = {stay.segment_key: stay for stay in found}
+    keys = [key for key in sorted(stays) if key > asked.after]
+    rows = [
+        {
+            "key": key,
+            "enteredAt": instant(stays[key].since),
+            "validUntil": instant(stays[key].valid_until),
+            "source": stays[key].source,
+        }
+        for key in keys[: asked.limit]
+    ]
+    return Page(rows, keys[asked.limit - 1] if len(keys) > asked.limit else "")
 
 
 def conditions_in_force(site_id: UUID, *, with_building: bool = True) -> dict[str, Node]:

@@ -173,9 +173,12 @@ def ensure_hidden(site_id: UUID, wanted: Mapping[str, Node], now: datetime) -> d
     return {key: numbers[key] for key in wanted}
 
 
-def request_refresh(site_id: UUID, *, now: datetime) -> None:
-    """Ask for all segments of a site to be recomputed, once the transaction has committed."""
-    work.ask(REFRESH, key="all", site_id=site_id, now=now)
+def request_refresh(site_id: UUID, *, now: datetime) -> UUID:
+    """Ask for all segments of a site to be recomputed, once the transaction has committed.
+
+    Returns the id of the intent, which shows the progress.
+    """
+    return work.ask(REFRESH, key="all", site_id=site_id, now=now).pk
 
 
 def _lock(site_id: UUID) -> LiveSet:

@@ -39,7 +39,7 @@ def usages_of(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
 
 @dataclass(frozen=True, slots=True)
 class Stayed:
-    """One stay of a profile in a segment. `left_at` None: still in it."""
+    """One stay of a profile in a segment. `left_at` None: still in it; `source`: what put it in."""
 
     segment_key: str
     segment_name: str
@@ -47,6 +47,7 @@ class Stayed:
     since: datetime
     left_at: datetime | None
     valid_until: datetime | None
+    source: str = "rule"
 
 
 @dataclass(frozen=True, slots=True)

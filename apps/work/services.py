@@ -13,7 +13,7 @@ from apps.work.performing import performs
 from apps.work.queueing import hurry
 from apps.work.types import Work
 
-__all__ = ["Work", "ask", "ask_again", "performs", "record_change"]
+__all__ = ["Work", "ask", "ask_again", "forget_in_feed", "performs", "record_change"]
 
 
 def ask(
@@ -91,3 +91,8 @@ def record_change(
     ChangeFeed.objects.create(
         site_id=site_id, at=now, kind=kind, profile_id=profile_id, payload=dict(payload or {})
     )
+
+
+def forget_in_feed(profile_id: UUID) -> int:
+    """Take a profile out of the change feed; how many rows. The numbers of the feed stay whole."""
+    return ChangeFeed.objects.filter(profile_id=profile_id).update(profile_id=None, payload={})

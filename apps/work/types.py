@@ -30,3 +30,15 @@ class Progress(Protocol):
     """Records steps done of a total, and a word about them."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an intent is. `state` is waiting, running, done or failed; `error` says why."""
+
+    kind: str
+    state: str
+    done_steps: int
+    total_steps: int
+    note: str
+    error: str

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from apps.access import services as access
@@ -23,7 +23,7 @@ from apps.decisions import (
 from apps.decisions import services as decisions
 from apps.decisions.hot_state import HotKey, Remembered
 from apps.decisions.models import Publication
-from apps.delivery import cached
+from apps.delivery import cached, exposure_log
 from apps.events import counters
 from apps.profiles import services as profiles
 from apps.profiles import state
@@ -54,9 +54,6 @@ class World:
     """A site, its keys, and the ways in which tests change what it shows and whom it knows."""
 
     def __init__(self, key: str = "shop", consent_mode: str = "assumed") -> None:
-        with connection.cursor() as cursor:
-            # No table of a model: nothing empties it between tests.
-            cursor.execute("DELETE FROM events_inbox")
         self.site = access.create_site(key=key, name="Shop", now=NOW)
         self.source = access.create_source(
             site_id=self.site.pk, name="web", now=NOW, consent_mode=consent_mode
@@ -198,6 +195,7 @@ def forget_everything() -> None:
 def _new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # The look at the record is taken by hand: a test must not depend on when a second is over.
     monkeypatch.setattr(records, "_start", lambda: None)  # and records are flushed by hand
+    monkeypatch.setattr(exposure_log, "_start", lambda: None)
     monkeypatch.setattr(decisions, "start_watching", lambda: None)
     monkeypatch.setattr(cached, "start_watching", lambda: None)
     forget_everything()
@@ -205,6 +203,7 @@ def _new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     clock.replace(None)
     records._queue.clear()
+    exposure_log.forget()
     counters.forget()
     hot_wire.drop()
     record_reads.close()

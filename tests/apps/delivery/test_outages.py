@@ -6,14 +6,25 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from uuid import UUID
 
 import pytest
 from django.db import connections
 
 from apps.content import services as content
 from apps.content.selectors import find_variant
-from apps.decisions import announcing, generation, hot_wire, record_reads, records, watch
+from apps.decisions import (
+    announcing,
+    generation,
+    hot_rows,
+    hot_state,
+    hot_wire,
+    record_reads,
+    records,
+    watch,
+)
 from apps.decisions import services as decisions
+from apps.decisions.models import HotGeneration
 from apps.work import redis as work_redis
 from tests.apps.delivery.conftest import NOW, World, forget_everything, inside
 
@@ -40,10 +51,12 @@ def redis_away(settings) -> Away:
 def _redis_at(settings, url: str) -> Iterator[None]:
     there = settings.REDIS_URL
     settings.REDIS_URL = url
-    yield
-    settings.REDIS_URL = there
-    hot_wire.close_circuit()
-    work_redis.reset()
+    try:
+        yield
+    finally:
+        settings.REDIS_URL = there
+        hot_wire.close_circuit()
+        work_redis.reset()
 
 
 @contextmanager
@@ -53,9 +66,11 @@ def postgres_at(host: str) -> Iterator[None]:
     there = entry["HOST"]
     entry["HOST"] = host
     record_reads.close()
-    yield
-    entry["HOST"] = there
-    record_reads.close_circuit()
+    try:
+        yield
+    finally:
+        entry["HOST"] = there
+        record_reads.close_circuit()
 
 
 def test_redis_away_is_answered_from_postgres_personalized(known: World, redis_away: Away):
@@ -161,6 +176,25 @@ def test_a_generation_whose_announcement_was_lost_is_heard_of_at_the_next_look(k
     hot_wire.wire().is_fresh = False
     watch.look()
     assert generation.current() == believed + 1
+
+
+def test_what_a_writer_without_redis_left_behind_is_not_believed_by_anybody(
+    known: World, redis_away: Away
+):
+    believed = generation.current()
+    row = hot_state.hot_profiles_of([profile_of(known, "a1")])[0]
+    with redis_away():  # another process commits and cannot mark: it raises the generation
+        known.change(UUID(bytes=row.profile_id), memberships=b"")
+    number = HotGeneration.objects.get().generation
+    announcing.raise_number(generation.KEY, number)
+    generation._known = believed  # this one was never away, and has heard of nothing
+    hot_wire.wire().is_fresh = False
+    assert known.hero_of("a1")["variant"] == "everyone"
+
+
+def profile_of(world: World, anonymous_id: str) -> UUID:
+    found = hot_rows.by_identity(world.site.pk, [("anonymous_id", anonymous_id)])
+    return UUID(bytes=found[0].profile.profile_id)
 
 
 def test_decisions_outlive_a_decision_log_that_cannot_write(known: World, monkeypatch):

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from apps.access import services as access
 from apps.consent.types import Purpose
+from apps.delivery import exposure_log
 from apps.events.types import FLAG_CONSENT_ASSUMED, Accepted, InboxBody
 from tests.apps.delivery.conftest import NOW, NOW_MS, World, inside
 
@@ -17,6 +18,7 @@ ANALYTICS = int(Purpose.ANALYTICS)
 
 def waiting() -> list[Accepted]:
     """The events in the inbox, in order of arrival."""
+    exposure_log.flush()
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM events_inbox ORDER BY id")
         bodies = [msgspec.json.decode(body, type=InboxBody) for (body,) in cursor.fetchall()]
@@ -53,6 +55,37 @@ def test_a_decision_counts_once_and_own_ids_count_each(world: World):
         world, {"decisionId": decision_id, "id": "x1"}, {"decisionId": decision_id, "id": 2}
     )
     assert (answer["accepted"], answer["duplicates"]) == (2, 0)
+    assert len(waiting()) == 3
+
+
+def test_the_inbox_knows_a_repeat_that_another_process_took(world: World):
+    world.hero()
+    decision_id = world.hero_of("a1")["decisionId"]
+    for _ in range(2):
+        exposure_log.forget()
+        assert expose(world, {"decisionId": decision_id})["accepted"] == 1
+        assert len(waiting()) == 1
+
+
+def test_exposures_wait_for_a_record_that_is_away_and_callers_hear_of_it(world: World):
+    world.hero()
+    first, second = (world.hero_of(name)["decisionId"] for name in ("a1", "a2"))
+    expose(world, {"decisionId": first})
+    there = connection.settings_dict["HOST"]
+    connection.settings_dict["HOST"] = "/nonexistent"
+    connection.close()
+    try:
+        with pytest.raises(OperationalError):
+            exposure_log.flush()
+        exposure_log._is_away = True  # as the thread notes it
+        refused = world.post("/v1/exposures", {"exposures": [{"decisionId": second}]})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    finally:
+        connection.settings_dict["HOST"] = there
+    assert [event.anonymous_id for event in waiting()] == ["a1"]
+    exposure_log._is_away = False
+    expose(world, {"decisionId": second})
+    assert [event.anonymous_id for event in waiting()] == ["a1", "a2"]
 
 
 def test_a_bad_item_is_listed_and_the_others_are_kept(world: World):

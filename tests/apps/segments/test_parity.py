@@ -28,7 +28,7 @@ from engine.facts import Facts
 from tests.apps.segments import trees
 from tests.apps.segments.world import NOW_MS, Happened, make_profile, make_site
 
-EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "60"))
 MAX_PROBES = 40
 
 _PAIRS = """
@@ -191,6 +191,32 @@ def test_every_operator_agrees_on_every_pair_of_values(site: Site) -> None:
         expected = [truth(node, its_facts, NOW_MS) for node in nodes]
         wrong = [leaf for leaf, a, b in zip(leaves, row, expected, strict=False) if a is not b]
         assert not wrong, its_facts.traits
+
+
+def _leaf(aggregate: str, op: str, value: Any, **more: Any) -> Node:
+    leaf = {"kind": "event", "name": "Viewed", "aggregate": aggregate, "window": "ever"}
+    return parse_condition({"v": 1, "where": leaf | {"op": op, "value": value} | more})
+
+
+def test_sums_add_in_one_order_and_distinct_values_are_told_apart_as_doubles(site: Site) -> None:
+    values = [1e16, 1, -1e16, 0.1, 2**53, 2**53 + 1, 1.0, True, "1", "1", None]
+    # Of one instant: what orders them is the message id.
+    events = [
+        Happened(NOW_MS, "Viewed", {"price": value, "category": n / 10}, message_id=f"m{n:02}")
+        for n, value in enumerate(values)
+    ]
+    pairs, facts = _placed(site, [(events, {}, [NOW_MS])])
+    total = trace(_leaf("sum", "gt", 0, of="category"), facts[0], NOW_MS).value
+    assert total != sum(n / 10 for n in range(len(values))), "the order does not matter"
+    nodes = [_leaf("sum", "eq", total, of="category"), _leaf("distinct", "eq", 7, of="price")]
+    assert asked(site, nodes, pairs)[0][:2] == [True, True]
+
+
+def test_a_verdict_that_flips_in_the_next_millisecond_is_watched(site: Site) -> None:
+    events = [Happened(NOW_MS - 1000, "Viewed")]
+    pairs, _ = _placed(site, [(events, {}, [NOW_MS - 1, NOW_MS, NOW_MS + 1])])
+    rows = asked(site, [_leaf("recency", "lte", "1s")], pairs)
+    assert [row[:2] for row in rows] == [[True, True], [True, True], [False, False]]
 
 
 @pytest.mark.parametrize("value", [10**150, 10**400, -(10**200), [1, 10**160]])

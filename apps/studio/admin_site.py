@@ -1,0 +1,71 @@
+"""Django's admin with our home page, our menu, and the pages that belong to no single model."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+
+from apps.studio import home, publishing, sites, why
+from apps.studio.navigation import navigation
+
+
+class StudioSite(admin.AdminSite):
+    """The one admin site of a server. `apps.studio.apps` makes it Django's default."""
+
+    site_title = "Attune"
+    site_header = "Attune"
+    index_title = "Home"
+    site_url = None
+    enable_nav_sidebar = False  # the menu is ours
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]  # the stubs' is a list of one of them
+        """Our pages before Django's, whose last one catches everything."""
+        own = [
+            path("publish/", self.admin_view(publishing.publish), name="publish"),
+            path("publications/", self.admin_view(publishing.publications), name="publications"),
+            path("why/", self.admin_view(why.why), name="why"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def each_context(self, request: Any) -> dict[str, Any]:
+        """What every page gets: the menu, and the site that was chosen."""
+        context = super().each_context(request)
+        context["chosen_site"] = sites.remembered(request)
+        if context["has_permission"]:
+            context["navigation"] = navigation(
+                request.user,
+                context["available_apps"],
+                request.path,
+                lambda label, url: self._narrowed(request, label, url),
+            )
+        return context
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The home page: what is going on at one site."""
+        context = self.each_context(request) | home.context(request) | (extra_context or {})
+        return TemplateResponse(request, "admin/index.html", context)
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list of one app's models, without Django's word for it."""
+        response = super().app_index(request, app_label, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            app_list = response.context_data.get("app_list") or [{"name": app_label}]
+            response.context_data["title"] = app_list[0]["name"]
+        return response
+
+    def _narrowed(self, request: HttpRequest, label: str, url: str) -> str:
+        """The address of a list, filtered by the chosen site where the list can be."""
+        chosen = sites.remembered(request)
+        if chosen is None:
+            return url
+        for model, model_admin in self._registry.items():
+            if model._meta.label_lower == label and "site" in model_admin.get_list_filter(request):
+                return f"{url}?{urlencode({'site__id__exact': str(chosen.id)})}"
+        return url

@@ -1,0 +1,226 @@
+"""What a publication would change for visitors, in words: two snapshots in, changes out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from apps.studio.types import Change, Detail
+from engine.conditions.describe import describe
+from engine.conditions.parse import parse_condition
+from engine.errors import InvalidCondition
+from engine.snapshot import BlockDoc, PlacementDoc, RuleDoc, SegmentDoc, SnapshotDoc, VariantDoc
+from engine.templating import Slot
+
+MAX_SHOWN = 160  # characters of a value
+
+Doc = TypeVar("Doc")
+Details = Callable[[Doc, Doc], Iterator[Detail]]
+
+
+def changes_between(old: SnapshotDoc | None, new: SnapshotDoc) -> list[Change]:
+    """Return what differs, placements first. Versions of variants count for nothing by themselves.
+
+    Args:
+        old: the publication that serves; None before the first.
+        new: the drafts as they would be frozen now.
+    """
+    before = old if old is not None else SnapshotDoc(new.site_id, 0, 0)
+    names = _Names([*before.segments, *new.segments])
+    changes = _compared("placement", before.placements, new.placements, _placement)
+    changes += _compared(
+        "block", before.blocks, new.blocks, lambda old, new: _block(old, new, names)
+    )
+    changes += _compared("rule", before.rules, new.rules, lambda old, new: _rule(old, new, names))
+    changes += _compared("segment", _visible(before), _visible(new), _segment)
+    return changes
+
+
+class _Names:
+    """What segments are called, by number and inside the words of a condition."""
+
+    def __init__(self, segments: Sequence[SegmentDoc]) -> None:
+        self._by_number = {one.number: one.name or one.key for one in segments}
+        self._hidden = {one.key: one.name for one in segments if one.hidden and one.name}
+
+    def of(self, numbers: Sequence[int]) -> list[str]:
+        return sorted(self._by_number.get(number, f"segment {number}") for number in numbers)
+
+    def condition(self, document: object) -> str:
+        try:
+            words = describe(parse_condition(document))
+        except InvalidCondition as error:
+            return f"refused: {error}"
+        for key, name in self._hidden.items():
+            words = words.replace(f'is in the segment "{key}"', name)
+        return words
+
+
+def _visible(document: SnapshotDoc) -> list[SegmentDoc]:
+    return [segment for segment in document.segments if not segment.hidden]
+
+
+def _compared(
+    kind: str, old: Sequence[Doc], new: Sequence[Doc], details: "Details[Doc]"
+) -> list[Change]:
+    before, after = _keyed(old), _keyed(new)
+    changes = []
+    for key in sorted(before.keys() | after.keys()):
+        was, is_now = before.get(key), after.get(key)
+        name = _name(is_now if is_now is not None else was)
+        if was is None:
+            changes.append(Change("added", kind, name))
+        elif is_now is None:
+            changes.append(Change("removed", kind, name))
+        else:
+            found = list(details(was, is_now))
+            if found:
+                changes.append(Change("changed", kind, name, found))
+    return changes
+
+
+def _keyed(docs: Sequence[Doc]) -> Mapping[str, Doc]:
+    return {doc.key: doc for doc in docs}  # type: ignore[attr-defined]  # every document has one
+
+
+def _name(doc: object) -> str:
+    return str(getattr(doc, "name", "") or getattr(doc, "key", ""))
+
+
+def _placement(old: PlacementDoc, new: PlacementDoc) -> Iterator[Detail]:
+    if old.block != new.block:
+        yield Detail("filled by another block", old.block, new.block)
+    if old.enabled != new.enabled:
+        yield Detail(
+            "switched on" if new.enabled else "switched off: everybody gets the default variant"
+        )
+
+
+def _block(old: BlockDoc, new: BlockDoc, names: _Names) -> Iterator[Detail]:
+    if old.kind != new.kind:
+        yield Detail("another kind", old.kind, new.kind)
+    if old.default != new.default:
+        yield Detail("another default variant", old.default, new.default)
+    if old.purpose != new.purpose:
+        yield Detail("another purpose", old.purpose, new.purpose)
+    if old.recommender != new.recommender:
+        yield Detail("another recommender", old.recommender or "none", new.recommender or "none")
+    if old.limit != new.limit:
+        yield Detail("another number of items", str(old.limit), str(new.limit))
+    if old.value_type != new.value_type:
+        yield Detail("another type of value", old.value_type or "none", new.value_type or "none")
+    if old.client_visible != new.client_visible:
+        yield Detail("browsers may read it" if new.client_visible else "browsers may not read it")
+    before, after = _keyed(old.variants), _keyed(new.variants)
+    for key in sorted(before.keys() | after.keys()):
+        if key not in before:
+            tags = names.of(after[key].segments)
+            yield Detail(f"new variant {key}", after=f"for {', '.join(tags)}" if tags else "")
+        elif key not in after:
+            yield Detail(f"variant {key} is gone")
+        else:
+            yield from _variant(before[key], after[key], names)
+    order = [v.key for v in old.variants if v.key in after]
+    if order != [v.key for v in new.variants if v.key in before]:
+        yield Detail("the variants stand in another order")
+
+
+def _variant(old: VariantDoc, new: VariantDoc, names: _Names) -> Iterator[Detail]:
+    where = f"variant {new.key}: "
+    gone, come = set(old.segments) - set(new.segments), set(new.segments) - set(old.segments)
+    if come:
+        yield Detail(f"{where}now also for {', '.join(names.of(sorted(come)))}")
+    if gone:
+        yield Detail(f"{where}no longer for {', '.join(names.of(sorted(gone)))}")
+    if old.priority != new.priority:
+        yield Detail(f"{where}another priority", str(old.priority), str(new.priority))
+    for field in sorted(old.fields.keys() | new.fields.keys()):
+        was, is_now = old.fields.get(field), new.fields.get(field)
+        if was != is_now:
+            yield Detail(f"{where}{field}", _shown(was), _shown(is_now))
+    if (old.template, old.liquid) != (new.template, new.liquid):
+        yield Detail(f"{where}HTML", _html(old), _html(new))
+    if old.value != new.value:
+        yield Detail(f"{where}value", _shown(old.value), _shown(new.value))
+
+
+def _rule(old: RuleDoc, new: RuleDoc, names: _Names) -> Iterator[Detail]:
+    if old.placement != new.placement:
+        yield Detail("another placement", old.placement, new.placement)
+    if old.variant != new.variant:
+        yield Detail("serves another variant", old.variant, new.variant)
+    if old.priority != new.priority:
+        yield Detail("another priority", str(old.priority), str(new.priority))
+    if old.condition != new.condition:
+        yield Detail(
+            "applies to visitors who",
+            _short(names.condition(old.condition)),
+            _short(names.condition(new.condition)),
+        )
+    if old.starts_at_ms != new.starts_at_ms:
+        yield Detail(
+            "starts", _moment(old.starts_at_ms, "at once"), _moment(new.starts_at_ms, "at once")
+        )
+    if old.ends_at_ms != new.ends_at_ms:
+        yield Detail("ends", _moment(old.ends_at_ms, "never"), _moment(new.ends_at_ms, "never"))
+    if old.enabled != new.enabled:
+        yield Detail("switched on" if new.enabled else "switched off")
+
+
+def _segment(old: SegmentDoc, new: SegmentDoc) -> Iterator[Detail]:
+    if old.name != new.name:
+        yield Detail("another name", old.name, new.name)
+    if old.request_condition != new.request_condition:
+        yield Detail("another condition on the request")
+    if old.no_profile != new.no_profile:
+        yield Detail(
+            "now includes visitors nobody knows yet"
+            if new.no_profile
+            else "no longer includes visitors nobody knows yet"
+        )
+    if old.depth != new.depth:
+        yield Detail("stands on other segments, so it ranks differently")
+
+
+def _shown(value: object) -> str:
+    """A field or a flag's value as an editor wrote it, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return _short(value) or "empty"
+    if isinstance(value, dict) and isinstance(value.get("liquid"), str):
+        return _short(value["liquid"])
+    if isinstance(value, dict) and isinstance(value.get("slots"), list):
+        return _short("".join(_part(part) for part in value["slots"]))
+    return _short(msgspec.json.encode(value).decode())
+
+
+def _html(doc: VariantDoc) -> str:
+    if doc.liquid is not None:
+        return _short(doc.liquid)
+    if doc.template is None:
+        return "none"
+    return _short("".join(_part(part) for part in doc.template))
+
+
+def _part(part: object) -> str:
+    """A literal as it is, a slot as its path in double braces."""
+    if isinstance(part, str):
+        return part
+    path = part.path if isinstance(part, Slot) else part
+    if isinstance(path, dict):
+        path = path.get("path")
+    names = path if isinstance(path, list | tuple) else ()
+    return "{{ " + ".".join(map(str, names)) + " }}"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= MAX_SHOWN else f"{flat[: MAX_SHOWN - 1]}…"
+
+
+def _moment(at_ms: int | None, none: str) -> str:
+    if at_ms is None:
+        return none
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%d %b %Y %H:%M} UTC"

@@ -1,0 +1,172 @@
+"""The menu beside every page: what this role may open, in groups that follow the work."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.urls import reverse
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu. `adds` is where a new one is made, empty when there is no such page."""
+
+    label: str
+    url: str
+    icon: str
+    adds: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A heading (empty for the first group) and its lines."""
+
+    title: str
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the studio's own, for those with all the permissions."""
+
+    label: str
+    name: str
+    icon: str
+    permissions: tuple[str, ...] = ()
+
+
+SEES_PEOPLE: Final = ("profiles.view_profile", "decisions.view_decisionrecord")
+
+# A text is a model ("app.model"), with the word for it and its icon.
+_MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
+    (
+        "",
+        (
+            Page("Home", "admin:index", "home"),
+            Page("Why did they see this?", "admin:why", "why", SEES_PEOPLE),
+        ),
+    ),
+    (
+        "Content",
+        (
+            ("content.placement", "Placements", "frame"),
+            ("content.block", "Blocks", "block"),
+            ("rules.rule", "Rules", "rule"),
+            Page("Publications", "admin:publications", "send", ("decisions.view_publication",)),
+        ),
+    ),
+    (
+        "Audience",
+        (
+            ("segments.segment", "Segments", "people"),
+            ("profiles.profile", "Profiles", "person"),
+            ("consent.consentevent", "Consent", "shield"),
+            ("consent.noticeversion", "Notices", "page"),
+        ),
+    ),
+    (
+        "Learning",
+        (
+            ("recommendations.recommender", "Recommenders", "spark"),
+            ("predictions.modelspec", "Models", "chart"),
+            ("recommendations.item", "Items", "tag"),
+        ),
+    ),
+    (
+        "Data",
+        (
+            ("events.quarantine", "Quarantine", "alert"),
+            ("events.eventschema", "Event names", "list"),
+            ("events.intakeminute", "Intake by minute", "chart"),
+            ("decisions.decisionrecord", "Decisions", "list"),
+        ),
+    ),
+    (
+        "System",
+        (
+            ("access.site", "Sites", "globe"),
+            ("access.source", "Sources", "plug"),
+            ("access.apikey", "API keys", "key"),
+            ("work.intent", "Work", "gear"),
+            ("django_celery_beat.periodictask", "Schedules", "clock"),
+            ("auth.user", "Staff", "person"),
+            ("auth.group", "Roles", "people"),
+            ("access.auditentry", "Audit trail", "book"),
+        ),
+    ),
+)
+# Reached from the pages that they belong to.
+_BENEATH: Final = frozenset(
+    {
+        "decisions.publication",
+        "django_celery_beat.clockedschedule",
+        "django_celery_beat.crontabschedule",
+        "django_celery_beat.intervalschedule",
+        "django_celery_beat.solarschedule",
+        "predictions.modelversion",
+        "predictions.score",
+        "predictions.trainingrun",
+        "recommendations.itemlist",
+        "recommendations.recommenderversion",
+        "work.changefeed",
+    }
+)
+
+
+def navigation(
+    user: User | AnonymousUser,
+    app_list: Iterable[Mapping[str, Any]],
+    path: str,
+    with_site: Callable[[str, str], str],
+) -> list[Group]:
+    """Return the menu.
+
+    Args:
+        app_list: what the admin itself would list for this user: only what they may open.
+        path: of the page that is shown.
+        with_site: (model label, address) -> the address, narrowed to the chosen site.
+    """
+    offered = {
+        f"{app['app_label']}.{model['object_name'].lower()}": model
+        for app in app_list
+        for model in app["models"]
+        if model.get("admin_url")
+    }
+    groups = []
+    for title, items in _MENU:
+        entries = []
+        for item in items:
+            if isinstance(item, Page):
+                if user.has_perms(item.permissions):
+                    entries.append(_page_entry(item, path))
+            elif item[0] in offered:
+                entries.append(_model_entry(item, offered.pop(item[0]), path, with_site))
+        groups.append(Group(title, entries))
+    rest = [
+        _model_entry((label, str(model["name"]), "list"), model, path, with_site)
+        for label, model in offered.items()
+        if label not in _BENEATH
+    ]
+    if rest:
+        groups.append(Group("More", rest))
+    return [group for group in groups if group.entries]
+
+
+def _page_entry(page: Page, path: str) -> Entry:
+    url = reverse(page.name)
+    is_current = path == url if page.name == "admin:index" else path.startswith(url)
+    return Entry(page.label, url, page.icon, "", is_current)
+
+
+def _model_entry(
+    item: tuple[str, str, str],
+    model: Mapping[str, Any],
+    path: str,
+    with_site: Callable[[str, str], str],
+) -> Entry:
+    label, words, icon = item
+    url = str(model["admin_url"])
+    adds = str(model.get("add_url") or "")
+    return Entry(words, with_site(label, url), icon, adds, path.startswith(url))

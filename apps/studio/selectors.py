@@ -1,0 +1,223 @@
+"""How a site stands: counts and times from the tables of every app, one statement a function.
+
+Read in SQL, as reports are: what is counted here has no other reader, and each statement stays on
+an index. Whoever changes one of these tables meets the tests of this app.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from apps.studio.types import (
+    Backlog,
+    Held,
+    Intake,
+    Learned,
+    Minute,
+    Outcomes,
+    Piece,
+    Published,
+    Senders,
+    SiteChoice,
+)
+
+MINUTES_SHOWN: Final = 60
+PIECES_SHOWN: Final = 12
+CALLS_READ: Final = 1_000  # the newest, so that the page costs the same on a busy site
+_DAY: Final = timedelta(days=1)
+
+_SITES = "SELECT id, key, name FROM access_site ORDER BY name, key LIMIT 200"
+_SENDERS = """
+SELECT (SELECT count(*) FROM access_source WHERE site_id = %(site)s),
+  (SELECT count(*) FROM access_apikey WHERE site_id = %(site)s AND revoked_at IS NULL
+     AND (expires_at IS NULL OR expires_at > %(now)s))
+"""
+_INTAKE = """
+SELECT minute, accepted, duplicates, rejected, without_consent FROM events_intakeminute
+WHERE site_id = %(site)s AND minute > %(since)s ORDER BY minute
+"""
+_BACKLOG = """
+SELECT count(*), count(*) FILTER (WHERE site_id = %(site)s),
+  coalesce(extract(epoch FROM %(now)s - min(received_at)), 0)::float8
+FROM events_inbox
+"""
+_HELD = """
+SELECT code, count(*) FROM events_quarantine
+WHERE site_id = %(site)s AND state = 'waiting' GROUP BY code ORDER BY count(*) DESC, code
+"""
+_RECOMMENDERS = """
+SELECT r.id, r.name, v.trained_at, v.metrics->>'hits_at_10', v.metrics->>'hits_at_10_popular',
+  r.is_enabled
+FROM recommendations_recommender r
+LEFT JOIN recommendations_recommenderversion v ON v.id = r.active_id
+WHERE r.site_id = %(site)s ORDER BY r.name
+"""
+_MODELS = """
+SELECT s.id, s.name, v.trained_at, v.card->>'auc', s.is_enabled
+FROM predictions_modelspec s
+LEFT JOIN predictions_modelversion v ON v.spec_id = s.id AND v.state = 'champion'
+WHERE s.site_id = %(site)s ORDER BY s.name
+"""
+_PUBLICATIONS = """
+SELECT p.number, p.published_at, coalesce(u.username, ''), p.note, p.restores,
+  jsonb_array_length(p.document->'placements'), jsonb_array_length(p.document->'blocks'),
+  jsonb_array_length(p.document->'rules'),
+  (SELECT count(*) FROM jsonb_array_elements(p.document->'segments') s
+   WHERE coalesce(s->>'hidden', 'false') = 'false')
+FROM decisions_publication p LEFT JOIN auth_user u ON u.id = p.published_by_id
+WHERE p.site_id = %(site)s ORDER BY p.number DESC LIMIT %(limit)s
+"""
+_DOCUMENTS = """
+SELECT number, document::text FROM decisions_publication
+WHERE site_id = %(site)s AND number = ANY(%(numbers)s)
+"""
+_WORK = """
+SELECT id, kind, state, done_steps, total_steps, note, error, run_after, finished_at
+FROM work_intent
+WHERE (site_id = %(site)s OR site_id IS NULL) AND (state IN ('waiting', 'running')
+  OR state = 'failed' AND finished_at > %(since)s)
+ORDER BY state <> 'running', state <> 'failed', created_at DESC LIMIT %(limit)s
+"""
+_OUTCOMES = """
+WITH newest AS MATERIALIZED (
+  SELECT placements, took_us FROM decisions_decisionrecord
+  WHERE site_id = %(site)s AND at > %(since)s ORDER BY at DESC LIMIT %(limit)s
+), reasons AS (
+  SELECT one->>'reason' AS reason, count(*) AS answers
+  FROM newest, jsonb_array_elements(placements) AS one GROUP BY 1
+)
+SELECT (SELECT count(*) FROM newest),
+  (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY took_us) / 1000 FROM newest),
+  (SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY took_us) / 1000 FROM newest),
+  (SELECT coalesce(jsonb_agg(jsonb_build_array(reason, answers) ORDER BY answers DESC), '[]')::text
+   FROM reasons)
+"""
+_SOURCES = """
+SELECT id, name, consent_mode FROM access_source WHERE site_id = %(site)s ORDER BY name
+"""
+_SITE_OF_PROFILE = "SELECT site_id FROM profiles_profilestate WHERE profile_id = %(profile)s"
+
+
+def sites() -> list[SiteChoice]:
+    """Return the sites by name."""
+    return [SiteChoice(*row) for row in _rows(_SITES)]
+
+
+def senders(site_id: UUID, now: datetime) -> Senders:
+    """Return how many sources and working keys a site has."""
+    return Senders(*_rows(_SENDERS, site=site_id, now=now)[0])
+
+
+def intake(site_id: UUID, now: datetime) -> Intake:
+    """Return what came in during the last hour by minute, and the last day in all."""
+    this_minute = now.astimezone(UTC).replace(second=0, microsecond=0)
+    rows = [Minute(*row) for row in _rows(_INTAKE, site=site_id, since=now - _DAY)]
+    by_minute = {row.at: row for row in rows}
+    shown = [this_minute - timedelta(minutes=ago) for ago in range(MINUTES_SHOWN - 1, -1, -1)]
+    return Intake(
+        minutes=[by_minute.get(at, Minute(at, 0, 0, 0, 0)) for at in shown],
+        day=Minute(
+            this_minute,
+            sum(row.accepted for row in rows),
+            sum(row.duplicates for row in rows),
+            sum(row.rejected for row in rows),
+            sum(row.without_consent for row in rows),
+        ),
+    )
+
+
+def backlog(site_id: UUID, now: datetime) -> Backlog:
+    """Return what waits to be folded: on the whole machine, and of this site."""
+    waiting, of_site, oldest_s = _rows(_BACKLOG, site=site_id, now=now)[0]
+    return Backlog(waiting, of_site, max(0.0, oldest_s))
+
+
+def held(site_id: UUID) -> list[Held]:
+    """Return how many events wait in quarantine, by refusal, the most frequent first."""
+    return [Held(*row) for row in _rows(_HELD, site=site_id)]
+
+
+def recommenders(site_id: UUID) -> list[Learned]:
+    """Return the recommenders with the age and the hit rate of what serves."""
+    return [
+        Learned(
+            pk,
+            "Recommender",
+            name,
+            trained_at,
+            _hit_words(hits, popular),
+            is_enabled,
+            "admin:recommendations_recommender_change",
+        )
+        for pk, name, trained_at, hits, popular, is_enabled in _rows(_RECOMMENDERS, site=site_id)
+    ]
+
+
+def models(site_id: UUID) -> list[Learned]:
+    """Return the prediction models with the age and the quality of what scores."""
+    return [
+        Learned(
+            pk,
+            "Prediction",
+            name,
+            trained_at,
+            "" if auc is None else f"AUC {float(auc):.3f}",
+            is_enabled,
+            "admin:predictions_modelspec_change",
+        )
+        for pk, name, trained_at, auc, is_enabled in _rows(_MODELS, site=site_id)
+    ]
+
+
+def publications(site_id: UUID, limit: int) -> list[Published]:
+    """Return the newest publications, the one that serves first."""
+    return [Published(*row) for row in _rows(_PUBLICATIONS, site=site_id, limit=limit)]
+
+
+def documents(site_id: UUID, numbers: list[int]) -> dict[int, str]:
+    """Return the documents of publications as JSON text, by number."""
+    return dict(_rows(_DOCUMENTS, site=site_id, numbers=numbers))
+
+
+def pieces(site_id: UUID, now: datetime) -> list[Piece]:
+    """Return work that runs, failed within a day or waits: of this site and of none."""
+    rows = _rows(_WORK, site=site_id, since=now - _DAY, limit=PIECES_SHOWN)
+    return [Piece(*row) for row in rows]
+
+
+def outcomes(site_id: UUID, now: datetime) -> Outcomes:
+    """Return the reasons and durations of the newest calls of the last day."""
+    calls, p50_ms, p99_ms, reasons = _rows(
+        _OUTCOMES, site=site_id, since=now - _DAY, limit=CALLS_READ
+    )[0]
+    return Outcomes(calls, [(name, count) for name, count in json.loads(reasons)], p50_ms, p99_ms)
+
+
+def sources(site_id: UUID) -> list[tuple[UUID, str, str]]:
+    """Return (id, name, consent mode) of a site's sources by name."""
+    return _rows(_SOURCES, site=site_id)
+
+
+def site_of_profile(profile_id: UUID) -> UUID | None:
+    """Return the site that a profile belongs to."""
+    rows = _rows(_SITE_OF_PROFILE, profile=profile_id)
+    return rows[0][0] if rows else None
+
+
+def _hit_words(hits: str | None, popular: str | None) -> str:
+    if hits is None:
+        return ""
+    beside = "" if popular is None else f" (most popular: {float(popular):.1%})"
+    return f"{float(hits):.1%} of next items among ten{beside}"
+
+
+def _rows(sql: str, **parameters: Any) -> list[Any]:
+    bound = {
+        name: str(value) if isinstance(value, UUID) else value for name, value in parameters.items()
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, bound)
+        return cursor.fetchall()
