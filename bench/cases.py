@@ -4,7 +4,7 @@ import itertools
 import json
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -44,17 +44,26 @@ class Case:
 def measure(stack: Stack, case: Case, seconds: float) -> dict[str, float]:
     """Run one round of a case and return its figures."""
     requests = case.prepare()
-    before_us = stack.cpu_us()
+    before = stack.cpu_us()
     ran = case.client.run(requests, seconds=seconds, check=case.check)
     time.sleep(SETTLING_S)
-    used_us = stack.cpu_us() - before_us
+    used = used_since(before, stack, ran.answers * case.per)
     case.after(ran.answers)
     return {
-        "cpu_us": used_us / (ran.answers * case.per),
+        **used,
         "per_s": ran.answers * case.per / ran.seconds,
         "p50_ms": ran.percentile(0.5),
         "p99_ms": ran.percentile(0.99),
     }
+
+
+def used_since(before: Mapping[str, float], stack: Stack, count: int) -> dict[str, float]:
+    """Return the CPU microseconds for each of `count`: "cpu_us" in all, "web_us" and so on apart.
+
+    Processes that this case does not ask use next to nothing and are counted all the same.
+    """
+    used = {name: (now - before[name]) / count for name, now in stack.cpu_us().items()}
+    return {"cpu_us": sum(used.values())} | {f"{name}_us": us for name, us in used.items()}
 
 
 class Bench:
@@ -159,16 +168,16 @@ class Bench:
         """Accept and fold at saturation: everything that an event costs until hot state knows."""
         stored = self.record.events()
         requests = self.calls.views(batches, self.visitors, each=each)
-        before_us = self.stack.cpu_us()
+        before = self.stack.cpu_us()
         start = time.perf_counter()
         self.web.run(iter(requests), check=lambda body: b'"accepted":20,' in body)
         self.record.wait_until_folded(DRAINED_WITHIN_S)
         seconds = time.perf_counter() - start
         time.sleep(SETTLING_S)
-        used_us = self.stack.cpu_us() - before_us
         events = batches * BATCH
+        used = used_since(before, self.stack, events)
         _expect(self.record.events() - stored == events, "every accepted event was stored once")
-        return {"cpu_us": used_us / events, "per_s": events / seconds}
+        return {**used, "per_s": events / seconds}
 
     def latency(self, probes: int) -> list[float]:
         """Return, in ms, how long after its acknowledgement an event was seen by a decision.

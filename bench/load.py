@@ -14,6 +14,8 @@ CHUNK = 262_144
 TIMEOUT_S = 20.0
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+_CHUNKED = -1
 
 Check = Callable[[bytes], bool]
 
@@ -55,7 +57,7 @@ class _Line:
         self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
-        self.needed = 0  # bytes of the whole answer, 0 until its head is here
+        self.needed = 0  # bytes of the whole answer, 0 until its head is here, or _CHUNKED
         self.sent_at = 0.0
 
     def send(self, request: bytes) -> None:
@@ -72,27 +74,42 @@ class _Line:
             head_end = self.buffer.find(_END_OF_HEAD)
             if head_end < 0:
                 return None
-            head = self.buffer[:head_end].lower()
-            at = head.find(_LENGTH)
-            if at < 0:
-                raise WrongAnswer(f"An answer without a length: {head!r}.")
-            length = int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
-            self.needed = head_end + len(_END_OF_HEAD) + length
-        if len(self.buffer) < self.needed:
+            self.needed = _size(self.buffer[:head_end].lower())
+        if self.needed == _CHUNKED:
+            if not self.buffer.endswith(_LAST_CHUNK):
+                return None
+        elif len(self.buffer) < self.needed:
             return None
         answer, self.buffer, self.needed = self.buffer, b"", 0
         return answer
 
 
+def _size(head: bytes) -> int:
+    """Return how many bytes an answer with this head has, head and all; _CHUNKED: as they come."""
+    at = head.find(_LENGTH)
+    if at >= 0:
+        length = int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
+        return len(head) + len(_END_OF_HEAD) + length
+    if b"transfer-encoding: chunked" in head:
+        return _CHUNKED
+    raise WrongAnswer(f"An answer without a length: {head!r}.")
+
+
 def body_of(answer: bytes) -> bytes:
-    """Return the body of a whole answer.
+    """Return the body of a whole answer; of a chunked one its first chunk.
+
+    The floors' bodies are chunked, as Django without middleware leaves it to the server.
 
     Raises:
         WrongAnswer: its status is not 200.
     """
     if not answer.startswith(b"HTTP/1.1 200"):
         raise WrongAnswer(answer[:2000].decode(errors="replace"))
-    return answer[answer.find(_END_OF_HEAD) + 4 :]
+    start = answer.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+    if answer.endswith(_LAST_CHUNK):
+        size, _, rest = answer[start:].partition(b"\r\n")
+        return rest[: int(size, 16)]
+    return answer[start:]
 
 
 class Client:

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -29,14 +29,14 @@ def on(processors: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def cpu_us(roots: Iterable[int]) -> float:
-    """Return the CPU microseconds that these processes and their descendants have used so far.
+def cpu_us(root: int) -> float:
+    """Return the CPU microseconds that a process and its descendants have used so far.
 
     Living threads are read from schedstat (nanoseconds), children that have ended from their
     parent's account (clock ticks).
     """
     total_ns = 0
-    for pid in _tree(roots):
+    for pid in _tree(root):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             for task in Path(f"/proc/{pid}/task").iterdir():
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -47,8 +47,8 @@ def cpu_us(roots: Iterable[int]) -> float:
     return total_ns / 1000
 
 
-def _tree(roots: Iterable[int]) -> Iterator[int]:
-    waiting = list(roots)
+def _tree(root: int) -> Iterator[int]:
+    waiting = [root]
     while waiting:
         pid = waiting.pop()
         yield pid

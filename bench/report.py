@@ -43,16 +43,23 @@ def ratio(rounds: Rounds, case: str, floor: str, name: str) -> float:
 
 def table(rounds: Rounds, floor: str) -> str:
     """Return the figures of every case and its ratios to the floor as text."""
-    head = ("", "CPU us", "x R", "per s", "x R", "p50 ms", "p99 ms", "x R")
-    lines = ["{:<34}{:>9}{:>7}{:>10}{:>7}{:>9}{:>9}{:>7}".format(*head)]
+    head = ("CPU us", "x R", "web", "Postgres", "Valkey", "per s", "x R", "p50 ms", "p99 ms", "x R")
+    lines = [" " * 28 + "".join(f"{word:>9}" for word in head)]
     for case, found in rounds.items():
-        lines.append(
-            f"{case:<34}"
-            f"{median(found, 'cpu_us'):>9.1f}{ratio(rounds, case, floor, 'cpu_us'):>7.2f}"
-            f"{median(found, 'per_s'):>10,.0f}{ratio(rounds, case, floor, 'per_s'):>7.2f}"
-            f"{median(found, 'p50_ms'):>9.2f}{median(found, 'p99_ms'):>9.2f}"
-            f"{ratio(rounds, case, floor, 'p99_ms'):>7.2f}"
+        web = median(found, "web_us") + median(found, "floor_us")
+        cells = (
+            f"{median(found, 'cpu_us'):.1f}",
+            f"{ratio(rounds, case, floor, 'cpu_us'):.2f}",
+            f"{web:.1f}",
+            f"{median(found, 'postgres_us'):.1f}",
+            f"{median(found, 'valkey_us'):.1f}",
+            f"{median(found, 'per_s'):,.0f}",
+            f"{ratio(rounds, case, floor, 'per_s'):.2f}",
+            f"{median(found, 'p50_ms'):.2f}",
+            f"{median(found, 'p99_ms'):.2f}",
+            f"{ratio(rounds, case, floor, 'p99_ms'):.2f}",
         )
+        lines.append(f"{case:<28}" + "".join(f"{cell:>9}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -42,7 +42,7 @@ class Stack:
         self._server_side = server_side
         self._environment = home.environment()
         self._running: dict[str, Process] = {}
-        self._servers: list[int] = []
+        self._servers: dict[str, Process] = {}
 
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:
@@ -56,7 +56,7 @@ class Stack:
                 for server in servers:
                     server.start()
                     assert server.process is not None
-                    self._servers.append(server.process.pid)
+                    self._servers[server.name] = server.process
             replace_environment(self._environment)
             self._migrate()
             self._start_web()
@@ -89,14 +89,10 @@ class Stack:
             command = [python(), "-m", "bench.profiled"]
         self.start("consumer", command, **self._profile_of("consumer"))
 
-    def cpu_us(self) -> float:
-        """Return the CPU microseconds of the whole server side since it started.
-
-        The floors' process is among them: it costs nothing while nobody asks it, and the other way
-        round, so a difference over one case is that case's.
-        """
-        running = [process.pid for process in self._running.values()]
-        return processors.cpu_us([*self._servers, *running])
+    def cpu_us(self) -> dict[str, float]:
+        """Return the CPU microseconds that each part of the server side has used so far."""
+        parts = {**self._servers, **self._running}
+        return {name: processors.cpu_us(process.pid) for name, process in parts.items()}
 
     def _start_web(self) -> None:
         web = [str(part) for part in _program("web", self.web_port).command]

@@ -3,9 +3,9 @@
     python sdk/build.py            writes the file
     python sdk/build.py --check    exits 1 when the file is not what the sources give
 
-No bundler: the modules are joined in the order of their imports inside one function, `import` and
-`export` are dropped, and whole-line comments and indentation with them. The sources keep to what this
-understands: named imports and exports, one statement a line, no template literal over several lines.
+No bundler: the modules are joined in the order of their imports inside one function; `import` and
+`export` are dropped, and whole-line comments and indentation with them. The sources keep to what
+this understands: named imports and exports, one statement a line, no template literal over lines.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from apps.decisions import record_reads
+
 USES_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server", "valkey"}
 
 
@@ -23,6 +25,13 @@ def valkey_client() -> Iterator["redis.Redis"]:
         )
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The test database; the hot path's own connection to it is closed before it is dropped."""
+    yield
+    record_reads.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Exposures on their way to the inbox: answered when queued, written in batches beside the requests.
+"""Exposures on their way to the inbox: answered when queued, written in batches beside requests.
 
 A beacon is never sent again, so making it wait for a commit helps nobody; four exposures in a
 transaction of their own would cost more than the decision that they tell of. The price: a process

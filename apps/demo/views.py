@@ -1,4 +1,4 @@
-"""The demo shop's pages. Everything personal is added in the browser, through the public API alone."""
+"""The demo shop's pages. What is personal is added in the browser, through the public API alone."""
 
 import json
 import re
@@ -48,7 +48,7 @@ class Card(TypedDict):
 
 
 def shop_settings(request: HttpRequest) -> ShopSettings:
-    """The page's settings; `writeKey` is None until the demo has been loaded. `host` "": this origin."""
+    """The page's settings; `writeKey` is None until a load has finished. `host` "": this origin."""
     return {"writeKey": shop_key(), "host": "", "policyVersion": POLICY_VERSION}
 
 

@@ -28,7 +28,20 @@ class ModelSpecForm(forms.ModelForm[ModelSpec]):
 
     class Meta:
         model = ModelSpec
-        fields = "__all__"
+        fields = [
+            "site",
+            "key",
+            "name",
+            "target_event",
+            "horizon_hours",
+            "is_enabled",
+            "window_days",
+            "active_days",
+            "moments",
+            "feature_names",
+            "hyperparameters",
+            "seed",
+        ]
 
     def clean_feature_names(self) -> list[str]:
         """Refuse a feature that nothing computes."""
@@ -199,7 +212,7 @@ class ModelVersionAdmin(_ReadOnly):
     list_select_related = ["spec"]
     ordering = ["-trained_at"]
     actions = ["serve"]
-    fields = readonly_fields = [
+    readonly_fields: list[str] = [
         "spec",
         "number",
         "state",
@@ -211,6 +224,10 @@ class ModelVersionAdmin(_ReadOnly):
         "rows_sha256",
         "artifact_sha256",
     ]
+
+    def get_fields(self, request: HttpRequest, obj: ModelVersion | None = None) -> list[str]:
+        """Nothing of a version is for editing."""
+        return list(self.readonly_fields)
 
     @admin.display(description="AUC")
     def auc(self, version: ModelVersion) -> str:

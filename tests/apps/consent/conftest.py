@@ -22,7 +22,7 @@ CONSENT = "/v1/consent"
 class Chooser:
     """One source of the shop, and a visitor's choices through it."""
 
-    def __init__(self, world: World, **options: Any) -> None:
+    def __init__(self, world: World, **options: Any) -> None:  # noqa: F811
         self.world = world
         if options:
             source = access.create_source(site_id=world.site.pk, name="another", now=NOW, **options)

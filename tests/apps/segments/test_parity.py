@@ -202,12 +202,12 @@ def test_sums_add_in_one_order_and_distinct_values_are_told_apart_as_doubles(sit
     values = [1e16, 1, -1e16, 0.1, 2**53, 2**53 + 1, 1.0, True, "1", "1", None]
     # Of one instant: what orders them is the message id.
     events = [
-        Happened(NOW_MS, "Viewed", {"price": value, "category": n / 10}, message_id=f"m{n:02}")
+        Happened(NOW_MS, "Viewed", {"price": value, "category": 0.1 + n / 3}, message_id=f"m{n:02}")
         for n, value in enumerate(values)
     ]
     pairs, facts = _placed(site, [(events, {}, [NOW_MS])])
     total = trace(_leaf("sum", "gt", 0, of="category"), facts[0], NOW_MS).value
-    assert total != sum(n / 10 for n in range(len(values))), "the order does not matter"
+    assert total != sum(0.1 + n / 3 for n in range(len(values))), "the order does not matter"
     nodes = [_leaf("sum", "eq", total, of="category"), _leaf("distinct", "eq", 7, of="price")]
     assert asked(site, nodes, pairs)[0][:2] == [True, True]
 

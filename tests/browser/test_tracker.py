@@ -1,0 +1,227 @@
+"""The tracker in a browser: silent before consent, nothing lost after it, the page never blank."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+
+LOAD = "window.t = Attune.load({writeKey: 'pk_test', delay: 20})"
+BOTH = "t.consent({analytics: true, personalization: true})"
+HERO = {
+    "decisionId": "dec_hero",
+    "variant": "b",
+    "reason": "TARGETING_MATCH",
+    "fields": {"headline": "<b>Blouses</b>", "cta": "See blouses", "link": "/blouses"},
+}
+
+
+def open_page(page: Page, site: Site) -> None:
+    """The page with the tracker loaded, as window.t."""
+    page.goto(site.origin + "/")
+    page.evaluate(LOAD)
+
+
+def stored(page: Page) -> list[str]:
+    """Keys in localStorage."""
+    return page.evaluate("Object.keys(localStorage).sort()")
+
+
+def test_before_a_choice_nothing_is_stored_and_nothing_names_the_visitor(page: Page, site: Site):
+    site.placements = {"home.hero": HERO}
+    open_page(page, site)
+    page.evaluate("t.page('home'); t.track('Product Viewed', {product_id: 'C14'})")
+    page.evaluate("t.identify('anna', {plan: 'pro'})")
+    page.evaluate("t.flush().then(() => t.decide())")
+    page.goto("about:blank")  # Leaving sends nothing either.
+    page.goto(site.origin + "/")
+    assert stored(page) == []
+    assert page.context.cookies() == []
+    assert {path for path, _ in site.calls} == {"/v1/decide"}
+    (asked,) = site.bodies("/v1/decide")
+    assert "anonymousId" not in asked and "userId" not in asked
+
+
+def test_a_grant_sends_what_waited_under_one_identifier(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate("t.page('home'); t.track('Product Viewed', {product_id: 'C14'})")
+    page.evaluate(BOTH)
+    site.wait_for("/v1/batch")
+    (told,) = site.bodies("/v1/consent")
+    assert told["purposes"] == {"analytics": True, "personalization": True}
+    events = site.events()
+    assert [event["type"] for event in events] == ["page", "track"]
+    assert {event["anonymousId"] for event in events} == {told["anonymousId"]}
+    assert all(re.fullmatch(r"[0-9a-f-]{36}", event["messageId"]) for event in events)
+    assert events[1]["context"]["consent"]["categoryPreferences"]["analytics"] is True
+    assert site.bodies("/v1/batch")[0]["writeKey"] == "pk_test"
+    page.reload()
+    page.evaluate(LOAD)
+    assert page.evaluate("t.anonymousId()") == told["anonymousId"]
+    page.evaluate("t.decide()")
+    assert site.bodies("/v1/decide")[-1]["anonymousId"] == told["anonymousId"]
+    assert len(site.bodies("/v1/consent")) == 1  # Told once, not on every page.
+
+
+def test_a_refusal_sends_nothing_and_keeps_only_the_answer(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate("t.track('Product Viewed')")
+    page.evaluate("t.consent({analytics: false, personalization: false})")
+    page.evaluate("t.track('Product Viewed'); t.flush()")
+    page.goto("about:blank")
+    page.goto(site.origin + "/")
+    assert site.calls == []
+    assert stored(page) == ["attune.consent"]
+
+
+def test_withdrawing_is_told_and_then_the_identifier_is_gone(page: Page, site: Site):
+    site.placements = {"home.hero": HERO}
+    open_page(page, site)
+    page.evaluate(BOTH)
+    page.evaluate("t.decide()")
+    assert page.inner_text("h1") == "<b>Blouses</b>"
+    site.statuses["/v1/consent"] = [503]
+    page.evaluate("t.track('Late'); t.consent({})")
+    assert page.inner_text("h1") == "Hello"  # The personalized words go at once.
+    page.reload()  # The first try failed: the next page tells it.
+    page.evaluate(LOAD)
+    told = site.wait_for("/v1/consent", 3)
+    assert told[-1]["purposes"] == {"analytics": False, "personalization": False}
+    assert told[-1]["anonymousId"] == told[0]["anonymousId"]
+    page.wait_for_function("!localStorage.getItem('attune.anonymousId')")
+    assert stored(page) == ["attune.consent"]
+    assert site.events() == []
+
+
+def test_one_purpose_without_the_other(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate("t.consent({analytics: true})")
+    page.evaluate("t.track('Seen'); t.flush().then(() => t.decide())")
+    assert [event["event"] for event in site.events()] == ["Seen"]
+    assert "anonymousId" not in site.bodies("/v1/decide")[0]
+    page.evaluate("t.consent({personalization: true})")
+    page.evaluate("t.track('Unseen'); t.flush().then(() => t.decide())")
+    assert [event["event"] for event in site.events()] == ["Seen"]
+    assert site.bodies("/v1/decide")[1]["anonymousId"]
+
+
+def test_a_new_notice_asks_again(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate(BOTH)
+    page.evaluate("window.t = Attune.load({writeKey: 'pk_test', policyVersion: '2', delay: 20})")
+    assert page.evaluate("t.choice()") is None
+    page.evaluate("t.track('Unseen'); t.flush()")
+    page.evaluate("t.decide()")
+    assert site.events() == []
+    assert "anonymousId" not in site.bodies("/v1/decide")[-1]
+
+
+def test_a_failed_batch_is_repeated_with_the_same_ids(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate(BOTH)
+    site.statuses["/v1/batch"] = [503, 500]
+    page.evaluate("t.track('One'); t.track('Two')")
+    first, second, third = site.wait_for("/v1/batch", 3)
+    ids = [[event["messageId"] for event in body["batch"]] for body in (first, second, third)]
+    assert ids[0] == ids[1] == ids[2]
+    page.wait_for_timeout(300)
+    assert len(site.bodies("/v1/batch")) == 3
+
+
+def test_a_refused_batch_is_not_repeated(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate(BOTH)
+    site.statuses["/v1/batch"] = [401]
+    page.evaluate("t.track('One'); t.flush()")
+    page.wait_for_timeout(1500)
+    assert len(site.bodies("/v1/batch")) == 1
+
+
+def test_many_events_go_in_small_batches_in_order(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate(BOTH)
+    page.evaluate("for (let n = 0; n < 50; n += 1) t.track('N' + n); t.flush()")
+    assert [event["event"] for event in site.events()] == [f"N{n}" for n in range(50)]
+    assert [len(body["batch"]) for body in site.bodies("/v1/batch")] == [20, 20, 10]
+
+
+def test_leaving_the_page_sends_what_waits_by_beacon(page: Page, site: Site):
+    page.goto(site.origin + "/")
+    page.evaluate("window.t = Attune.load({writeKey: 'pk_test', delay: 60000})")
+    page.evaluate(BOTH)
+    page.evaluate("t.track('Last words')")
+    page.goto("about:blank")
+    (body,) = site.wait_for("/v1/batch")
+    assert [event["event"] for event in body["batch"]] == ["Last words"]
+    assert body["writeKey"] == "pk_test"
+
+
+def test_a_decision_fills_fields_as_text_and_html_as_html(page: Page, site: Site):
+    html = {"decisionId": "d2", "reason": "DEFAULT", "fields": {}, "html": "<p>From <b>it</b></p>"}
+    site.placements = {"home.hero": HERO, "home.html": html, "home.low": {"reason": "ERROR"}}
+    open_page(page, site)
+    page.evaluate("t.decide()")
+    assert page.inner_text("h1") == "<b>Blouses</b>"
+    assert page.get_attribute("#hero a", "href") == site.origin + "/blouses"
+    assert page.inner_html("#html") == "<p>From <b>it</b></p>"
+    assert page.inner_text("#low") == "Low default"
+
+
+def test_a_link_from_content_cannot_be_script(page: Page, site: Site):
+    site.placements = {"home.hero": {**HERO, "fields": {"link": "javascript:alert(1)"}}}
+    open_page(page, site)
+    page.evaluate("t.decide()")
+    assert page.get_attribute("#hero a", "href") == "/all"
+
+
+@pytest.mark.parametrize("trouble", ["late", "failed", "gone"])
+def test_the_default_content_stays_when_the_answer_does_not_come(
+    page: Page, site: Site, trouble: str
+):
+    site.placements = {"home.hero": HERO}
+    open_page(page, site)
+    if trouble == "late":
+        site.delay_s = 0.8
+    elif trouble == "failed":
+        site.statuses["/v1/decide"] = [500]
+    else:
+        page.context.set_offline(True)
+    took = page.evaluate(
+        "(async () => { const s = performance.now(); window.a = await t.decide();"
+        " return performance.now() - s; })()"
+    )
+    assert page.evaluate("a") is None
+    assert took < 600
+    page.wait_for_timeout(800 if trouble == "late" else 50)
+    assert page.inner_text("h1") == "Hello"
+    page.context.set_offline(False)
+
+
+def test_an_exposure_is_told_once_when_half_is_in_view(page: Page, site: Site):
+    low = {"decisionId": "dec_low", "reason": "DEFAULT", "html": "<p>Low</p>"}
+    site.placements = {"home.hero": HERO, "home.low": low}
+    open_page(page, site)
+    page.evaluate(BOTH)
+    page.evaluate("t.decide()")
+    (body,) = site.wait_for("/v1/exposures")
+    assert [one["decisionId"] for one in body["exposures"]] == ["dec_hero"]
+    page.evaluate("document.getElementById('low').scrollIntoView()")
+    site.wait_for("/v1/exposures", 2)
+    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("t.decide()")
+    page.wait_for_timeout(300)
+    seen = [one["decisionId"] for body in site.bodies("/v1/exposures") for one in body["exposures"]]
+    assert seen == ["dec_hero", "dec_low"]
+
+
+def test_reset_makes_another_person_of_the_next(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate(BOTH)
+    page.evaluate("t.identify('anna'); t.track('Mine'); t.reset(); t.track('Theirs'); t.flush()")
+    identified, mine, theirs = site.events()
+    assert identified["userId"] == mine["userId"] == "anna"
+    assert "userId" not in theirs
+    assert theirs["anonymousId"] != mine["anonymousId"]
