@@ -17,6 +17,10 @@ class Purpose(IntFlag):
 
 
 ALL_PURPOSES = 63
+# Plain numbers: a flag's own operators cost a microsecond each, and every event is asked about.
+_NECESSARY, _ADVERTISING, _SALE = (
+    int(purpose) for purpose in (Purpose.NECESSARY, Purpose.ADVERTISING, Purpose.SALE)
+)
 # A transaction that erases sets it to "on": the ledger's trigger lets nothing else through.
 ERASING_SETTING = "attune.erasing"
 WIRE_NAMES: Mapping[str, Purpose] = {
@@ -81,10 +85,10 @@ def allowed(
     """
     refused = choice.denied | carried_no
     if gpc:
-        refused |= Purpose.ADVERTISING | Purpose.SALE
+        refused |= _ADVERTISING | _SALE
     granted = choice.granted | carried_yes
     if mode == "assumed":
         granted |= ALL_PURPOSES
-    bits = (granted & ~refused) | Purpose.NECESSARY
+    bits = (granted & ~refused) | _NECESSARY
     # A finer purpose is never wider than its category: nothing is sold that may not be advertised.
-    return bits if bits & Purpose.ADVERTISING else bits & ~Purpose.SALE
+    return bits if bits & _ADVERTISING else bits & ~_SALE

@@ -5,6 +5,7 @@ signature belongs to one site, so an id of another site does not verify.
 """
 
 import binascii
+import hashlib
 import hmac
 from functools import lru_cache
 from typing import Final
@@ -21,6 +22,8 @@ _MAC_BYTES: Final = 12
 _VERSION: Final = 1
 _ARRAY: Final = b"\x9b"  # of the 11 fields below
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -64,7 +67,7 @@ def tail_of(placement: str, block: str, variant: str, version: int, reason: str)
 def signed(site_hex: str, head: bytes, tail: bytes) -> bytes:
     """Return the decision id as ASCII bytes."""
     payload = head + tail
-    mac = hmac.digest(_site_key(site_hex), payload, "sha256")[:_MAC_BYTES]
+    mac = _mac(site_hex, payload)
     text = binascii.b2a_base64(payload + mac, newline=False)
     return b"dec_" + text.translate(_TO_URL).rstrip(b"=")
 
@@ -83,8 +86,7 @@ def verified(site_id: UUID, decision_id: str) -> DecisionPayload:
     except (UnicodeEncodeError, binascii.Error):
         raise InvalidDecisionId from None
     payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    wanted = hmac.digest(_site_key(site_id.hex), payload, "sha256")[:_MAC_BYTES]
-    if not hmac.compare_digest(mac, wanted):
+    if not hmac.compare_digest(mac, _mac(site_id.hex, payload)):
         raise InvalidDecisionId
     try:
         return _decoder.decode(payload)
@@ -92,6 +94,22 @@ def verified(site_id: UUID, decision_id: str) -> DecisionPayload:
         raise InvalidDecisionId from None
 
 
+def _mac(site_hex: str, payload: bytes) -> bytes:
+    """Return the truncated HMAC-SHA256 of a payload under the site's key.
+
+    RFC 2104 by its definition, from hash states that have taken the key in already: a third of the
+    time of `hmac.digest`, four times in every decision.
+    """
+    keyed_inner, keyed_outer = _keyed(site_hex)
+    inner, outer = keyed_inner.copy(), keyed_outer.copy()
+    inner.update(payload)
+    outer.update(inner.digest())
+    return outer.digest()[:_MAC_BYTES]
+
+
 @lru_cache(maxsize=1024)
-def _site_key(site_hex: str) -> bytes:
-    return hmac.digest(settings.SIGNING_KEY.encode(), b"decision:" + site_hex.encode(), "sha256")
+def _keyed(site_hex: str) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """The hashes of a site's padded key that every signature of the site starts from."""
+    key = hmac.digest(settings.SIGNING_KEY.encode(), b"decision:" + site_hex.encode(), "sha256")
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))

@@ -91,7 +91,8 @@ def mark(pairs: Sequence[HotKey]) -> None:
     if not pairs:
         return
     try:
-        _send(lambda prefix: [_mark_command(prefix, pair) for pair in pairs])
+        with hot_wire.patiently():
+            _send(lambda prefix: [_mark_command(prefix, pair) for pair in pairs])
     except RedisAway:
         generation.raise_in_transaction()
 
@@ -105,7 +106,8 @@ def publish(states: Sequence[HotProfile], remembered: Iterable[Remembered] = ())
         False when Redis is away: the marks stay, or the generation was raised, and readers go
         to Postgres.
     """
-    return _write(b"S", states, list(remembered))
+    with hot_wire.patiently():
+        return _write(b"S", states, list(remembered))
 
 
 def deny(state: HotProfile) -> bool:
@@ -113,7 +115,8 @@ def deny(state: HotProfile) -> bool:
 
     The transaction before it must have called `mark`, so that False (Redis is away) is safe too.
     """
-    return _write(b"D", [state], [])
+    with hot_wire.patiently():
+        return _write(b"D", [state], [])
 
 
 def remember_identities(remembered: Iterable[Remembered]) -> bool:

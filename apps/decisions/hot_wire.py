@@ -3,6 +3,7 @@
 The client library spends more on one pipeline than the server does. Here commands are packed once
 into bytes, sent with one `send` and parsed by hiredis. Everything is time-boxed, and after a
 failure the circuit stays open for a second, so that a stopped server costs an answer nothing.
+Who writes what decisions must not miss has time, and says so: see `patiently`.
 
 Apart from `work.redis` because what is read here must be believed: a connection knows that it is
 fresh, so that a server which took the place of another is noticed before its first answer counts.
@@ -14,7 +15,8 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import hiredis
@@ -25,6 +27,7 @@ from redis.connection import parse_url
 from apps.work.redis import RedisAway
 
 TIMEOUT_S = 0.05
+PATIENCE_S = 2.0
 OPEN_CIRCUIT_S = 1.0
 _CHUNK = 65_536
 
@@ -65,13 +68,19 @@ class Wire:
         """Send packed commands and return their `count` replies; an error reply is a value.
 
         Raises:
-            OSError: the server did not answer within TIMEOUT_S.
+            OSError: the server did not answer within TIMEOUT_S, or within PATIENCE_S of a
+                patient thread.
         """
         self._socket.sendall(commands)
         reader, receive = self._reader, self._socket.recv
         replies: list[Any] = []
         while True:
-            data = receive(_CHUNK)
+            try:
+                data = receive(_CHUNK)
+            except (BlockingIOError, TimeoutError):
+                if time.monotonic() < _patient_until():
+                    continue
+                raise
             if not data:
                 raise ConnectionResetError("Redis closed the connection")
             reader.feed(data)
@@ -117,7 +126,8 @@ def wire() -> Wire:
     found: Wire | None = getattr(_local, "wire", None)
     if found is not None and found.url == settings.REDIS_URL:
         return found
-    if time.monotonic() < _broken_until:
+    now = time.monotonic()
+    if now < _broken_until and now >= _patient_until():
         raise RedisAway
     try:
         _local.wire = made = Wire()
@@ -125,6 +135,25 @@ def wire() -> Wire:
         _open_circuit()
         raise RedisAway from error
     return made
+
+
+@contextmanager
+def patiently() -> Iterator[None]:
+    """Within this block an answer may take PATIENCE_S, and an open circuit is tried all the same.
+
+    For writers: on a busy machine a few late milliseconds are no outage, and to treat them as one
+    would have decisions believe an old state until they hear that it is out of reach.
+    """
+    _local.patient_until = time.monotonic() + PATIENCE_S
+    try:
+        yield
+    finally:
+        _local.patient_until = 0.0
+
+
+def _patient_until() -> float:
+    until: float = getattr(_local, "patient_until", 0.0)
+    return until
 
 
 def ask(commands: bytes, count: int) -> list[Any]:

@@ -113,6 +113,9 @@ def _fold(now: datetime) -> tuple[Folded, People | None]:
     batches = event_fold.claim()
     if not batches:
         return NOTHING, None
+    # A batch may have come in after `now` was read, or under a clock ahead of ours: what it holds
+    # has happened all the same. A condition would not look at an event of the future.
+    now = max(now, *(batch.received_at for batch in batches))
     _bound_transaction()
     arrivals = [(batch, event) for batch in batches for event in batch.body.e]
     people = People(arrivals, now=now)

@@ -22,6 +22,19 @@ from apps.predictions.models import ModelSpec, ModelVersion, TrainingRun
 from apps.work import clock
 from engine.errors import PersonalizationError
 
+_CARD = (
+    "spec",
+    "number",
+    "state",
+    "trained_at",
+    "promoted_at",
+    "card_in_words",
+    "plot",
+    "software",
+    "rows_sha256",
+    "artifact_sha256",
+)
+
 
 class ModelSpecForm(forms.ModelForm[ModelSpec]):
     """A model's question; what cannot be trained is refused with the reason."""
@@ -212,22 +225,9 @@ class ModelVersionAdmin(_ReadOnly):
     list_select_related = ["spec"]
     ordering = ["-trained_at"]
     actions = ["serve"]
-    readonly_fields: list[str] = [
-        "spec",
-        "number",
-        "state",
-        "trained_at",
-        "promoted_at",
-        "card_in_words",
-        "plot",
-        "software",
-        "rows_sha256",
-        "artifact_sha256",
-    ]
-
-    def get_fields(self, request: HttpRequest, obj: ModelVersion | None = None) -> list[str]:
-        """Nothing of a version is for editing."""
-        return list(self.readonly_fields)
+    # Nothing of a version is for editing.
+    fields = [*_CARD]
+    readonly_fields = [*_CARD]
 
     @admin.display(description="AUC")
     def auc(self, version: ModelVersion) -> str:

@@ -131,7 +131,9 @@ def _calibration(raw: Vector, y: Vector) -> dict[str, Any]:
         if slope <= 0:
             slope, shift = 0.0, math.log(positives / (rows - positives))
         return {"kind": "platt", "slope": slope, "shift": shift}
-    steps = IsotonicRegression(y_min=EDGE, y_max=1 - EDGE, out_of_bounds="clip").fit(raw, y)
+    # A slice of n rows without a yes does not prove that there is none: Laplace's 1 / (n + 2).
+    edge = 1 / (rows + 2)
+    steps = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(raw, y)
     return {
         "kind": "isotonic",
         "raw": [float(value) for value in steps.X_thresholds_],

@@ -15,7 +15,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from apps.consent.types import Purpose
-from apps.events.models import Event
+from apps.events.fold import KINDS
 from apps.predictions.domain.feature_names import PLAIN, features_of
 from apps.predictions.models import ModelSpec
 from apps.profiles.state import uuid_array
@@ -44,7 +44,7 @@ class Moment:
 
 
 _ALLOWED = f"""
-e.site_id = %(site)s AND e.kind <> {int(Event.Kind.EXPOSURE)} AND (e.purposes & %(purpose)s) <> 0
+e.site_id = %(site)s AND e.kind <> {int(KINDS["exposure"])} AND (e.purposes & %(purpose)s) <> 0
 """
 _UNWILLING = """
 SELECT profile_id FROM profiles_profilestate

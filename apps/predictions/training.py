@@ -31,14 +31,18 @@ from apps.predictions.domain.judging import (
     calibration_error,
     log_losses,
 )
-from apps.predictions.errors import ArtifactBroken, ModelRefused
+from apps.predictions.errors import (
+    ArtifactBroken,
+    InvalidHyperparameters,
+    ModelRefused,
+    UnknownFeature,
+)
 from apps.predictions.estimator import PropensityModel
 from apps.predictions.features import Moment
 from apps.predictions.models import ModelSpec, ModelVersion, TrainingRun
 from apps.work import clock
 from apps.work.ids import uuid7
 from apps.work.types import Progress
-from engine.errors import PersonalizationError
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +79,7 @@ def train(*, spec_id: UUID, now: datetime, progress: Progress = silent) -> Train
     run = TrainingRun.objects.create(spec=spec, started_at=now)
     try:
         _train(spec, run, now, progress)
-    except PersonalizationError as refusal:
+    except (ModelRefused, InvalidHyperparameters, UnknownFeature) as refusal:
         _finish(run, TrainingRun.State.REFUSED, str(refusal))
     except Exception as error:
         _finish(run, TrainingRun.State.FAILED, f"{type(error).__name__}: {error}")

@@ -47,12 +47,12 @@ def _export(profile_id: UUID) -> Iterator[JSON]:
 
 
 def _erase(profile_id: UUID) -> int:
-    """Erase the profile and those merged into it: their bucketing keys are identifiers too.
+    """The profile row goes last: everything of this app hangs on it.
 
-    Call it after the other holders: everything of this app hangs on the profile row.
+    Those merged into it go too: their bucketing keys are identifiers.
     """
-    hulls = Q(pk=profile_id) | Q(merged_into_id=profile_id)
-    return Profile.objects.filter(hulls).delete()[0]
+    person = Q(pk=profile_id) | Q(merged_into_id=profile_id)
+    return Profile.objects.filter(person).delete()[0]
 
 
 def _feed_reassign(from_profile: UUID, to_profile: UUID) -> int:

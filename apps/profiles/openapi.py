@@ -101,7 +101,7 @@ def _path(part: str) -> dict[str, Any]:
     if part == "segments":
         responses["304"] = {"description": "As If-None-Match has it."}
     operation = {
-        "operationId": f"read_{part}",
+        "operationId": f"read_profile_{part}",
         "tags": ["profiles"],
         "summary": _SUMMARIES[part],
         "description": "Secret keys only.",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.profiles.models import Identity, Trait
+from apps.profiles.models import Identity, Profile, Trait
 from apps.profiles.parts import Asked, Page, foreign_cursor, instant
 
 KNOWN_KINDS = ("user_id", "anonymous_id", "email_sha256")
@@ -29,6 +29,16 @@ def find_profile(site_id: UUID, kind: str, value: str) -> UUID | None:
     """Return the profile that an identity points at, None when nobody has it. One statement."""
     found = Identity.objects.filter(site_id=site_id, kind=kind, value=value)
     return found.values_list("profile_id", flat=True).first()
+
+
+def ids_of_person(profile_id: UUID) -> list[UUID]:
+    """Return a profile's id and those of the profiles merged into it. One statement.
+
+    An export or erasure asks every holder for each of them: what was on its way when a merge
+    happened (a decision record, a line of the feed) still carries the old id.
+    """
+    hulls = Profile.objects.filter(merged_into_id=profile_id).values_list("pk", flat=True)
+    return [*hulls, profile_id]
 
 
 def profiles_with(term: str) -> set[UUID]:

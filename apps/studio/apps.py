@@ -1,7 +1,4 @@
-from typing import cast
-
 from django.apps import AppConfig, apps
-from django.contrib.admin.apps import SimpleAdminConfig
 
 
 class StudioConfig(AppConfig):
@@ -11,5 +8,4 @@ class StudioConfig(AppConfig):
 
     def ready(self) -> None:
         """Give the admin its home page and its own pages, before it looks for its models."""
-        config = cast(SimpleAdminConfig, apps.get_app_config("admin"))
-        config.default_site = "apps.studio.admin_site.StudioSite"
+        apps.get_app_config("admin").default_site = "apps.studio.admin_site.StudioSite"  # type: ignore[attr-defined]  # of Django's AdminConfig

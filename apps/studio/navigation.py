@@ -45,7 +45,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
         "",
         (
             Page("Home", "admin:index", "home"),
-            Page("Why did they see this?", "admin:why", "why", SEES_PEOPLE),
+            Page("Why this content?", "admin:why", "why", SEES_PEOPLE),
         ),
     ),
     (

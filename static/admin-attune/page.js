@@ -25,3 +25,10 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && location.hash === "#menu") location.hash = "content-start";
 });
+
+// Of the filters above a list one is open at a time, and a click elsewhere closes it.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.filter[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});

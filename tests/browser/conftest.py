@@ -11,11 +11,13 @@ from tests.browser.site import Site, serve
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, started once."""
+    """The browser, started once a module."""
     if CHROMIUM is None:
         pytest.skip("There is no Chromium on this machine.")
+    # Playwright runs an event loop in this thread, where Django refuses the database: it ends with
+    # the module, so that no other test meets it.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,

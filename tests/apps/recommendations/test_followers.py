@@ -1,16 +1,12 @@
 """The ranking, pure: its tie rules, and its published figures on the real clicks of a shop."""
 
-import csv
-import gzip
 from collections import Counter
-from itertools import groupby, pairwise
-from pathlib import Path
+from itertools import pairwise
 
 import pytest
 
 from apps.recommendations.domain.followers import followers_of, hit_rate, ranked
-
-CLICKS = Path(__file__).parents[3] / "apps/demo/data/clicks_2008-04_06.csv.gz"
+from tests.apps.recommendations.world import real_sessions
 
 
 def test_ties_go_to_the_more_popular_then_to_the_lower_code():
@@ -53,15 +49,12 @@ def test_on_the_real_clicks_ten_followers_hit_52_percent_and_popularity_14():
     popularity: Counter[str] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
     asked: Counter[tuple[str, str]] = Counter()
-    with gzip.open(CLICKS, "rt", encoding="utf-8") as lines:
-        for _, session in groupby(csv.DictReader(lines), key=lambda row: row["session_id"]):
-            clicks = list(session)
-            items = [row["clothing_model"] for row in clicks]
-            if clicks[0]["month"] == "6":
-                asked.update(pairwise(items))
-            else:
-                popularity.update(items)
-                seen.update(pairwise(items))
+    for month, items in real_sessions():
+        if month == 6:
+            asked.update(pairwise(items))
+        else:
+            popularity.update(items)
+            seen.update(pairwise(items))
     assert asked.total() == 27_358
     followers = followers_of(((a, b, n) for (a, b), n in seen.items()), popularity)
     popular = ranked(popularity, popularity, 200)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -19,6 +20,7 @@ from tests.apps.recommendations.world import (
     make_profile,
     make_site,
     new_person,
+    real_sessions,
     store,
 )
 
@@ -173,6 +175,30 @@ def test_a_popular_recommender_has_no_lists_but_the_one(site):
     assert lists(popular) == {}
     table = selectors.refresh(site.pk)["top"]
     assert table.lookup("A", 5) == [("B", 0.666667, "popular"), ("A", 0.333333, "popular")]
+
+
+def test_the_real_clicks_through_the_tables_give_the_same_figures(site, recommender):
+    """April and May in the events table, then every June step asked of the served table."""
+    events, asked = [], []
+    for number, (month, items) in enumerate(real_sessions()):
+        if month == 6:
+            asked += pairwise(items)
+            continue
+        visitor, start = new_person(), START - timedelta(days=50, minutes=-number)
+        events += [
+            Seen(visitor, start + timedelta(seconds=20 * click), item, device=number)
+            for click, item in enumerate(items)
+        ]
+    store(site, events)
+    train(recommender)
+    table = selectors.refresh(site.pk)["next"]
+    shown = {item: {code for code, *_ in table.lookup(item, 10)} for item, _ in asked}
+    hits = sum(following in shown[item] for item, following in asked)
+    assert len(asked) == 27_358
+    assert hits / len(asked) == pytest.approx(0.5246, abs=0.00005)
+    popular = {code for code, *_ in table.lookup(None, 10)}
+    hits = sum(following in popular for _, following in asked)
+    assert hits / len(asked) == pytest.approx(0.140, abs=0.0005)
 
 
 def test_an_intent_trains_and_shows_its_progress(site, recommender):

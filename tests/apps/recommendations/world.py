@@ -1,10 +1,13 @@
 """A site with visitors, and events written straight into the tables, as the consumer would."""
 
+import csv
+import gzip
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from django.db import connection
@@ -14,6 +17,7 @@ from apps.consent.types import Purpose
 from apps.profiles.models import Profile, ProfileState
 from apps.work.ids import uuid7
 
+CLICKS = Path(__file__).parents[3] / "apps/demo/data/clicks_2008-04_06.csv.gz"
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 EVERYTHING = 63
 NECESSARY_ONLY = int(Purpose.NECESSARY)
@@ -90,3 +94,11 @@ def store(site: Site, events: Iterable[Seen]) -> None:
 def new_person() -> UUID:
     """An id for events whose profile does not matter."""
     return uuid7()
+
+
+def real_sessions() -> Iterator[tuple[int, list[str]]]:
+    """Yield the month and the products of each session of the e-shop data set, in order."""
+    with gzip.open(CLICKS, "rt", encoding="utf-8") as lines:
+        for _, rows in itertools.groupby(csv.DictReader(lines), key=lambda row: row["session_id"]):
+            clicks = list(rows)
+            yield int(clicks[0]["month"]), [row["clothing_model"] for row in clicks]

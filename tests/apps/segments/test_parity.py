@@ -24,7 +24,7 @@ from engine.conditions.evaluate import trace, truth
 from engine.conditions.nodes import Node, Op
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import event_leaves, inline_segments
-from engine.facts import Facts
+from engine.facts import SESSION_IDLE_MS, Facts
 from tests.apps.segments import trees
 from tests.apps.segments.world import NOW_MS, Happened, make_profile, make_site
 
@@ -40,11 +40,15 @@ pair AS (
 )"""
 
 
+# Each has events, traits, and the instants at which they are asked about.
+People = list[tuple[list[Happened], dict[str, Any], list[int]]]
+
+
 class World(NamedTuple):
     """`documents`: the first three nest those before; the rest are single event leaves."""
 
     documents: list[dict[str, Any]]
-    people: list[tuple[list[Happened], dict[str, Any], list[int]]]
+    people: People
 
 
 @st.composite
@@ -101,11 +105,15 @@ def test_every_evaluator_gives_the_same_verdict(site: Site, world: World) -> Non
     second = inline_segments(parsed[1], {"first": first})
     third = inline_segments(parsed[2], {"first": first, "second": second})
     with transaction.atomic():
-        pairs, facts = _placed(site, world.people)
-        conditions = [first, second, third, *parsed[3:]]
-        nodes = conditions + _probes(conditions, facts, pairs)
-        found = asked(site, nodes, pairs)
+        _agree(site, [first, second, third, *parsed[3:]], world.people)
         transaction.set_rollback(True)
+
+
+def _agree(site: Site, conditions: list[Node], people: People) -> None:
+    """Assert that all evaluators answer these conditions, and probes of them, alike."""
+    pairs, facts = _placed(site, people)
+    nodes = conditions + _probes(conditions, facts, pairs)
+    found = asked(site, nodes, pairs)
     for row, its_facts, (_, at_ms) in zip(found, facts, pairs, strict=True):
         answers = [_by_engine(node, its_facts, at_ms) for node in nodes]
         assert row[:-2] == [verdict for verdict, _ in answers]
@@ -114,9 +122,7 @@ def test_every_evaluator_gives_the_same_verdict(site: Site, world: World) -> Non
         assert row[-1] is False
 
 
-def _placed(
-    site: Site, people: list[tuple[list[Happened], dict[str, Any], list[int]]]
-) -> tuple[list[tuple[Profile, int]], list[Facts]]:
+def _placed(site: Site, people: People) -> tuple[list[tuple[Profile, int]], list[Facts]]:
     """Store the people; return the (profile, instant) pairs and the facts of each, as stored."""
     pairs, facts = [], []
     for n, (events, traits, moments) in enumerate(people):
@@ -195,21 +201,49 @@ def test_every_operator_agrees_on_every_pair_of_values(site: Site) -> None:
 
 def _leaf(aggregate: str, op: str, value: Any, **more: Any) -> Node:
     leaf = {"kind": "event", "name": "Viewed", "aggregate": aggregate, "window": "ever"}
-    return parse_condition({"v": 1, "where": leaf | {"op": op, "value": value} | more})
+    test = {"op": op} if value is None else {"op": op, "value": value}
+    return parse_condition({"v": 1, "where": leaf | test | more})
 
 
 def test_sums_add_in_one_order_and_distinct_values_are_told_apart_as_doubles(site: Site) -> None:
     values = [1e16, 1, -1e16, 0.1, 2**53, 2**53 + 1, 1.0, True, "1", "1", None]
-    # Of one instant: what orders them is the message id.
     events = [
-        Happened(NOW_MS, "Viewed", {"price": value, "category": 0.1 + n / 3}, message_id=f"m{n:02}")
+        Happened(NOW_MS + n, "Viewed", {"price": value, "category": 0.1 + n / 3})
         for n, value in enumerate(values)
     ]
-    pairs, facts = _placed(site, [(events, {}, [NOW_MS])])
-    total = trace(_leaf("sum", "gt", 0, of="category"), facts[0], NOW_MS).value
+    total = sum(0.1 + n / 3 for n in reversed(range(len(values))))
     assert total != sum(0.1 + n / 3 for n in range(len(values))), "the order does not matter"
     nodes = [_leaf("sum", "eq", total, of="category"), _leaf("distinct", "eq", 7, of="price")]
+    _agree(site, nodes, [(events, {}, [NOW_MS + 11])])
+    pairs, _ = _placed(site, [(events, {}, [NOW_MS + 11])])
     assert asked(site, nodes, pairs)[0][:2] == [True, True]
+
+
+def test_events_of_one_instant_are_ordered_by_original_time_and_message_id(site: Site) -> None:
+    def event(value: str, original_ms: int | None, message_id: str) -> Happened:
+        return Happened(NOW_MS, "Viewed", {"price": value}, 1, original_ms, message_id)
+
+    by_time = [event("later", NOW_MS + 1, "a"), event("earlier", None, "b")]
+    by_id = [event("upper", None, "B"), event("lower", None, "a"), event("accent", None, "é")]
+    nodes = [_leaf(end, "is_set", None, of="price") for end in ("first", "last")]
+    _agree(site, nodes, [(events, {}, [NOW_MS]) for events in (by_time, by_id, by_id[::-1])])
+    pairs, _ = _placed(site, [(by_time, {}, [NOW_MS]), (by_id, {}, [NOW_MS])])
+    firsts = [_leaf("first", "eq", value, of="price") for value in ("earlier", "upper")]
+    rows = [row[:2] for row in asked(site, firsts, pairs)]
+    assert rows == [[True, False], [False, True]]
+
+
+def test_sessions_end_and_break_at_the_very_millisecond(site: Site) -> None:
+    def history(gap_ms: int) -> list[Happened]:
+        return [Happened(NOW_MS, "Viewed"), Happened(NOW_MS - gap_ms, "Viewed")]
+
+    idle = SESSION_IDLE_MS
+    moments = [NOW_MS, NOW_MS + idle - 1, NOW_MS + idle]
+    people = [(history(gap_ms), {}, moments) for gap_ms in (idle - 1, idle, idle + 1)]
+    other_device = Happened(NOW_MS, "Viewed", device=2)
+    people.append(([*history(1), other_device], {}, moments))
+    nodes = [_leaf("count", "gte", n, window="session") for n in (1, 2, 3)]
+    _agree(site, nodes, people)
 
 
 def test_a_verdict_that_flips_in_the_next_millisecond_is_watched(site: Site) -> None:

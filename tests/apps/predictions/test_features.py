@@ -1,0 +1,159 @@
+"""Features know what was known then: nothing after, nothing forbidden, nobody else."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from apps.access.models import Site
+from apps.consent.types import Purpose
+from apps.predictions import features, services
+from apps.predictions.domain.feature_names import PLAIN
+from apps.predictions.errors import UnknownFeature
+from apps.predictions.models import ModelSpec
+from tests.apps.recommendations.world import (
+    NECESSARY_ONLY,
+    NOW,
+    Seen,
+    make_profile,
+    make_site,
+    store,
+)
+
+NAMES = ["count:Product Viewed", "since_h:Cart Viewed", "category:shoes"]
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def spec(site: Site) -> ModelSpec:
+    return services.create_spec(
+        site_id=site.pk, key="k", name="K", target_event="Order Completed", horizon_hours=24,
+        active_days=10, window_days=20, now=NOW,
+    )  # fmt: skip
+
+
+def known(spec: ModelSpec, profile_id, *, as_of=NOW, names=(*PLAIN, *NAMES)) -> dict[str, float]:
+    (found,), x = features.rows_of(spec, names, [profile_id], as_of=as_of)
+    assert found == profile_id
+    return dict(zip(names, x[0].tolist(), strict=True))
+
+
+def test_each_feature_is_what_it_says(site, spec):
+    who = make_profile(site)
+    store(
+        site,
+        [
+            Seen(who, NOW - timedelta(hours=50), "A", category="shoes", value=10.0),
+            Seen(who, NOW - timedelta(hours=49, minutes=50), "B", category="hats", value=30.0),
+            Seen(who, NOW - timedelta(hours=5), "A", category="shoes", device=2),
+            Seen(who, NOW - timedelta(hours=2), name="Cart Viewed"),
+        ],
+    )
+    found = known(spec, who)
+    gaps_h = (1 / 6 + (47 + 50 / 60)) / 2  # of the first device; the second has none
+    assert found == pytest.approx(
+        {
+            "events": 4,
+            "events_1d": 2,
+            "events_7d": 4,
+            "sessions": 3,
+            "days_active": 2,
+            "recency_h": 2,
+            "tenure_h": 50,
+            "mean_gap_h": gaps_h,
+            "items": 2,
+            "categories": 2,
+            "value_mean": 20,
+            "value_max": 30,
+            "devices": 2,
+            "count:Product Viewed": 3,
+            "since_h:Cart Viewed": 2,
+            "category:shoes": 2,
+        }
+    )
+
+
+def test_what_comes_after_the_moment_changes_nothing(site, spec):
+    who = make_profile(site)
+    store(site, [Seen(who, NOW - timedelta(hours=3), "A", category="shoes", value=5.0)])
+    as_of = NOW - timedelta(hours=2)
+    before = known(spec, who, as_of=as_of)
+    store(
+        site,
+        [
+            Seen(who, NOW - timedelta(hours=1), "Z", category="shoes", value=900.0, device=7),
+            Seen(who, NOW, name="Cart Viewed"),
+        ],
+    )
+    after = known(spec, who, as_of=as_of)
+    assert np.array_equal(list(before.values()), list(after.values()), equal_nan=True)
+
+
+def test_forbidden_events_exposures_and_what_is_too_old_do_not_count(site, spec):
+    who = make_profile(site)
+    store(
+        site,
+        [
+            Seen(who, NOW - timedelta(days=1), "A"),
+            Seen(who, NOW - timedelta(days=1), "B", purposes=NECESSARY_ONLY),
+            Seen(who, NOW - timedelta(days=1), name="Exposure", kind=7),
+            Seen(who, NOW - timedelta(days=30), "C"),
+        ],
+    )
+    assert known(spec, who, names=["events", "items"]) == {"events": 1, "items": 1}
+
+
+def test_a_moment_holds_who_was_active_and_labels_what_came_within_the_horizon(site, spec):
+    as_of = NOW - timedelta(days=2)
+    buyer, late, idle, unwilling = (
+        make_profile(site, denied=denied) for denied in (0, 0, 0, int(Purpose.PERSONALIZATION))
+    )
+    before = as_of - timedelta(days=1)
+    store(
+        site,
+        [
+            *(Seen(who, before, "A") for who in (buyer, late, unwilling)),
+            Seen(idle, as_of - timedelta(days=11), "A"),
+            Seen(buyer, as_of + timedelta(hours=24), name="Order Completed"),
+            Seen(late, as_of + timedelta(hours=25), name="Order Completed"),
+            Seen(late, as_of, name="Order Completed"),
+        ],
+    )
+    found = features.moment(spec, ["events"], as_of=as_of)
+    by_profile = dict(zip(sorted([buyer, late]), found.y.tolist(), strict=True))
+    assert by_profile == {buyer: 1.0, late: 0.0}
+
+
+def test_names_are_chosen_from_what_had_been_sent_by_then(site, spec):
+    who = make_profile(site)
+    store(
+        site,
+        [
+            Seen(who, NOW - timedelta(days=2), "A", category="shoes"),
+            Seen(who, NOW - timedelta(hours=1), name="Later", category="later"),
+        ],
+    )
+    assert features.names_for(spec, as_of=NOW - timedelta(days=1)) == [
+        *PLAIN,
+        "count:Product Viewed",
+        "since_h:Product Viewed",
+        "category:shoes",
+    ]
+
+
+@pytest.mark.parametrize("names", [["nothing"], ["count:"], ["sum:A"], ["events", "events"]])
+def test_a_feature_that_nothing_computes_is_refused(names):
+    with pytest.raises(UnknownFeature):
+        features.features_of(names)
+
+
+def test_an_event_name_is_a_value_never_sql(site, spec):
+    who = make_profile(site)
+    hostile = "x') OR true; -- %s {0} %(site)s"
+    store(site, [Seen(who, NOW, name=hostile), Seen(who, NOW, "A")])
+    found = known(spec, who, names=[f"count:{hostile}", f"category:{hostile}"])
+    assert list(found.values()) == [1, 0]

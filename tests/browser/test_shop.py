@@ -1,0 +1,166 @@
+"""The demo shop as a visitor meets it: a stack in processes of its own, and a real browser."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+WELCOME = "Clothes for the months that matter"
+BLOUSES = "Blouses with room to breathe"
+SHIFTS = """(() => { window.shifted = 0; new PerformanceObserver(list => list.getEntries()
+  .forEach(entry => { window.shifted += entry.value; }))
+  .observe({type: "layout-shift", buffered: true}); })()"""
+# What demo_load does before it sends the first click, and nothing after it.
+SET_UP = """
+from datetime import date
+from apps.demo.setup import Plan, set_up
+from apps.work import clock
+now = clock.now()
+run = set_up(Plan("demo", "demo", "", date(2008, 6, 1), 0, 0.0, 1), now=now).run
+run.finished_at = now
+run.save(update_fields=["finished_at"])
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a shop that an editor has set up and nobody has visited. About 20 s."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("stack")
+    given = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    env = {**given, "ATTUNE_HOME": str(home), "PORT": str(port), "WEB_WORKERS": "1"}
+    log = (home / "output").open("wb")
+    stack = subprocess.Popen(
+        [sys.executable, "-m", "launcher", "up"],
+        cwd=ROOT,
+        env=env,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_until_ready(address, stack, home / "output")
+        subprocess.run(
+            [sys.executable, "manage.py", "shell", "-c", SET_UP], cwd=ROOT, env=env, check=True
+        )
+        yield address
+    finally:
+        stack.send_signal(signal.SIGINT)
+        stack.wait(timeout=60)
+        log.close()
+
+
+def wait_until_ready(address: str, stack: "subprocess.Popen[bytes]", output: Path) -> None:
+    """Return once the stack says that it is ready.
+
+    Raises:
+        AssertionError: it ended, or was not ready after two minutes; with what it printed.
+    """
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and stack.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/readyz", timeout=2):
+            return
+        time.sleep(0.2)
+    raise AssertionError(output.read_text(errors="replace"))
+
+
+@pytest.fixture(autouse=True)
+def _at_the_door(page: Page, shop: str) -> None:
+    """Every test begins on the front page, as somebody new."""
+    page.add_init_script(SHIFTS)
+    page.goto(f"{shop}/demo/")
+
+
+def accept(page: Page) -> None:
+    """Accept all, and wait until the server has it."""
+    with page.expect_response("**/v1/consent") as told:
+        page.get_by_role("button", name="Accept all").click()
+    assert told.value.ok
+    page.wait_for_load_state("networkidle")
+
+
+def view(page: Page, shop: str, code: str) -> None:
+    """Look at one product, as long as it takes to take it in: the click is folded meanwhile."""
+    with page.expect_response("**/v1/batch") as stored:
+        page.goto(f"{shop}/demo/products/{code}/", wait_until="networkidle")
+    assert stored.value.ok
+    page.wait_for_timeout(700)
+
+
+def test_looking_at_a_blouse_changes_the_hero_at_the_next_view(page: Page, shop: str):
+    expect(page.locator("h1")).to_have_text(WELCOME)
+    accept(page)
+    view(page, shop, "C14")
+    page.goto(f"{shop}/demo/", wait_until="networkidle")
+    expect(page.locator("h1")).to_have_text(BLOUSES)
+    expect(page.locator(".hero")).to_have_attribute("data-category", "blouses")
+    expect(page.locator("[data-why]")).to_have_text(
+        "It was chosen by what you looked at in this visit."
+    )
+    assert page.evaluate("window.shifted") < 0.01
+    page.get_by_role("link", name="See all blouses").click()
+    expect(page.locator("h1")).to_have_text("Blouses")
+
+
+def test_before_an_answer_the_browser_holds_nothing(page: Page, shop: str):
+    expect(page.get_by_role("button", name="Refuse all")).to_be_visible()
+    page.goto(f"{shop}/demo/products/C14/", wait_until="networkidle")
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert page.context.cookies() == []
+
+
+def test_refusing_is_as_easy_as_accepting(page: Page, shop: str):
+    refuse = page.get_by_role("button", name="Refuse all").bounding_box()
+    agree = page.get_by_role("button", name="Accept all").bounding_box()
+    assert refuse and agree
+    assert (refuse["width"], refuse["height"]) == (agree["width"], agree["height"])
+    page.get_by_text("Choose one by one").click()
+    for box in page.get_by_role("checkbox").all():
+        expect(box).not_to_be_checked()
+    page.get_by_role("button", name="Refuse all").click()
+    expect(page.locator("#consent")).to_be_hidden()
+    page.reload(wait_until="networkidle")
+    expect(page.locator("#consent")).to_be_hidden()  # Asked once.
+    expect(page.get_by_role("button", name="Privacy choices")).to_be_visible()
+
+
+def test_withdrawing_takes_one_click_and_the_hero_is_everyones_again(page: Page, shop: str):
+    accept(page)
+    view(page, shop, "C14")
+    page.goto(f"{shop}/demo/", wait_until="networkidle")
+    expect(page.locator("h1")).to_have_text(BLOUSES)
+    with page.expect_response("**/v1/consent"):
+        page.get_by_role("button", name="Withdraw").click()
+    expect(page.locator("h1")).to_have_text(WELCOME)
+    page.wait_for_function("!localStorage.getItem('attune.anonymousId')")
+    page.reload(wait_until="networkidle")
+    expect(page.locator("h1")).to_have_text(WELCOME)
+
+
+def test_no_page_is_wider_than_the_screen(page: Page, shop: str):
+    for path in ("", "sale/", "products/A1/"):
+        page.goto(f"{shop}/demo/{path}")
+        for width in (320, 390, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+
+
+def test_unknown_products_and_categories_are_not_found(page: Page, shop: str):
+    for path in ("hats/", "products/Z9/", "products/A1%00/"):
+        answer = page.request.get(f"{shop}/demo/{path}")
+        assert answer.status == 404, path
