@@ -5,9 +5,12 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
+from apps.access.services import record_audit
 from apps.decisions import services
 from apps.decisions.models import DecisionRecord, Publication
 from apps.work import clock
@@ -87,9 +90,26 @@ class PublicationAdmin(_ReadOnly, admin.ModelAdmin[Publication]):
         )
 
 
+# How good news a reason is: the colour of its badge. Others are plain.
+_LEVELS = {
+    "TARGETING_MATCH": "ok",
+    "SPLIT": "ok",
+    "NO_CONSENT": "info",
+    "DISABLED": "info",
+    "HOLDOUT": "info",
+    "CAPPED": "info",
+    "STALE": "warn",
+    "ERROR": "bad",
+}
+
+
 @admin.register(DecisionRecord)
 class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
-    """Why somebody saw what they saw. Found by request or profile id, never by a person's data."""
+    """Why somebody saw what they saw. Found by request or profile id, never by a person's data.
+
+    A record says what one person was shown and which segments they were in: it is for the roles
+    that may see people, and opening one is audited. The others read the shares on the home page.
+    """
 
     list_display = ["at", "shown", "reasons", "snapshot", "took"]
     search_fields = ["request_id", "profile_id"]
@@ -99,9 +119,42 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
     list_per_page = 50
     fields = [
         "at", "request_id", "site_id", "source_id", "profile_id", "snapshot", "shown", "reasons",
-        "facts", "took",
+        "facts", "took", "explained",
     ]  # fmt: skip
-    readonly_fields = ["shown", "reasons", "took"]
+    readonly_fields = ["shown", "reasons", "took", "explained"]
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: DecisionRecord | None = None
+    ) -> bool:
+        """For those who may also see profiles."""
+        may_see_people = request.user.has_perm("profiles.view_profile")
+        return may_see_people and super().has_view_permission(request, obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """In no menu of those who may not."""
+        return self.has_view_permission(request)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one record, and leave word of the look at the person in it."""
+        response = super().change_view(request, object_id, form_url, extra_context)
+        record = self.get_object(request, object_id)
+        if record is not None and record.profile_id is not None and response.status_code == 200:
+            record_audit(
+                action="profiles.viewed",
+                actor=request.user if request.user.is_authenticated else None,
+                site_id=record.site_id,
+                target_kind="profiles.profile",
+                target_id=str(record.profile_id),
+                detail={"page": "decision", "request": record.request_id},
+                now=clock.now(),
+            )
+        return response
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DecisionRecord], search_term: str
@@ -125,11 +178,30 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
         )
 
     @admin.display(description="Reasons")
-    def reasons(self, record: DecisionRecord) -> str:
+    def reasons(self, record: DecisionRecord) -> SafeString:
         """The reason of each, with the rule if one decided."""
-        return ", ".join(
-            one["reason"] + (f" (rule {one['rule']})" if one["rule"] else "")
-            for one in record.placements
+        return format_html_join(
+            " ",
+            '<span class="badge is-{}">{}{}</span>',
+            (
+                (
+                    _LEVELS.get(one["reason"], "plain"),
+                    one["reason"],
+                    f" (rule {one['rule']})" if one["rule"] else "",
+                )
+                for one in record.placements
+            ),
+        )
+
+    @admin.display(description="Why")
+    def explained(self, record: DecisionRecord) -> SafeString | str:
+        """Where all of it is said in words."""
+        if record.profile_id is None:
+            return "nobody known"
+        return format_html(
+            '<a href="{}?profile={}">What this visitor was shown, and why</a>',
+            reverse("admin:why"),
+            record.profile_id,
         )
 
     @admin.display(description="Took", ordering="took_us")

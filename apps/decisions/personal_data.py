@@ -1,10 +1,18 @@
 """What the decision log keeps about a profile: how it moves, is shown and is forgotten."""
 
 from collections.abc import Iterator
+from typing import Final
 from uuid import UUID
 
+from apps.decisions import hot_state
+from apps.decisions.hot_state import HotKey
 from apps.decisions.models import DecisionRecord
+from apps.profiles import state
 from apps.profiles.holders import JSON, PersonalDataHolder
+
+# The greatest that the header of a hot value can hold.
+_LAST_EPOCH: Final = 99_999_999
+_LAST_VERSION: Final = 999_999_999_999
 
 
 def _reassign(loser_id: UUID, winner_id: UUID) -> int:
@@ -24,6 +32,10 @@ def _export(profile_id: UUID) -> Iterator[JSON]:
 
 
 def _erase(profile_id: UUID) -> int:
+    """Forget the records' person and the hot state; inside the transaction of the erasure."""
+    # A mark above every version: readers go to the record, no late writer passes it, it expires.
+    rows = state.read([profile_id])
+    hot_state.mark([HotKey(row.site_id, profile_id, _LAST_EPOCH, _LAST_VERSION) for row in rows])
     # The counts stay true, nobody is in them any more; a replay then says that it cannot.
     return DecisionRecord.objects.filter(profile_id=profile_id).update(profile_id=None, facts={})
 

@@ -13,6 +13,9 @@ from apps.segments.live import Change, LiveDefinitions
 from engine.facts import Happening
 
 
+SCORE_PREFIX = "score."
+
+
 class Person:
     """A locked state row with its sections unpacked, worked on and packed again.
 
@@ -79,6 +82,8 @@ class Person:
     def _take_traits(self, placed: event_fold.Placed) -> None:
         event: Accepted = placed.event
         for key, value in (event.traits or {}).items():
+            if key.startswith(SCORE_PREFIX):
+                continue  # only a model of ours says what a score is
             entry: TraitEntry = (value, event.occurred_ms, event.message_id)
             known = self.row.traits.get(key)
             self.trait_changes.append((key, value, placed))

@@ -47,7 +47,8 @@ class StudioSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """The home page: what is going on at one site."""
-        context = self.each_context(request) | home.context(request) | (extra_context or {})
+        shown = home.context(request)  # first: it may choose another site
+        context = self.each_context(request) | shown | (extra_context or {})
         return TemplateResponse(request, "admin/index.html", context)
 
     def app_index(

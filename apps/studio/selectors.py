@@ -96,7 +96,8 @@ SELECT (SELECT count(*) FROM newest),
    FROM reasons)
 """
 _SOURCES = """
-SELECT id, name, consent_mode FROM access_source WHERE site_id = %(site)s ORDER BY name
+SELECT id, name, consent_mode FROM access_source
+WHERE site_id = %(site)s ORDER BY kind <> 'browser', name
 """
 _SITE_OF_PROFILE = "SELECT site_id FROM profiles_profilestate WHERE profile_id = %(profile)s"
 
@@ -197,7 +198,7 @@ def outcomes(site_id: UUID, now: datetime) -> Outcomes:
 
 
 def sources(site_id: UUID) -> list[tuple[UUID, str, str]]:
-    """Return (id, name, consent mode) of a site's sources by name."""
+    """Return (id, name, consent mode) of a site's sources, pages before servers."""
     return _rows(_SOURCES, site=site_id)
 
 

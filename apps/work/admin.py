@@ -5,9 +5,18 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from apps.work import clock, services
 from apps.work.models import ChangeFeed, Intent
+
+
+_LEVELS = {
+    Intent.State.RUNNING: "info",
+    Intent.State.DONE: "ok",
+    Intent.State.FAILED: "bad",
+}
 
 
 class _ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -30,19 +39,36 @@ class _ReadOnlyAdmin(admin.ModelAdmin[Any]):
 class IntentAdmin(_ReadOnlyAdmin):
     """What must happen, what is happening and what went wrong."""
 
-    list_display = ["kind", "site", "state", "progress", "attempts", "run_after", "finished_at"]
+    list_display = ["kind", "site", "standing", "progress", "attempts", "run_after", "finished_at"]
     list_filter = ["state", "kind", "queue", "site"]
     list_select_related = ["site"]
     search_fields = ["kind", "key", "error"]
     date_hierarchy = "created_at"
     actions = ["ask_again"]
 
+    @admin.display(description="state", ordering="state")
+    def standing(self, intent: Intent) -> SafeString:
+        """The state in its colour."""
+        level = _LEVELS.get(intent.state, "plain")
+        return format_html(
+            '<span class="badge is-{}">{}</span>', level, intent.get_state_display().lower()
+        )
+
     @admin.display(description="progress")
-    def progress(self, intent: Intent) -> str:
+    def progress(self, intent: Intent) -> SafeString | str:
         """Steps done of all, with the last word about them."""
         if not intent.total_steps:
             return intent.note
-        return f"{intent.done_steps} / {intent.total_steps} {intent.note}".strip()
+        if intent.state != Intent.State.RUNNING:
+            return f"{intent.done_steps:,} of {intent.total_steps:,} {intent.note}".strip()
+        return format_html(
+            '<progress max="{}" value="{}"></progress>{} of {} {}',
+            intent.total_steps,
+            intent.done_steps,
+            f"{intent.done_steps:,}",
+            f"{intent.total_steps:,}",
+            intent.note,
+        )
 
     @admin.action(description="Ask for the failed ones again")
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Intent]) -> None:

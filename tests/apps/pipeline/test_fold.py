@@ -150,3 +150,9 @@ def test_a_very_long_history_keeps_its_newest_part_and_says_so(world: World) -> 
 
     assert len(kept.happenings) == history.MAX_HAPPENINGS
     assert kept.complete_from_ms == START_MS + 29_001
+
+
+def test_a_page_cannot_claim_a_score(world: World) -> None:
+    world.fold(identify(1, None, "ann", **{"score.buys": 1.0, "plan": "pro"}))
+
+    assert world.state_of("user_id", "ann").trait_values() == {"plan": "pro"}

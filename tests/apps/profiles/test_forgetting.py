@@ -9,6 +9,7 @@ from apps.profiles import selectors
 from apps.profiles.holders import holders
 from apps.profiles.models import Identity, MergeRecord, Profile, ProfileState
 from apps.segments.refresh import refresh_site
+from apps.work.redis import connection as redis
 from tests.apps.profiles.conftest import Shop, identify, track
 
 DEVICE, USER, PLAN = "device-5d1c", "person-77f0", "plan-e902"
@@ -31,6 +32,14 @@ def whole_person(shop: Shop) -> UUID:
     records.flush()
     assert MergeRecord.objects.count() == 1
     return Identity.objects.get(value=USER).profile_id
+
+
+def hot_values() -> bytes:
+    """Every value that Redis holds."""
+    client = redis()
+    return b"".join(
+        client.get(key) or b"" for key in client.scan_iter() if client.type(key) == b"string"
+    )
 
 
 def places_of(*needles: str) -> set[str]:
@@ -65,6 +74,8 @@ def test_a_person_is_shown_whole(shop: Shop) -> None:
 def test_an_erasure_leaves_nothing_that_leads_back(shop: Shop) -> None:
     profile_id = whole_person(shop)
     loser_id = MergeRecord.objects.get().loser_id
+    assert shop.world.hero_of(DEVICE)["reason"] == "TARGETING_MATCH"
+    assert PLAN.encode() in hot_values()
     before = places_of(DEVICE, USER, PLAN, str(profile_id))
     assert {"profiles_profilestate", "work_changefeed", "consent_consentevent"} <= before
 
@@ -78,6 +89,8 @@ def test_an_erasure_leaves_nothing_that_leads_back(shop: Shop) -> None:
         assert sum(holder.erase(profile_id) for holder in holders()) == 0
 
     assert places_of(DEVICE, USER, PLAN, str(profile_id), str(loser_id)) == set()
+    assert not [one for one in (DEVICE, USER, PLAN) if one.encode() in hot_values()]
+    assert shop.world.hero_of(DEVICE)["reason"] == "DEFAULT"
     assert shop.get(f"user_id:{USER}", "traits").status_code == 404
     assert shop.get("anonymous_id:bystander", "traits").status_code == 200
     assert Profile.objects.count() == ProfileState.objects.count() == 1
