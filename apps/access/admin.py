@@ -1,10 +1,19 @@
 """Sites, sources, keys and the audit trail in the admin."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from apps.access import services
 from apps.access.models import ApiKey, AuditEntry, Site, Source
@@ -38,12 +47,63 @@ class SourceAdmin(admin.ModelAdmin[Source]):
     list_select_related = ["site"]
     search_fields = ["name", "site__name"]
     exclude = ["proof_secret"]
-    readonly_fields = ["created_at"]
+    readonly_fields = ["created_at", "keys"]
     actions = ["issue_publishable", "issue_secret", "issue_edge"]
+    change_form_template = "admin/access/source/change_form.html"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """A source never moves to another site: its keys and events belong to the first."""
-        return ["created_at", "site"] if obj else ["created_at"]
+        return ["created_at", "keys", "site"] if obj else ["created_at"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Source | None = None) -> Any:
+        """What it is, what it may do, and its keys for those who may see keys."""
+        fieldsets: list[Any] = [
+            (None, {"fields": ["site", "name", "kind", "consent_mode", "allowed_origins"]}),
+            ("Limits", {"fields": [("rate_per_s", "rate_per_address_s", "burst_s")]}),
+            ("Proof of identity", {"fields": ["is_user_proof_required"]}),
+        ]
+        if obj is not None and request.user.has_perm("access.view_apikey"):
+            fieldsets.append(("Keys", {"fields": ["keys", "created_at"]}))
+        return fieldsets
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the address that issues a key."""
+        issue = path(
+            "<uuid:source_id>/issue/",
+            self.admin_site.admin_view(self.issue_view),
+            name="access_source_issue",
+        )
+        return [issue, *super().get_urls()]
+
+    def issue_view(self, request: HttpRequest, source_id: UUID) -> HttpResponse:
+        """POST: issue a key of `kind` and show it this once."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("access.add_apikey"):
+            raise PermissionDenied
+        source = get_object_or_404(Source.objects.select_related("site"), pk=source_id)
+        kind = request.POST.get("kind", "")
+        if kind not in ApiKey.Kind.values:
+            raise Http404
+        return self._issue(request, [source], kind)
+
+    @admin.display(description="Keys of this source")
+    def keys(self, source: Source) -> SafeString | str:
+        """Each with its kind and state; a publishable one with its value, which is public."""
+        rows = format_html_join(
+            "",
+            '<tr><td>{}</td><td><a href="{}">{}</a></td><td>{}</td></tr>',
+            (
+                (
+                    key.get_kind_display(),
+                    reverse("admin:access_apikey_change", args=[key.pk]),
+                    key.public_value or str(key),
+                    key_state(key),
+                )
+                for key in source.api_keys.order_by("kind", "-created_at")[:50]
+            ),
+        )
+        return format_html('<table class="plain">{}</table>', rows) if rows else "none yet"
 
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
         """Stamp a new source, draw its proof secret, and audit."""
@@ -53,39 +113,62 @@ class SourceAdmin(admin.ModelAdmin[Source]):
         super().save_model(request, obj, form, change)
         _audit_save(request, obj.site, obj.pk, "access.source", form, change)
 
-    @admin.action(description="Issue a publishable key", permissions=["change"])
-    def issue_publishable(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
+    def has_issue_permission(self, request: HttpRequest) -> bool:
+        """Who may issue keys."""
+        return request.user.has_perm("access.add_apikey")
+
+    @admin.action(description="Issue a publishable key", permissions=["issue"])
+    def issue_publishable(self, request: HttpRequest, queryset: QuerySet[Source]) -> HttpResponse:
         """For page sources and apps."""
-        self._issue(request, queryset, ApiKey.Kind.PUBLISHABLE)
+        return self._issue(request, list(queryset), ApiKey.Kind.PUBLISHABLE)
 
-    @admin.action(description="Issue a secret key", permissions=["change"])
-    def issue_secret(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
+    @admin.action(description="Issue a secret key", permissions=["issue"])
+    def issue_secret(self, request: HttpRequest, queryset: QuerySet[Source]) -> HttpResponse:
         """For servers."""
-        self._issue(request, queryset, ApiKey.Kind.SECRET)
+        return self._issue(request, list(queryset), ApiKey.Kind.SECRET)
 
-    @admin.action(description="Issue an edge key", permissions=["change"])
-    def issue_edge(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
+    @admin.action(description="Issue an edge key", permissions=["issue"])
+    def issue_edge(self, request: HttpRequest, queryset: QuerySet[Source]) -> HttpResponse:
         """For workers of a content delivery network."""
-        self._issue(request, queryset, ApiKey.Kind.EDGE)
+        return self._issue(request, list(queryset), ApiKey.Kind.EDGE)
 
-    def _issue(self, request: HttpRequest, queryset: QuerySet[Source], kind: str) -> None:
-        for source in queryset:
-            _, value = services.issue_key(
+    def _issue(self, request: HttpRequest, sources: Sequence[Source], kind: str) -> HttpResponse:
+        made = []
+        for source in sources:
+            key, value = services.issue_key(
                 source_id=source.pk, kind=kind, now=clock.now(), actor=_actor(request)
             )
-            _show_once(request, f"New key of {source}", value)
+            made.append((f"{key.get_kind_display()} key of {source}", value))
+        back = reverse("admin:access_source_changelist")
+        if len(sources) == 1:
+            back = reverse("admin:access_source_change", args=[sources[0].pk])
+        return _shown_once(self, request, made, back)
+
+
+def key_state(key: ApiKey) -> SafeString:
+    """Whether a key works, in its colour."""
+    level, words = "ok", "works"
+    if key.revoked_at is not None:
+        level, words = "bad", f"revoked {key.revoked_at:%d %b %Y %H:%M}"
+    elif key.expires_at is not None and key.expires_at <= clock.now():
+        level, words = "plain", f"ended {key.expires_at:%d %b %Y %H:%M}"
+    elif key.expires_at is not None:
+        level, words = "warn", f"works until {key.expires_at:%d %b %Y %H:%M} UTC"
+    return format_html('<span class="badge is-{}">{}</span>', level, words)
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
-    """Keys: made by actions on a source, rotated and revoked here, never edited."""
+    """Keys: issued on a source, rotated and revoked here, never edited."""
 
-    list_display = ["__str__", "source", "kind", "created_at", "expires_at", "revoked_at"]
+    list_display = ["__str__", "source", "kind", "standing", "created_at"]
     list_filter = ["site", "kind", ("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["source__site", "site"]
     search_fields = ["hint", "source__name"]
+    search_help_text = "The last characters of a key, or the name of its source."
     exclude = ["digest"]
     actions = ["rotate", "revoke"]
+    change_form_template = "admin/access/apikey/change_form.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A key is issued, not typed in."""
@@ -95,26 +178,75 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         """A key is revoked: its row tells later what it was."""
         return False
 
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Who may rotate and revoke keys."""
+        return request.user.has_perm("access.change_apikey")
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """All of them."""
-        return [field.name for field in ApiKey._meta.fields if field.name != "digest"]
+        names = [field.name for field in ApiKey._meta.fields if field.name != "digest"]
+        return [*names, "standing"]
 
-    @admin.action(description="Rotate: a new key now, the old one works a day more")
-    def rotate(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Issue successors."""
-        if not request.user.has_perm("access.change_apikey"):
-            self.message_user(request, "Your role may not rotate keys.", messages.ERROR)
-            return
-        for key in queryset.filter(revoked_at=None):
+    def get_urls(self) -> list[URLPattern]:
+        """With the addresses that rotate and revoke one key."""
+        view = self.admin_site.admin_view
+        own = [
+            path("<uuid:key_id>/rotate/", view(self.rotate_view), name="access_apikey_rotate"),
+            path("<uuid:key_id>/revoke/", view(self.revoke_view), name="access_apikey_revoke"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def rotate_view(self, request: HttpRequest, key_id: UUID) -> HttpResponse:
+        """POST: a successor, shown this once."""
+        key = self._key_to_end(request, key_id)
+        if isinstance(key, HttpResponse):
+            return key
+        return self._rotated(request, [key])
+
+    def revoke_view(self, request: HttpRequest, key_id: UUID) -> HttpResponse:
+        """POST: end a key at once."""
+        key = self._key_to_end(request, key_id)
+        if isinstance(key, HttpResponse):
+            return key
+        services.revoke_key(key_id=key.pk, now=clock.now(), actor=_actor(request))
+        self.message_user(request, f"{key} is revoked: it is refused from now on.")
+        return redirect("admin:access_apikey_change", key.pk)
+
+    def _key_to_end(self, request: HttpRequest, key_id: UUID) -> ApiKey | HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_end_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(
+            ApiKey.objects.select_related("source__site"), pk=key_id, revoked_at=None
+        )
+
+    def _rotated(self, request: HttpRequest, keys: Sequence[ApiKey]) -> HttpResponse:
+        made = []
+        for key in keys:
             _, value = services.rotate_key(key_id=key.pk, now=clock.now(), actor=_actor(request))
-            _show_once(request, f"Successor of {key}", value)
+            made.append((f"Successor of {key}, of {key.source}", value))
+        return _shown_once(self, request, made, reverse("admin:access_apikey_changelist"))
 
-    @admin.action(description="Revoke now")
+    @admin.display(description="State")
+    def standing(self, key: ApiKey) -> SafeString:
+        """Whether it works."""
+        return key_state(key)
+
+    @admin.action(
+        description="Rotate: a new key now, the old one works a day more", permissions=["end"]
+    )
+    def rotate(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Issue successors of those that are not revoked."""
+        keys = list(queryset.filter(revoked_at=None))
+        if keys:
+            return self._rotated(request, keys)
+        self.message_user(request, "Revoked keys have no successors.", messages.WARNING)
+        return None
+
+    @admin.action(description="Revoke now", permissions=["end"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """End keys at once."""
-        if not request.user.has_perm("access.change_apikey"):
-            self.message_user(request, "Your role may not revoke keys.", messages.ERROR)
-            return
         for key in queryset:
             services.revoke_key(key_id=key.pk, now=clock.now(), actor=_actor(request))
         self.message_user(request, f"Revoked: {queryset.count()}.")
@@ -124,11 +256,28 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
 class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     """Who did what; nobody changes it here."""
 
-    list_display = ["at", "action", "actor_label", "site", "target_kind", "target_id"]
-    list_filter = ["site", "action"]
+    list_display = ["at", "what", "actor_label", "site", "target_kind", "target_id", "said"]
+    list_filter = ["site", "action", "target_kind", "actor_label", "at"]
     list_select_related = ["site"]
+    list_per_page = 50
     search_fields = ["action", "actor_label", "target_id"]
-    date_hierarchy = "at"
+    search_help_text = "An action, a person of the staff, or the id of what it was done to."
+    ordering = ["-at", "-id"]
+    show_full_result_count = False
+    fields = ["at", "action", "actor_label", "actor", "site", "target_kind", "target_id", "said"]
+
+    @admin.display(description="Action", ordering="action")
+    def what(self, entry: AuditEntry) -> SafeString:
+        """What was done; looks at people stand out."""
+        level = "info" if entry.action == "profiles.viewed" else "plain"
+        return format_html('<span class="badge is-{}">{}</span>', level, entry.action)
+
+    @admin.display(description="Detail")
+    def said(self, entry: AuditEntry) -> SafeString | str:
+        """Ids and counts of the deed."""
+        if not entry.detail:
+            return "-"
+        return format_html("<code>{}</code>", json.dumps(entry.detail, ensure_ascii=False))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never by hand."""
@@ -147,8 +296,26 @@ def _actor(request: HttpRequest) -> services.Actor:
     return request.user if request.user.is_authenticated else None
 
 
-def _show_once(request: HttpRequest, what: str, value: str) -> None:
-    messages.warning(request, f"{what}: {value} - copy it now, it is not shown again.")
+def _shown_once(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    made: Sequence[tuple[str, str]],
+    back: str,
+) -> HttpResponse:
+    """Answer with the keys themselves.
+
+    Not through a message after a redirect: that would store the value in a cookie or a session.
+    """
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": "New key" if len(made) == 1 else "New keys",
+        "opts": model_admin.opts,
+        "made": made,
+        "back": back,
+    }
+    response = TemplateResponse(request, "admin/access/keys_shown.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _audit_save(

@@ -123,9 +123,7 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
     ]  # fmt: skip
     readonly_fields = ["shown", "reasons", "took", "explained"]
 
-    def has_view_permission(
-        self, request: HttpRequest, obj: DecisionRecord | None = None
-    ) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: DecisionRecord | None = None) -> bool:
         """For those who may also see profiles."""
         may_see_people = request.user.has_perm("profiles.view_profile")
         return may_see_people and super().has_view_permission(request, obj)

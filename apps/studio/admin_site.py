@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
@@ -21,7 +21,7 @@ class StudioSite(admin.AdminSite):
     site_url = None
     enable_nav_sidebar = False  # the menu is ours
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]  # the stubs' is a list of one of them
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """Our pages before Django's, whose last one catches everything."""
         own = [
             path("publish/", self.admin_view(publishing.publish), name="publish"),
@@ -53,10 +53,10 @@ class StudioSite(admin.AdminSite):
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> TemplateResponse:
         """The list of one app's models, without Django's word for it."""
         response = super().app_index(request, app_label, extra_context)
-        if isinstance(response, TemplateResponse) and response.context_data is not None:
+        if response.context_data is not None:
             app_list = response.context_data.get("app_list") or [{"name": app_label}]
             response.context_data["title"] = app_list[0]["name"]
         return response

@@ -27,7 +27,9 @@ DECISIONS_SHOWN = 20
 MAX_FACTS = 20
 MAX_QUESTION = 560  # characters: a kind and the longest identity
 
-_PROFILE = re.compile(r"(?:prf_|profile:)?([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_PROFILE = re.compile(
+    r"(?:prf_|profile:)?([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +157,7 @@ def _segment_names(document: SnapshotDoc | None) -> dict[int, str]:
     return {one.number: one.name or one.key for one in document.segments if not one.hidden}
 
 
-def _shown(
-    one: Mapping[str, Any], document: SnapshotDoc | None, inside: Sequence[int]
-) -> Shown:
+def _shown(one: Mapping[str, Any], document: SnapshotDoc | None, inside: Sequence[int]) -> Shown:
     block, variant = one.get("block") or "", one.get("variant") or ""
     reason, rule = str(one.get("reason") or ""), one.get("rule") or ""
     because = reason_words(reason)
@@ -166,7 +166,13 @@ def _shown(
     elif reason == "TARGETING_MATCH" and document is not None:
         because = _because(document, block, variant, inside)
     return Shown(
-        str(one.get("placement")), block, variant, int(one.get("version") or 0), reason, because, rule
+        str(one.get("placement")),
+        block,
+        variant,
+        int(one.get("version") or 0),
+        reason,
+        because,
+        rule,
     )
 
 

@@ -197,8 +197,8 @@ def intake_chart(intake: Intake) -> Chart:
     return stacked(
         [
             (
-                f"{minute.at:%H:%M} UTC: {minute.accepted:,} accepted, {minute.rejected:,} refused, "
-                f"{minute.without_consent:,} without consent",
+                f"{minute.at:%H:%M} UTC: {minute.accepted:,} accepted, "
+                f"{minute.rejected:,} refused, {minute.without_consent:,} without consent",
                 [
                     ("accepted", minute.accepted),
                     ("rejected", minute.rejected),

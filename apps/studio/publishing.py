@@ -112,7 +112,7 @@ def _bring_back(request: HttpRequest, site: SiteChoice) -> None:
     if made.restores == int(text):
         messages.success(
             request,
-            f"Publication {made.number} serves now, with what {text} said. The drafts are as before.",
+            f"Publication {made.number} serves now, with what {text} said. Drafts are as before.",
         )
     else:
         messages.info(request, f"Publication {made.number} says the same as {text} and serves.")

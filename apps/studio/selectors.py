@@ -221,4 +221,5 @@ def _rows(sql: str, **parameters: Any) -> list[Any]:
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, bound)
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+        return rows

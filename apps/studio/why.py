@@ -55,9 +55,7 @@ def why(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/studio/why.html", context)
 
 
-def _site(
-    request: HttpRequest, asked: QueryDict
-) -> tuple[SiteChoice | None, list[SiteChoice]]:
+def _site(request: HttpRequest, asked: QueryDict) -> tuple[SiteChoice | None, list[SiteChoice]]:
     """The chosen site; a link to a profile leads to the profile's own."""
     site, all_sites = sites.choose(request)
     profile_id = _uuid(asked.get("profile", ""))

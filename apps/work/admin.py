@@ -11,12 +11,8 @@ from django.utils.safestring import SafeString
 from apps.work import clock, services
 from apps.work.models import ChangeFeed, Intent
 
-
-_LEVELS = {
-    Intent.State.RUNNING: "info",
-    Intent.State.DONE: "ok",
-    Intent.State.FAILED: "bad",
-}
+# Colours of the badges; what waits is plain.
+_LEVELS = {"running": "info", "done": "ok", "failed": "bad"}
 
 
 class _ReadOnlyAdmin(admin.ModelAdmin[Any]):

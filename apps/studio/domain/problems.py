@@ -1,4 +1,4 @@
-"""What is wrong with a site and what to do about it, in plain words. Pure: counts in, advice out."""
+"""What is wrong with a site and what to do about it, in words. Pure: counts in, advice out."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta

@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -26,7 +27,7 @@ def followers(sessions: Iterable[Session]) -> dict[str, frozenset[str]]:
     for session in sessions:
         products = [click.product for click in session.clicks]
         seen.update(products)
-        for one, other in zip(products, products[1:], strict=False):
+        for one, other in pairwise(products):
             after[one][other] += 1
     return {
         one: frozenset(sorted(counts, key=lambda p: (-counts[p], -seen[p], p))[:10])
@@ -41,7 +42,7 @@ def steps_of(history: list[Session], visits: list[Session]) -> list[Step]:
         Step(click.category, click.product, last.category, after[last.product],
              "TARGETING_MATCH", "TARGETING_MATCH", 0.002, 0.001)
         for session in visits
-        for last, click in zip(session.clicks, session.clicks[1:], strict=False)
+        for last, click in pairwise(session.clicks)
     ]  # fmt: skip
 
 

@@ -1,0 +1,137 @@
+"""Clicks go in at the front door and personalized decisions come out, in real processes."""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from apps.demo.client import Address, Connection
+from launcher import processes
+from tests.apps.demo.samples import Visit, write_clicks
+from tests.journeys.conftest import Stack
+
+pytestmark = pytest.mark.slow
+
+# Whoever looks at one product goes on to the next one of its category, and never leaves it.
+CHAINS = {
+    "trousers": ["A1", "A2", "A3", "A4"],
+    "blouses": ["C1", "C2", "C3", "C4"],
+    "sale": ["P1", "P2", "P3", "P4"],
+}
+HISTORY = 40  # sessions to learn from
+REPLAYED = 20
+
+
+def visits(count: int, day: str, first: int) -> list[Visit]:
+    names = list(CHAINS)
+    made: list[Visit] = []
+    for number in range(first, first + count):
+        category = names[number % 3]
+        made.append((day, str(number), [(category, product) for product in CHAINS[category]]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def clicks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clicks") / "tiny.csv"
+    return write_clicks(
+        path, visits(HISTORY, "2008-05-30", 1) + visits(REPLAYED, "2008-06-02", 1000)
+    )
+
+
+def test_a_tiny_demo_from_its_clicks_to_its_report(stack: Stack, clicks: Path) -> None:
+    load = ["demo_load", "--site", "tiny", "--clicks", clicks]
+
+    done = stack.manage(*load, "--sessions", "5")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    report = json.loads(stack.manage("demo_report", "--site", "tiny", "--json").stdout)
+    assert report["site"] == "tiny"
+    assert report["steps"] == 15
+    assert report["history_events"] == HISTORY * 4
+    assert report["replayed_events"] == 5 * 4
+    assert report["attune"] == {"category": 1.0, "product": 1.0}
+    assert report["reasons"]["home.hero"] == {"TARGETING_MATCH": 15}
+    site = "SELECT id FROM access_site WHERE key = %s"
+    events = f"SELECT count(*) FROM events_event WHERE site_id = ({site})"
+    assert stack.count(events, ["tiny"]) == HISTORY * 4 + 5 * 4
+    counted = f"SELECT sum(event_count) FROM profiles_profilestate WHERE site_id = ({site})"
+    assert stack.count(counted, ["tiny"]) == HISTORY * 4 + 5 * 4
+    decided = f"SELECT count(*) FROM decisions_decisionrecord WHERE site_id = ({site})"
+    assert processes.wait_until(lambda: stack.count(decided, ["tiny"]) == 15, 10)
+
+    again = stack.manage(*load, "--sessions", "5")
+    assert "nothing to do" in again.stdout
+    assert stack.count(events, ["tiny"]) == HISTORY * 4 + 5 * 4
+
+    larger = stack.manage(*load, "--sessions", "all")
+    assert larger.returncode == 0, larger.stdout + larger.stderr
+    report = json.loads(stack.manage("demo_report", "--site", "tiny", "--json").stdout)
+    assert (report["site"], report["steps"]) == ("tiny-2", REPLAYED * 3)
+    assert stack.count(events, ["tiny-2"]) == (HISTORY + REPLAYED) * 4
+    assert stack.count(events, ["tiny"]) == HISTORY * 4 + 5 * 4
+
+
+BATCHES = 600
+PER_BATCH = 40
+KILLS = 2
+STORED = "SELECT count(*) FROM events_event WHERE message_id LIKE 'kill-%'"
+WAITING = "SELECT count(*) FROM events_inbox"
+
+
+def batch(number: int) -> bytes:
+    """A batch of forty visitors' events; a visitor has one in each batch of five."""
+    return json.dumps(
+        {
+            "batch": [
+                {
+                    "type": "track",
+                    "event": "Product Viewed",
+                    "messageId": f"kill-{number}-{place}",
+                    "anonymousId": f"kill-{number // 5}-{place}",
+                    "properties": {"product_id": f"A{place}", "category": "trousers"},
+                }
+                for place in range(PER_BATCH)
+            ]
+        }
+    ).encode()
+
+
+def test_a_consumer_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
+    stack: Stack,
+) -> None:
+    seeded = json.loads(stack.manage("seed_demo", "--json").stdout)
+    connection = Connection(Address.parse(stack.origin), seeded["secret"])
+
+    def send() -> None:
+        for number in range(BATCHES):
+            assert connection.post("/v1/batch", batch(number)).status == 200
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    left_by_kills = []
+    for _ in range(KILLS):
+        before = stack.count(STORED)
+        assert processes.wait_until(lambda: stack.count(STORED) > before, 60), stack.text()
+        for pid in stack.consumers():
+            os.kill(pid, signal.SIGKILL)
+        left_by_kills.append(stack.count(WAITING))
+    sender.join()
+    assert processes.wait_until(lambda: stack.count(WAITING) == 0, 60), stack.text()
+
+    assert all(left_by_kills), "each kill falls into the middle of the work"
+    assert stack.text().count("consumer was killed (SIGKILL)") == KILLS
+    stored = stack.rows(
+        "SELECT count(*), count(DISTINCT message_id) FROM events_event"
+        " WHERE message_id LIKE 'kill-%'"
+    )
+    assert stored == [(BATCHES * PER_BATCH, BATCHES * PER_BATCH)]
+    counted = "SELECT sum(s.event_count) FROM profiles_profilestate s WHERE s.unit_id LIKE 'kill-%'"
+    assert stack.count(counted) == BATCHES * PER_BATCH
+    # Everyone's last word is the one that was sent last.
+    last = json.loads(connection.get("/v1/profiles/anonymous_id:kill-0-7/metadata").body)
+    assert (last["lastFoldedMessageId"], last["eventCount"]) == ("kill-4-7", 5)
+    connection.close()
