@@ -31,11 +31,15 @@ STATUS: Final[Mapping[str, int]] = {
     "invalid_rule": 422,
     "segment_not_published": 422,
     "publication_refused": 422,
+    "unknown_feature": 422,
+    "invalid_hyperparameters": 422,
+    "model_refused": 422,
     "rate_limited": 429,
     "internal_error": 500,
     "unknown_intent": 500,
     "lease_lost": 500,
     "render_failed": 500,
+    "artifact_broken": 500,
     "unavailable": 503,
 }
 # Well-formed but refused: what a refusal means when the table does not know better.

@@ -174,6 +174,10 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         """A key is issued, not typed in."""
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing of a key is edited; see `has_end_permission`."""
+        return False
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A key is revoked: its row tells later what it was."""
         return False
@@ -256,7 +260,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
 class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     """Who did what; nobody changes it here."""
 
-    list_display = ["at", "what", "actor_label", "site", "target_kind", "target_id", "said"]
+    list_display = ["at", "what", "actor_label", "site", "target", "said"]
     list_filter = ["site", "action", "target_kind", "actor_label", "at"]
     list_select_related = ["site"]
     list_per_page = 50
@@ -272,12 +276,25 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
         level = "info" if entry.action == "profiles.viewed" else "plain"
         return format_html('<span class="badge is-{}">{}</span>', level, entry.action)
 
-    @admin.display(description="Detail")
-    def said(self, entry: AuditEntry) -> SafeString | str:
-        """Ids and counts of the deed."""
-        if not entry.detail:
+    @admin.display(description="To what")
+    def target(self, entry: AuditEntry) -> SafeString | str:
+        """The kind of thing and its id."""
+        if not entry.target_kind:
             return "-"
-        return format_html("<code>{}</code>", json.dumps(entry.detail, ensure_ascii=False))
+        return format_html(
+            '{}<span class="under quiet nowrap">{}</span>', entry.target_kind, entry.target_id
+        )
+
+    @admin.display(description="Detail")
+    def said(self, entry: AuditEntry) -> str:
+        """Ids and counts of the deed."""
+        if not isinstance(entry.detail, dict):
+            return json.dumps(entry.detail)
+        pairs = (
+            f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+            for name, value in entry.detail.items()
+        )
+        return ", ".join(pairs) or "-"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never by hand."""

@@ -4,9 +4,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
+from apps.access.models import ApiKey, Site, Source
 from apps.access.types import Origins, Rates
 
 _KEY = """
@@ -54,6 +56,24 @@ def origins_of_all_sources() -> Origins:
     with connection.cursor() as cursor:
         cursor.execute(_ORIGINS)
         return Origins([text for (text,) in cursor.fetchall()])
+
+
+def find_site(key: str) -> Site | None:
+    """Return the site with this key."""
+    return Site.objects.filter(key=key).first()
+
+
+def find_source(site_id: UUID, name: str) -> Source | None:
+    """Return the site's source of this name."""
+    return Source.objects.filter(site_id=site_id, name=name).first()
+
+
+def newest_key(source_id: UUID, kind: str) -> ApiKey | None:
+    """Return the newest key of a kind that neither ends nor is revoked."""
+    lasting = ApiKey.objects.filter(
+        source_id=source_id, kind=kind, revoked_at=None, expires_at=None
+    )
+    return lasting.order_by("-created_at", "-id").first()
 
 
 def _strings(text: str | None) -> list[str]:

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
-from apps.access.models import ApiKey, Regime, Site, Source
+from apps.access.selectors import find_site, find_source, newest_key
 from apps.access.services import create_site, create_source, issue_key, rotate_key
-from apps.content.models import Block
+from apps.content.selectors import find_block
 from apps.content.services import create_block, create_variant
-from apps.decisions.publishing import publish
+from apps.decisions.services import publish
 
 SITE_KEY: Final = "demo"
 SOURCE_NAME: Final = "Try the API"
@@ -34,60 +35,55 @@ FLAGS: Final[dict[str, tuple[str, object]]] = {
 class Seeded:
     """What `seed` has made; the keys' values are known only now."""
 
-    site: Site
-    source: Source
+    site_id: UUID
+    source_id: UUID
+    proof_secret: str
     publishable: str
     secret: str
     edge: str
 
 
-def demo_site(*, now: datetime) -> Site:
-    """Return the demo site, made on first use."""
-    site = Site.objects.filter(key=SITE_KEY).first()
-    if site is not None:
-        return site
-    return create_site(key=SITE_KEY, name="Demo", regime=Regime.US_OPT_OUT, now=now)
+def demo_site_id(*, now: datetime) -> UUID:
+    """Return the demo site's id; the site is made on first use."""
+    site = find_site(SITE_KEY)
+    if site is None:
+        site = create_site(key=SITE_KEY, name="Demo", regime="us_opt_out", now=now)
+    return site.pk
 
 
 @transaction.atomic
 def seed(*, now: datetime) -> Seeded:
     """Make the source, its flags and one key of each kind; keys that exist are rotated."""
-    site = demo_site(now=now)
-    source = Source.objects.filter(site=site, name=SOURCE_NAME).first()
+    site_id = demo_site_id(now=now)
+    source = find_source(site_id, SOURCE_NAME)
     if source is None:
         source = create_source(
-            site_id=site.pk,
+            site_id=site_id,
             name=SOURCE_NAME,
-            consent_mode=Source.ConsentMode.ASSUMED,
+            consent_mode="assumed",
             allowed_origins=LOCAL_ORIGINS,
             rate_per_s=RATE_PER_S,
             rate_per_address_s=RATE_PER_S,
             now=now,
         )
-    _ensure_flags(site)
-    publish(site_id=site.pk, actor=None, note="Demo flags", now=now)
-    publishable, secret, edge = (_fresh_key(source, kind, now) for kind in ("pk", "sk", "ek"))
-    return Seeded(site, source, publishable, secret, edge)
+    _ensure_flags(site_id)
+    publish(site_id=site_id, actor=None, note="Demo flags", now=now)
+    publishable, secret, edge = (_fresh_key(source.pk, kind, now) for kind in ("pk", "sk", "ek"))
+    return Seeded(site_id, source.pk, source.proof_secret, publishable, secret, edge)
 
 
-def _fresh_key(source: Source, kind: str, now: datetime) -> str:
-    current = ApiKey.objects.filter(source=source, kind=kind, revoked_at=None, expires_at=None)
-    old = current.order_by("-created_at", "-id").first()
+def _fresh_key(source_id: UUID, kind: str, now: datetime) -> str:
+    old = newest_key(source_id, kind)
     if old is None:
-        return issue_key(source_id=source.pk, kind=kind, now=now)[1]
+        return issue_key(source_id=source_id, kind=kind, now=now)[1]
     return rotate_key(key_id=old.pk, now=now)[1]
 
 
-def _ensure_flags(site: Site) -> None:
-    present = set(Block.objects.filter(site=site).values_list("key", flat=True))
+def _ensure_flags(site_id: UUID) -> None:
     for key, (value_type, value) in FLAGS.items():
-        if key in present:
+        if find_block(site_id, key) is not None:
             continue
         block = create_block(
-            site_id=site.pk,
-            key=key,
-            kind=Block.Kind.FLAG,
-            value_type=value_type,
-            is_client_visible=True,
+            site_id=site_id, key=key, kind="flag", value_type=value_type, is_client_visible=True
         )
         create_variant(block=block, key="default", is_default=True, value=value)  # type: ignore[arg-type]  # JSON by the table above

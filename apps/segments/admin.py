@@ -173,7 +173,7 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
     @admin.display(description="Newest members")
     def sample(self, segment: Segment) -> str:
         """A few profiles by id."""
-        ids = members_of(segment.pk).values_list("pk", flat=True)[:SAMPLE]
+        ids = members_of(segment.pk).values_list("profile_id", flat=True)[:SAMPLE]
         return format_html_join("", "<div>{}</div>", ((pk,) for pk in ids)) or "-"
 
     # Actions

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.profiles.models import Profile
 from apps.profiles.parts import Asked, Page, asked_instant, instant
 from apps.segments.models import Membership, Segment, SegmentVersion
 from apps.segments.types import Freshness, Stayed
@@ -30,11 +29,9 @@ def segment_numbers(site_id: UUID) -> dict[str, int]:
     return dict(Segment.objects.filter(site_id=site_id).values_list("key", "number"))
 
 
-def members_of(segment_id: UUID) -> QuerySet[Profile]:
-    """The profiles that are in a segment now, as far as it is recorded; newest first."""
-    return Profile.objects.filter(
-        memberships__segment_id=segment_id, memberships__left_at=None
-    ).order_by("-memberships__since")
+def members_of(segment_id: UUID) -> QuerySet[Membership]:
+    """The open stays in a segment, as far as they are recorded; newest first."""
+    return Membership.objects.filter(segment_id=segment_id, left_at=None).order_by("-since")
 
 
 def segments_of(profile_id: UUID, at: datetime | None = None) -> list[Stayed]:

@@ -78,7 +78,7 @@ class Stack:
         )
         try:
             with connection, connection.cursor() as cursor:
-                cursor.execute(sql, parameters)
+                cursor.execute(sql, parameters or None)
                 return cursor.fetchall()
         finally:
             connection.close()

@@ -75,7 +75,7 @@ def test_a_tiny_demo_from_its_clicks_to_its_report(stack: Stack, clicks: Path) -
     assert stack.count(events, ["tiny"]) == HISTORY * 4 + 5 * 4
 
 
-BATCHES = 600
+BATCHES = 400
 PER_BATCH = 40
 KILLS = 2
 STORED = "SELECT count(*) FROM events_event WHERE message_id LIKE 'kill-%'"
@@ -100,6 +100,12 @@ def batch(number: int) -> bytes:
     ).encode()
 
 
+def _await_work(stack: Stack) -> None:
+    """Return when the consumer has just stored something."""
+    before = stack.count(STORED)
+    assert processes.wait_until(lambda: stack.count(STORED) > before, 60), stack.text()
+
+
 def test_a_consumer_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     stack: Stack,
 ) -> None:
@@ -110,12 +116,11 @@ def test_a_consumer_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
         for number in range(BATCHES):
             assert connection.post("/v1/batch", batch(number)).status == 200
 
-    sender = threading.Thread(target=send)
+    sender = threading.Thread(target=send, daemon=True)
     sender.start()
     left_by_kills = []
     for _ in range(KILLS):
-        before = stack.count(STORED)
-        assert processes.wait_until(lambda: stack.count(STORED) > before, 60), stack.text()
+        _await_work(stack)
         for pid in stack.consumers():
             os.kill(pid, signal.SIGKILL)
         left_by_kills.append(stack.count(WAITING))

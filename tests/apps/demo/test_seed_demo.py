@@ -12,7 +12,7 @@ from apps.access.http import authenticate
 from apps.access.keys import KEYS
 from apps.content.models import Block
 from apps.decisions.selectors import latest_publication
-from apps.demo.seeding import demo_site
+from apps.demo.seeding import demo_site_id
 from apps.work import clock
 
 
@@ -44,7 +44,7 @@ def test_it_makes_one_key_of_each_kind_and_flags_of_every_type(db: None) -> None
     assert {flag.value_type for flag in flags} == {
         "boolean", "string", "integer", "float", "object",
     }  # fmt: skip
-    assert latest_publication(demo_site(now=clock.now()).pk) is not None
+    assert latest_publication(demo_site_id(now=clock.now())) is not None
 
 
 @pytest.mark.parametrize(

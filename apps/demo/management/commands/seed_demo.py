@@ -23,14 +23,14 @@ class Command(BaseCommand):
         """Seed, then print the keys: they are shown this once."""
         seeded = seeding.seed(now=clock.now())
         answer = {
-            "site": seeded.site.key,
-            "siteId": str(seeded.site.pk),
-            "source": seeded.source.name,
-            "sourceId": str(seeded.source.pk),
+            "site": seeding.SITE_KEY,
+            "siteId": str(seeded.site_id),
+            "source": seeding.SOURCE_NAME,
+            "sourceId": str(seeded.source_id),
             "publishable": seeded.publishable,
             "secret": seeded.secret,
             "edge": seeded.edge,
-            "proofSecret": seeded.source.proof_secret,
+            "proofSecret": seeded.proof_secret,
             "flags": {key: value for key, (_, value) in seeding.FLAGS.items()},
         }
         if options["json"]:
