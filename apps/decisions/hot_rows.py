@@ -10,7 +10,7 @@ from django.db import connection
 from apps.decisions import record_reads
 from apps.decisions.types import IDENTITIES_KEPT, HotProfile
 from apps.events import history
-from apps.work import clock
+from apps.work import clock, numbers
 
 _COLUMNS: Final = """
 s.profile_id::text, s.unit_id, s.consent_epoch, s.version, s.granted, s.denied, s.memberships,
@@ -65,7 +65,7 @@ def by_identity(site_id: UUID, asked: Sequence[tuple[str, str]]) -> list[Found]:
 
 
 def _profile(row: Sequence[Any]) -> HotProfile:
-    traits = msgspec.json.decode(row[7], type=dict[str, list[Any]])
+    traits: dict[str, list[Any]] = numbers.loads(row[7])
     return HotProfile(
         profile_id=UUID(row[0]).bytes,
         unit_id=row[1],

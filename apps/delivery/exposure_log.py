@@ -13,6 +13,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -45,9 +47,9 @@ _writing = threading.Lock()
 _thread: threading.Thread | None = None
 _is_away = False
 _stopping = False
-# Message ids of this process's last exposures, for the count of repeats in an answer. The inbox
-# decides what is stored.
-_seen: dict[tuple[UUID, str], None] = {}
+# Source and message id of this process's last exposures, for the count of repeats in an answer. The
+# inbox decides what is stored.
+_seen: dict[str, None] = {}
 
 
 def take(owner: Owner, events: Sequence[Accepted]) -> Receipt:
@@ -58,7 +60,8 @@ def take(owner: Owner, events: Sequence[Accepted]) -> Receipt:
     """
     if _is_away or len(_queue) + len(events) > QUEUE_SIZE:
         return record_accepted(owner, events, now=clock.now())
-    fresh = [event for event in events if _is_fresh(owner.source_id, event.message_id)]
+    source = owner.source_id.hex
+    fresh = [event for event in events if _is_fresh(source + event.message_id)]
     _queue.extend((owner, event) for event in fresh)
     if fresh and not _wake.is_set():
         _wake.set()
@@ -91,15 +94,14 @@ def flush() -> int:
 
 def _write(batch: Iterable[tuple[Owner, Accepted]]) -> None:
     by_owner: dict[Owner, list[Accepted]] = {}
-    for owner, event in batch:
-        by_owner.setdefault(owner, []).append(event)
+    for owner, taken in groupby(batch, itemgetter(0)):
+        by_owner.setdefault(owner, []).extend(event for _, event in taken)
     now = clock.now()
     for owner, events in by_owner.items():
         record_accepted(owner, events, now=now)
 
 
-def _is_fresh(source_id: UUID, message_id: str) -> bool:
-    key = (source_id, message_id)
+def _is_fresh(key: str) -> bool:
     if key in _seen:
         return False
     if len(_seen) >= SEEN_SIZE:

@@ -158,7 +158,8 @@ def decoded(reply: Reply, what: str) -> Any:
     if reply.status == 200:
         return document
     reason = document.get("message") if isinstance(document, dict) else None
-    raise DemoTrouble(f"{what} was answered {reply.status}: {reason or reply.body[:200]!r}.")
+    text = reason or reply.body[:200].decode(errors="replace")
+    raise DemoTrouble(f"{what} was answered {reply.status}: {text}")
 
 
 def _pause_of(reply: Reply) -> float:

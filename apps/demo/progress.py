@@ -51,16 +51,20 @@ class Progress:
     def _show(self, note: str, *, took_s: float | None = None) -> None:
         spent_s = time.monotonic() - self._began if took_s is None else took_s
         rate = self._done / spent_s if spent_s > 0 else 0.0
-        parts = [f"{self._done:,}/{self._total:,} {self._unit}", f"{rate:,.0f}/s"]
+        parts = []
+        if self._total:
+            parts = [f"{self._done:,}/{self._total:,} {self._unit}", f"{rate:,.0f}/s"]
         if took_s is not None:
-            parts.append(f"in {clock_text(took_s)}")
+            parts.append(f"{'in' if parts else 'done in'} {clock_text(took_s)}")
+        elif not parts:
+            parts.append(f"{clock_text(spent_s)} so far")
         elif rate > 0 and self._total:
             parts.append(f"{clock_text((self._total - self._done) / rate)} left")
         if note:
             parts.append(note)
         text = ", ".join(parts)
         if self._stream.isatty():
-            share = min(1.0, self._done / self._total) if self._total else 0.0
+            share = min(1.0, self._done / self._total) if self._total else float(took_s is not None)
             filled = int(WIDTH * share)
             bar = "#" * filled + "." * (WIDTH - filled)
             self._stream.write(f"\r\x1b[K{self._label:<10} [{bar}] {share:4.0%}  {text}")

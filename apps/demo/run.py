@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from apps.decisions.selectors import site_of_key
+from apps.access.selectors import find_site
 from apps.demo import clicks, convert, learning, load, replay, report, setup
 from apps.demo.clicks import Session
 from apps.demo.client import Address, Connection
@@ -140,7 +140,7 @@ def _free_key(name: str) -> str:
     Raises:
         DemoTrouble: a site that is no demo has the name.
     """
-    if site_of_key(name) is None:
+    if find_site(name) is None:
         return name
     is_demo = DemoRun.objects.filter(site__key=name).exists()
     if not is_demo and name == SITE_KEY:
@@ -149,6 +149,6 @@ def _free_key(name: str) -> str:
         raise DemoTrouble(f"There is a site '{name}' that is no demo: choose another --site.")
     for number in range(2, LOOK_FOR_RUNS):
         key = f"{name}-{number}"
-        if site_of_key(key) is None:
+        if find_site(key) is None:
             return key
     raise DemoTrouble(f"There are too many demos by the name '{name}': choose another --site.")

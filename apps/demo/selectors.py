@@ -1,5 +1,6 @@
 """Reads of what the demo has loaded."""
 
+from apps.access.selectors import newest_key
 from apps.demo.models import DemoRun
 
 
@@ -15,13 +16,6 @@ def shop_key() -> str | None:
 
     None when no load has finished yet, or when every such key has been revoked. Two queries.
     """
-    run = (
-        DemoRun.objects.filter(finished_at__isnull=False)
-        .select_related("shop_source")
-        .order_by("-created_at")
-        .first()
-    )
-    if run is None:
-        return None
-    keys = run.shop_source.api_keys.filter(kind="pk", revoked_at=None, expires_at=None)
-    return keys.order_by("-created_at").values_list("public_value", flat=True).first()
+    run = DemoRun.objects.filter(finished_at__isnull=False).order_by("-created_at").first()
+    key = newest_key(run.shop_source_id, "pk") if run is not None else None
+    return None if key is None else key.public_value

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.access.selectors import find_site
 from apps.access.services import create_site, create_source, issue_key
 from apps.content.services import create_block, create_placement, create_variant
-from apps.decisions.selectors import site_of_key
 from apps.decisions.services import publish
 from apps.demo.convert import EVENT_NAME
 from apps.demo.models import DemoRun
@@ -141,9 +141,9 @@ def set_up(plan: Plan, *, now: datetime) -> Prepared:
 
 
 def _site(plan: Plan, now: datetime) -> UUID:
-    present = site_of_key(plan.site_key) if plan.site_key == SITE_KEY else None
+    present = find_site(plan.site_key) if plan.site_key == SITE_KEY else None
     if present is not None:
-        return present
+        return present.pk
     return create_site(
         key=plan.site_key,
         name=plan.site_key.replace("-", " ").capitalize(),

@@ -13,6 +13,7 @@ from apps.events.types import Accepted, InboxBody
 from apps.work import clock
 
 PARTS = 64
+ASIDE = -1
 MAX_PARTS = 32  # at a time: a second consumer finds the others free
 MAX_BATCHES = 200
 MAX_BYTES = 300_000  # about 500 events: beyond that a larger transaction gains nothing
@@ -83,6 +84,14 @@ class Batch(msgspec.Struct):
     body: InboxBody
 
 
+class Spoilt(Exception):
+    """A batch that cannot be folded, whatever happens around it."""
+
+    def __init__(self, batch_id: int) -> None:
+        self.batch_id = batch_id
+        super().__init__(f"Batch {batch_id} cannot be folded.")
+
+
 class Placed(msgspec.Struct):
     """An accepted event and where it belongs."""
 
@@ -110,19 +119,47 @@ def make_parts(**_: object) -> None:
         )
 
 
-def claim() -> list[Batch]:
+def claim(most: int = MAX_BATCHES) -> list[Batch]:
     """Take waiting batches, oldest first, about 500 events of them. One statement.
 
     Parts that another consumer works on are skipped, not waited for.
+
+    Args:
+        most: so many batches.
+
+    Raises:
+        Spoilt: the body of one cannot be read.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [MAX_PARTS, MAX_BATCHES, MAX_BYTES])
+        cursor.execute(_CLAIM, [MAX_PARTS, most, MAX_BYTES])
         batches = [
-            Batch(number, site_id, source_id, received_at, _decoder.decode(body))
+            Batch(number, site_id, source_id, received_at, _read(number, body))
             for number, site_id, source_id, received_at, body in cursor.fetchall()
         ]
     batches.sort(key=lambda batch: batch.id)
     return batches
+
+
+def _read(number: int, body: str) -> InboxBody:
+    try:
+        return _decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise Spoilt(number) from error
+
+
+def set_aside(batch_id: int) -> None:
+    """Keep a batch in the inbox where no consumer takes it from: in a part that has no row."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE events_inbox SET part = %s WHERE id = %s", [ASIDE, batch_id])
+
+
+def put_back() -> int:
+    """Have every batch that was set aside folded again (its cause was mended); how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE events_inbox SET part = mod(id, %s) WHERE part = %s", [PARTS, ASIDE]
+        )
+        return int(cursor.rowcount)
 
 
 def insert(placed: Sequence[Placed]) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from apps.work import clock
+from apps.work import clock, numbers
 from engine.facts import Happening, Scalar
 
 MAX_HAPPENINGS = 100
@@ -190,7 +190,7 @@ def load(
         history.complete_from_ms = clock.to_ms(rows[-1][0]) + 1
     for occurred_at, name, device, raw, item in reversed(rows):
         at_ms = clock.to_ms(occurred_at)
-        document = raw if isinstance(raw, dict) else msgspec.json.decode(raw)
+        document = raw if isinstance(raw, dict) else numbers.loads(raw)
         history.happenings.append(
             Happening(at_ms, name, device, kept_properties(document, properties))
         )

@@ -12,13 +12,19 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from django.db import OperationalError, connection, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 
-from apps.consent.types import ALL_PURPOSES, Purpose
+from apps.consent.types import Purpose
 from apps.decisions import hot_state
 from apps.decisions.hot_state import HotKey
 from apps.events import fold as event_fold
-from apps.events.fold import Placed
+from apps.events.fold import Placed, Spoilt
 from apps.pipeline.people import People
 from apps.pipeline.person import Person
 from apps.profiles import services as profiles
@@ -31,6 +37,9 @@ from apps.work import clock
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 8
+# Of one process. More than that many at once are a fault of ours or of the database: stop and tell.
+MAX_SET_ASIDE = 10
+_ANALYTICS = int(Purpose.ANALYTICS)  # a plain number: every event is asked about
 # Shorter than a mark in the hot state lives: see decisions.hot_state.
 TRANSACTION_TIMEOUT_MS = 60_000
 
@@ -53,17 +62,57 @@ class Folded(NamedTuple):
 
 NOTHING = Folded(0, 0, 0)
 
+_set_aside = 0
+
+
+class Crowded(RuntimeError):
+    """Identities kept moving under the fold: another consumer is as busy. Nothing was lost."""
+
 
 def fold_once(*, now: datetime) -> Folded:
     """Fold what waits, at most about 500 events. Returns NOTHING when nothing does.
 
+    A batch that cannot be folded is set aside, so that one sender does not stop the others. Too
+    many of them are no fault of theirs, and raise.
+
     Raises:
         OperationalError: the database is away; nothing was lost.
+        Crowded: try again.
+        Exception: what keeps batches from being folded; nothing was lost.
     """
+    try:
+        return _fold_and_tell(now, event_fold.MAX_BATCHES)
+    except (OperationalError, InterfaceError, ProgrammingError, Crowded, MemoryError):
+        raise
+    except Exception:
+        logger.exception("pipeline.fold_failed")
+    return _fold_singly(now)
+
+
+def _fold_singly(now: datetime) -> Folded:
+    """Find the batch that cannot be folded: each in a transaction of its own."""
+    global _set_aside
+    total = NOTHING
+    for _ in range(event_fold.MAX_BATCHES):
+        try:
+            folded = _fold_and_tell(now, 1)
+        except Spoilt as spoilt:
+            if _set_aside >= MAX_SET_ASIDE:
+                raise
+            _set_aside += 1
+            event_fold.set_aside(spoilt.batch_id)
+            logger.exception("pipeline.batch_set_aside", extra={"batch": spoilt.batch_id})
+            folded = Folded(1, 0, 0)
+        if folded is NOTHING:
+            break
+        total = Folded(*map(sum, zip(total, folded, strict=True)))
+    return total if total.batches else NOTHING
+
+
+def _fold_and_tell(now: datetime, most: int) -> Folded:
     for attempt in range(MAX_TRIES):
         try:
-            with transaction.atomic():
-                folded, people = _fold(now)
+            folded, people = _fold_batches(now, most)
         except IdentityMoved:
             continue
         except OperationalError as error:
@@ -73,7 +122,22 @@ def fold_once(*, now: datetime) -> Folded:
         if people is not None:
             hot_state.publish([p.hot() for p in people.living()], people.remembered)
         return folded
-    raise RuntimeError("Identities kept moving under the fold; another consumer is as busy.")
+    raise Crowded("Identities kept moving under the fold.")
+
+
+def _fold_batches(now: datetime, most: int) -> tuple[Folded, People | None]:
+    """One transaction. With one batch at a time, what goes wrong is its own fault: `Spoilt`."""
+    batches: list[event_fold.Batch] = []
+    try:
+        with transaction.atomic():
+            batches = event_fold.claim(most)
+            return _fold(batches, now)
+    except (OperationalError, InterfaceError, ProgrammingError, MemoryError, IdentityMoved):
+        raise
+    except Exception as error:
+        if most == 1 and batches:
+            raise Spoilt(batches[0].id) from error
+        raise
 
 
 def fold_due(*, now: datetime, limit: int = 300) -> int:
@@ -109,8 +173,9 @@ def _bound_transaction() -> None:
         cursor.execute(f"SET LOCAL transaction_timeout = {TRANSACTION_TIMEOUT_MS}")
 
 
-def _fold(now: datetime) -> tuple[Folded, People | None]:
-    batches = event_fold.claim()
+def _fold(
+    batches: Sequence[event_fold.Batch], now: datetime
+) -> tuple[Folded, People | None]:
     if not batches:
         return NOTHING, None
     # A batch may have come in after `now` was read, or under a clock ahead of ours: what it holds
@@ -132,16 +197,18 @@ def _fold(now: datetime) -> tuple[Folded, People | None]:
 
 
 def _still_allowed(placed: Sequence[Placed], people: People) -> list[Placed]:
-    """Drop what was withdrawn while it waited: the epoch it was stamped with is no longer true."""
+    """Drop what its owner has said no to: withdrawn while it waited, or on a shared device.
+
+    Not only where the epoch has moved: intake asked whoever has the device now, but a late event
+    may belong to somebody who had it before.
+    """
     kept: list[Placed] = []
     for one in placed:
         row = people.persons[one.profile_id].row
-        event = one.event
-        if row.consent_epoch != event.epoch:
-            if row.denied & Purpose.ANALYTICS:
-                continue
-            event.purposes &= ALL_PURPOSES & ~row.denied
-            event.epoch = row.consent_epoch
+        if row.denied & _ANALYTICS:
+            continue
+        one.event.purposes &= ~row.denied
+        one.event.epoch = row.consent_epoch
         kept.append(one)
     return kept
 

@@ -34,6 +34,7 @@ class People:
         self.remembered: list[Remembered] = []
         self.merged: list[tuple[UUID, UUID, str]] = []
         names, joins = _wanted(arrivals)
+        self._joins = joins
         self._known = identities.find(names)
         plan = Planner(self._known, identities.new_profile_id).resolve(joins, _required(arrivals))
         self._spans = sharing.spans_of(self._known)
@@ -67,14 +68,26 @@ class People:
         Called once this batch's events are stored: the identify events say who, and since when.
         """
         for identity_id, name in self.shares.items():
-            settled = sharing.settle(identity_id, list(self.persons))
-            missing = settled.touched - self.persons.keys()
-            self._adopt(state.lock(missing))
-            for profile_id in settled.touched:
-                self.persons[profile_id].reload(recount=True)
-            self._known[name].profile_id = settled.owner
-            self.remembered.append(Remembered(name[0], f"{name[1]}:{name[2]}", settled.owner))
-            self.persons[settled.owner].row.add_identity(name[1], name[2])
+            place = self._known[name]
+            spans = [(at, self._alive(who)) for at, who in self._spans.get(identity_id, [])]
+            candidates = {place.profile_id, *self._users_of(name), *(who for _, who in spans)}
+            place.profile_id = sharing.settle(identity_id, place.profile_id, spans, candidates)
+            for profile_id in candidates:
+                person = self.persons[profile_id]
+                person.reload(recount=True)
+                # Decisions believe a state that names the visitor.
+                if profile_id != place.profile_id:
+                    person.row.drop_identity(name[1], name[2])
+            self.persons[place.profile_id].row.add_identity(name[1], name[2])
+            self.remembered.append(Remembered(name[0], f"{name[1]}:{name[2]}", place.profile_id))
+
+    def _users_of(self, name: Name) -> set[UUID]:
+        """The profiles of the users who identify from an anonymous identity in this batch."""
+        return {
+            self._known[join.user].profile_id
+            for join in self._joins
+            if join.kind == "identify" and join.other == name
+        }
 
     def living(self) -> list[Person]:
         """The persons that were not merged away."""
@@ -122,8 +135,10 @@ class People:
             again = seen.get(name)
             if again is None or again.profile_id != place.profile_id:
                 raise IdentityMoved
-            if again.users != place.users:
+            if (again.users, again.is_shared) != (place.users, place.is_shared):
                 raise IdentityMoved
+        if sharing.spans_of(self._known) != self._spans:
+            raise IdentityMoved
 
     def _adopt(self, rows: Iterable[StateRow]) -> None:
         rows = list(rows)

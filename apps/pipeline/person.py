@@ -7,7 +7,7 @@ from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.history import History
 from apps.events.types import Accepted
-from apps.profiles.state import StateRow, TraitEntry
+from apps.profiles.state import MAX_TRAIT_NAME, StateRow, TraitEntry
 from apps.segments import live
 from apps.segments.live import Change, LiveDefinitions
 from engine.facts import Happening
@@ -82,8 +82,8 @@ class Person:
     def _take_traits(self, placed: event_fold.Placed) -> None:
         event: Accepted = placed.event
         for key, value in (event.traits or {}).items():
-            if key.startswith(SCORE_PREFIX):
-                continue  # only a model of ours says what a score is
+            if key.startswith(SCORE_PREFIX) or len(key) > MAX_TRAIT_NAME:
+                continue  # only a model of ours says what a score is; intake refuses the others
             entry: TraitEntry = (value, event.occurred_ms, event.message_id)
             known = self.row.traits.get(key)
             self.trait_changes.append((key, value, placed))

@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from apps.work import clock
+from apps.work import clock, numbers
 
 MAX_IDENTITIES = 20
+MAX_TRAIT_NAME = 120  # characters
 TraitEntry = tuple[Any, int, str]  # value, observed at in ms, message id
 
 
@@ -46,6 +47,11 @@ class StateRow(msgspec.Struct):
         if name in self.identities:
             return
         self.identities = newest_identities([*self.identities, name])
+
+    def drop_identity(self, kind: str, value: str) -> None:
+        """Forget an identity that leads to somebody else now."""
+        gone = f"{kind}:{value}"
+        self.identities = [name for name in self.identities if name != gone]
 
 
 def newest_identities(names: list[str]) -> list[str]:
@@ -130,7 +136,7 @@ def _row(columns: Sequence[Any]) -> StateRow:
         denied=denied,
         history=bytes(history),
         memberships=bytes(memberships),
-        traits={key: tuple(entry) for key, entry in json.loads(traits).items()},
+        traits={key: tuple(entry) for key, entry in numbers.loads(traits).items()},
         event_count=count,
         first_seen_ms=None if first_seen is None else clock.to_ms(first_seen),
         last_seen_ms=None if last_seen is None else clock.to_ms(last_seen),

@@ -12,6 +12,7 @@ from apps.events.types import FLAG_CLOCK_AHEAD, Accepted
 MAX_ID_LENGTH = 512
 MAX_MESSAGE_ID_LENGTH = 100
 MAX_NAME_LENGTH = 200
+MAX_TRAIT_LENGTH = 120
 # What an event without a name of its own is called.
 NAMES = {
     "page": "Page Viewed",
@@ -126,6 +127,7 @@ def read_event(item: dict[str, Any], frame: Frame, *, has_queries: bool) -> Acce
         traits = _object(item, "traits")
         if kind == "identify" and type(context.get("traits")) is dict:
             traits = {**context.pop("traits"), **(traits or {})}
+        _require_short_names(traits)
     if has_queries:
         properties, context = without_queries(properties), without_queries(context)
     return Accepted(
@@ -176,6 +178,11 @@ def _name_of(kind: str, item: dict[str, Any]) -> str:
     if len(name) > MAX_NAME_LENGTH:
         raise wrong("/event", f"The name of an event may have {MAX_NAME_LENGTH} characters.")
     return name
+
+
+def _require_short_names(traits: dict[str, Any] | None) -> None:
+    if traits and max(map(len, traits)) > MAX_TRAIT_LENGTH:
+        raise wrong("/traits", f"The name of a trait may have {MAX_TRAIT_LENGTH} characters.")
 
 
 def _name_the_view(properties: dict[str, Any], item: dict[str, Any]) -> None:

@@ -50,3 +50,11 @@ def test_a_terminal_gets_a_bar_that_is_redrawn() -> None:
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert clock_text(seconds) == text
+
+
+def test_work_of_unknown_size_says_how_long_it_took() -> None:
+    log = io.StringIO()
+
+    Progress(log, "Segments", total=0, unit="profiles").finish()
+
+    assert log.getvalue() == "Segments: done in 0 s\n"

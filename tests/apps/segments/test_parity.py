@@ -1,7 +1,7 @@
 """Three evaluators, one meaning: the tree walk, the closures and the SQL agree on everything.
 
 One check is one condition, one history and one instant. PARITY_EXAMPLES sets how many random
-worlds are made; each holds about a hundred checks, asked of Postgres in one statement.
+worlds are made; each holds about forty checks, asked of Postgres in one statement.
 """
 
 import itertools

@@ -1,5 +1,6 @@
 """`demo_load`: click files through the public API of the running stack, and what came of it."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_slug
 from django.db import DatabaseError
 
 from apps.demo import clicks, report
@@ -16,14 +16,15 @@ from apps.demo.run import Wanted, load_demo
 from apps.demo.seeding import SITE_KEY
 
 LONGEST_NAME = 50
+NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def site_name(text: str) -> str:
     """Read a site's name: it becomes the site's key, a number may be added to it."""
-    validate_slug(text)
-    if len(text) > LONGEST_NAME:
-        raise ArgumentTypeError(f"at most {LONGEST_NAME} characters")
-    return text.lower()
+    name = text.lower()
+    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        raise ArgumentTypeError(f"words joined by hyphens, at most {LONGEST_NAME} characters")
+    return name
 
 
 def session_count(text: str) -> int | None:
@@ -75,6 +76,8 @@ class Command(BaseCommand):
             raise CommandError(str(trouble)) from None
         except DatabaseError as error:
             raise CommandError(f"The database refused: {error}") from error
+        except KeyboardInterrupt:
+            raise CommandError("\nInterrupted: loading again begins anew, on a new site.") from None
         if not is_new:
             self.stdout.write(f"'{run.name}' is loaded already: nothing to do.\n")
         self.stdout.write(f"\n{report.table(run.report, site=run.site.key)}\n")
