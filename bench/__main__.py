@@ -9,7 +9,6 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +41,7 @@ class Size:
 
 
 FULL = Size(visitors=2_000, rounds=7, seconds=2.0, fold_rounds=5, fold_batches=400, probes=400)
-QUICK = Size(visitors=500, rounds=5, seconds=0.5, fold_rounds=3, fold_batches=100, probes=200)
+QUICK = Size(visitors=300, rounds=5, seconds=0.5, fold_rounds=3, fold_batches=100, probes=200)
 
 
 def main() -> int:
@@ -78,12 +77,12 @@ def _options() -> argparse.Namespace:
 
 
 def _run(stack: Stack, size: Size, only: str | None) -> dict[str, Any]:
-    import django  # noqa: PLC0415  # the environment is the stack's only now
+    import django  # the environment is the stack's only now
 
     django.setup()
-    from bench import world  # noqa: PLC0415  # these need Django
-    from bench.cases import Bench  # noqa: PLC0415
-    from bench.record import Record, store_floor_states  # noqa: PLC0415
+    from bench import world  # these need Django
+    from bench.cases import Bench
+    from bench.record import Record, store_floor_states
 
     _say("Making the site and its visitors ...")
     site = world.make_site(datetime.now(UTC))
@@ -123,7 +122,7 @@ def _run(stack: Stack, size: Size, only: str | None) -> dict[str, Any]:
 
 
 def _requests(bench: "Bench", size: Size) -> dict[str, list[dict[str, float]]]:
-    from bench.cases import measure  # noqa: PLC0415
+    from bench.cases import measure
 
     cases = [
         *bench.floors(),
@@ -146,7 +145,9 @@ def _request_bars(rounds: Rounds) -> list[Bar]:
     return [
         Bar("decide, CPU", ratio(rounds, "decide", FLOOR, "cpu_us"), 3, True, "x R"),
         Bar("decide, requests/s", ratio(rounds, "decide", FLOOR, "per_s"), 0.3, False, "x R"),
-        Bar("decide, p99 at 8 connections", ratio(rounds, "decide", FLOOR, "p99_ms"), 5, True, "x R"),
+        Bar(
+            "decide, p99 at 8 connections", ratio(rounds, "decide", FLOOR, "p99_ms"), 5, True, "x R"
+        ),
         Bar(f"{exposures}, CPU", ratio(rounds, exposures, FLOOR, "cpu_us"), 1.5, True, "x R"),
         Bar(f"{accept}, CPU", median(rounds[accept], "cpu_us"), 90, True, "us/event"),
     ]
@@ -154,6 +155,7 @@ def _request_bars(rounds: Rounds) -> list[Bar]:
 
 def _events(bench: "Bench", size: Size) -> dict[str, Any]:
     _say("Folding at saturation ...")
+    bench.fold(20, 5)  # the consumer has started when this is folded
     several = [bench.fold(size.fold_batches, 5) for _ in range(size.fold_rounds)]
     alone = [bench.fold(size.fold_batches, 1) for _ in range(size.fold_rounds)]
     _say("From an event to the next decision ...")

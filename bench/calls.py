@@ -45,7 +45,9 @@ class Calls:
     def post(self, path: str, body: Any) -> bytes:
         """Return the bytes of a POST of JSON."""
         raw = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        return f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
+        return (
+            f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
+        )
 
     def decide(self, visitor: int, **more: Any) -> bytes:
         """Ask for all placements for a visitor."""

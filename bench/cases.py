@@ -17,6 +17,8 @@ from bench.stack import Stack
 CONNECTIONS: Final = 8
 # Long enough for what runs beside the requests (the decision log's batches) to be counted.
 SETTLING_S: Final = 0.6
+FASTEST_PER_S: Final = 6_000  # requests that are sent once
+FASTEST_BATCHES_PER_S: Final = 1_200
 EVENTS_PER_S: Final = 500
 PROBE_POLL_S: Final = 0.001
 PROBE_PAUSE_S: Final = 0.02
@@ -26,16 +28,18 @@ DRAINED_WITHIN_S: Final = 300.0
 
 @dataclass(slots=True)
 class Case:
-    """One side of the comparison. `prepare` makes a round's requests, before the clock runs.
+    """One side of the comparison.
 
     Attributes:
+        prepare: makes the requests of a round of so many seconds, before the clock runs. Requests
+            that cannot be sent twice are as many as any machine could answer.
         per: what an answer counts for: CPU is per request, or per event of a batch.
         after: looks at what a round left behind, given its number of answers.
     """
 
     name: str
     client: Client
-    prepare: Callable[[], Iterator[bytes]]
+    prepare: Callable[[float], Iterator[bytes]]
     check: Callable[[bytes], bool]
     per: int = 1
     after: Callable[[int], None] = field(default=lambda answers: None)
@@ -43,7 +47,7 @@ class Case:
 
 def measure(stack: Stack, case: Case, seconds: float) -> dict[str, float]:
     """Run one round of a case and return its figures."""
-    requests = case.prepare()
+    requests = case.prepare(seconds)
     before = stack.cpu_us()
     ran = case.client.run(requests, seconds=seconds, check=case.check)
     time.sleep(SETTLING_S)
@@ -101,7 +105,7 @@ class Bench:
 
         def case(name: str, path: str) -> Case:
             asked = by_visitor[path]
-            return Case(name, self.floor, lambda: itertools.cycle(asked), _is_long)
+            return Case(name, self.floor, lambda seconds: itertools.cycle(asked), _is_long)
 
         return [
             case("floor: bare view", "bare"),
@@ -122,16 +126,16 @@ class Bench:
         rows = {answer["placements"]["home.row"]["html"] for answer in answers}
         _expect(len(rows) >= 10, "the row differs by visitor")
         return Case(
-            "decide", self.web, lambda: itertools.cycle(asked), _has_all, after=self._logged
+            "decide", self.web, lambda seconds: itertools.cycle(asked), _has_all, after=self._logged
         )
 
     def decide_unkept(self) -> Case:
         """The same with a fact that no call had before: no Liquid is answered from memory."""
 
-        def requests() -> Iterator[bytes]:
+        def requests(seconds: float) -> Iterator[bytes]:
             built = [
                 self.calls.decide(n % self.visitors, facts={"note": f"note {next(self._notes)}"})
-                for n in range(3_000)
+                for n in range(round(seconds * FASTEST_PER_S))
             ]
             return iter(built)
 
@@ -145,8 +149,9 @@ class Bench:
             ids.append([one["decisionId"] for one in placements.values()])
         self.decided += self.visitors
 
-        def requests() -> Iterator[bytes]:
-            return iter([self.calls.exposures(ids[n % len(ids)]) for n in range(6_000)])
+        def requests(seconds: float) -> Iterator[bytes]:
+            count = round(seconds * FASTEST_PER_S)
+            return iter([self.calls.exposures(ids[n % len(ids)]) for n in range(count)])
 
         return Case(
             f"exposures, POST of {EXPOSED}", self.web, requests,
@@ -158,7 +163,9 @@ class Bench:
         """Batches of 20 fresh events; the consumer is stopped."""
         return Case(
             f"accept, batches of {BATCH}", self.web,
-            lambda: iter(self.calls.views(1_500, self.visitors)),
+            lambda seconds: iter(
+                self.calls.views(round(seconds * FASTEST_BATCHES_PER_S), self.visitors)
+            ),
             lambda body: b'"accepted":20,' in body,
             per=BATCH,
             after=lambda answers: self._stored(answers * BATCH),
@@ -256,7 +263,9 @@ class _Stream:
         made, client = Calls(port, key), Client(port, 1)
         period_s = BATCH / EVENTS_PER_S
         start, sent, latest_s = time.perf_counter(), 0, 0.0
-        batches = itertools.chain.from_iterable(made.views(200, visitors) for _ in itertools.count())
+        batches = itertools.chain.from_iterable(
+            made.views(200, visitors) for _ in itertools.count()
+        )
         while not self._is_over.is_set():
             due = start + sent * period_s
             left = due - time.perf_counter()

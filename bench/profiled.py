@@ -20,7 +20,7 @@ _local = threading.local()
 def application(environ: Any, start_response: Any) -> Any:
     """One request through the product, profiled; the profile is written every few seconds."""
     global _saved_at
-    from config.wsgi import application as product  # noqa: PLC0415  # sets Django up
+    from config.wsgi import application as product  # sets Django up
 
     _profile.enable()
     try:
@@ -34,10 +34,10 @@ def application(environ: Any, start_response: Any) -> Any:
 
 def consume() -> None:
     """Run the consumer until it is told to stop, then write its profile."""
-    import django  # noqa: PLC0415  # only this process needs it
+    import django  # only this process needs it
 
     django.setup()
-    from apps.pipeline.consumer import Consumer  # noqa: PLC0415
+    from apps.pipeline.consumer import Consumer
 
     is_over = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: is_over.set())

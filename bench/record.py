@@ -28,7 +28,9 @@ class Record:
     def exposures(self) -> int:
         """Return how many of them are exposures."""
         kind = int(Event.Kind.EXPOSURE)
-        return self._count(f"SELECT count(*) FROM events_event WHERE site_id = %s AND kind = {kind}")
+        return self._count(
+            f"SELECT count(*) FROM events_event WHERE site_id = %s AND kind = {kind}"
+        )
 
     def decisions(self) -> int:
         """Return how many calls the decision log holds."""

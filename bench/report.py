@@ -26,7 +26,9 @@ class Bar:
         """Return the bar as a person reads it."""
         sign = "<=" if self.at_most else ">="
         verdict = "held" if self.is_held else "MISSED"
-        return f"{self.name:<52} {self.value:>9.2f} {self.unit:<8} {sign} {self.limit:<7g} {verdict}"
+        return (
+            f"{self.name:<52} {self.value:>9.2f} {self.unit:<8} {sign} {self.limit:<7g} {verdict}"
+        )
 
 
 def median(rounds: Sequence[Mapping[str, float]], name: str) -> float:

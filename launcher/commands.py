@@ -77,15 +77,9 @@ def run_checks(arguments: Sequence[str]) -> int:
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Run the benchmarks on fresh servers that nothing else uses."""
+    """Run the benchmarks; they bring fresh servers that nothing else uses."""
     venv.prepare()
-    with temporary_home(Home.locate()) as home, running(home):
-        environment = home.environment()
-        migrate = [python(), "manage.py", "migrate", "--noinput", "-v", "0"]
-        status = processes.in_front(migrate, environment, PROJECT_ROOT)
-        return status or processes.in_front(
-            [python(), "-m", "bench", *arguments], environment, PROJECT_ROOT
-        )
+    return processes.in_front([python(), "-m", "bench", *arguments], os.environ, PROJECT_ROOT)
 
 
 def shell(arguments: Sequence[str]) -> int:

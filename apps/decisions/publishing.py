@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.access.services import record_audit
 from apps.content.errors import InvalidContent
@@ -77,13 +77,14 @@ def rollback(*, site_id: UUID, number: int, actor: Actor, now: datetime) -> Publ
 
 
 def _latest(site_id: UUID) -> Publication | None:
-    """The publication that serves, locked: two editors publish one after the other."""
-    return (
-        Publication.objects.select_for_update(of=("self",))
-        .filter(site_id=site_id)
-        .order_by("-number")
-        .first()
-    )
+    """The publication that serves. Locks the site: two editors publish one after the other.
+
+    A lock on the newest publication would not do: who waits for it gets it although there is a
+    newer one by then, and the first has none to wait for.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM access_site WHERE id = %s FOR NO KEY UPDATE", [str(site_id)])
+    return Publication.objects.filter(site_id=site_id).order_by("-number").first()
 
 
 def _collected(site_id: UUID, now: datetime) -> SnapshotDoc:

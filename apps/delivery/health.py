@@ -22,7 +22,8 @@ from apps.work.redis import RedisAway, exchange
 
 _FORWARDING: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 _BACKLOG: Final = """
-SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)
+SELECT count(*) FILTER (WHERE part >= 0), count(*) FILTER (WHERE part < 0),
+  coalesce(extract(epoch FROM clock_timestamp() - min(received_at) FILTER (WHERE part >= 0)), 0)
 FROM events_inbox
 """
 _WORK: Final = """
@@ -141,7 +142,7 @@ class _Collector:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(_BACKLOG)
-                waiting, oldest_s = cursor.fetchone()
+                waiting, aside, oldest_s = cursor.fetchone()
                 cursor.execute(_WORK)
                 intents = cursor.fetchall()
         except DatabaseError:
@@ -151,6 +152,9 @@ class _Collector:
         yield GaugeMetricFamily("attune_database_up", "Postgres answers.", value=1.0)
         yield GaugeMetricFamily(
             "attune_inbox_batches", "Accepted batches that wait to be folded.", value=waiting
+        )
+        yield GaugeMetricFamily(
+            "attune_inbox_set_aside", "Batches that could not be folded.", value=aside
         )
         yield GaugeMetricFamily(
             "attune_inbox_lag_seconds",

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.events.models import Event
 from apps.events.types import Accepted, InboxBody
@@ -236,6 +236,11 @@ def observe(names: Collection[tuple[UUID, str]], *, now: datetime) -> None:
     rows = msgspec.json.encode([{"site_id": s, "name": n} for s, n in fresh]).decode()
     with connection.cursor() as cursor:
         cursor.execute(_OBSERVE, [now, rows])
+    # Not before the commit: a fold that is rolled back has noted nothing.
+    transaction.on_commit(lambda: _remember(fresh))
+
+
+def _remember(fresh: Collection[tuple[UUID, str]]) -> None:
     if len(_observed) + len(fresh) > _MAX_OBSERVED:
         _observed.clear()
     _observed.update(fresh)

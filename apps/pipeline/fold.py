@@ -178,9 +178,6 @@ def _fold(
 ) -> tuple[Folded, People | None]:
     if not batches:
         return NOTHING, None
-    # A batch may have come in after `now` was read, or under a clock ahead of ours: what it holds
-    # has happened all the same. A condition would not look at an event of the future.
-    now = max(now, *(batch.received_at for batch in batches))
     _bound_transaction()
     arrivals = [(batch, event) for batch in batches for event in batch.body.e]
     people = People(arrivals, now=now)
@@ -260,6 +257,7 @@ def _write_traits(persons: Iterable[Person]) -> None:
                 received_at=placed.batch.received_at,
                 consent_epoch=placed.event.epoch,
                 message_id=placed.event.message_id,
+                is_newest=person.has_newest(key, placed.event),
             )
             for person in persons
             for key, value, placed in person.trait_changes

@@ -31,6 +31,9 @@ def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> N
         known = into.traits.get(key)
         if known is None or entry[1:] > known[1:]:
             into.traits[key] = entry
+    forgotten = [key for key, entry in into.traits.items() if entry[0] is None]
+    if forgotten:
+        profiles.forget_traits(into.profile_id, forgotten)
     into.identities = newest_identities([*out.identities, *into.identities])
     into.event_count += out.event_count
     into.first_seen_ms = min(filter(None, (into.first_seen_ms, out.first_seen_ms)), default=None)

@@ -7,7 +7,7 @@ from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.history import History
 from apps.events.types import Accepted
-from apps.profiles.state import MAX_TRAIT_NAME, StateRow, TraitEntry
+from apps.profiles.state import MAX_TRAIT_NAME, MAX_TRAITS, StateRow, TraitEntry
 from apps.segments import live
 from apps.segments.live import Change, LiveDefinitions
 from engine.facts import Happening
@@ -86,9 +86,16 @@ class Person:
                 continue  # only a model of ours says what a score is; intake refuses the others
             entry: TraitEntry = (value, event.occurred_ms, event.message_id)
             known = self.row.traits.get(key)
+            if known is None and len(self.row.traits) >= MAX_TRAITS:
+                continue
             self.trait_changes.append((key, value, placed))
             if known is None or entry[1:] > known[1:]:
                 self.row.traits[key] = entry
+
+    def has_newest(self, key: str, event: Accepted) -> bool:
+        """Whether this event's observation of a trait is the one that stands."""
+        entry = self.row.traits.get(key)
+        return entry is not None and entry[1:] == (event.occurred_ms, event.message_id)
 
     def reload(self, *, recount: bool = False) -> None:
         """Have the history (and the counters) read again from the events table before their use."""
@@ -99,6 +106,9 @@ class Person:
         """Evaluate the site's live segments and note what changed and when to look again."""
         row, definitions = self.row, self.definitions
         kept = self._settled_history()
+        # An event may have come in after `now` was read, or under a clock ahead of ours. It has
+        # happened all the same, and a condition does not look at events of the future.
+        now_ms = max(now_ms, row.last_seen_ms or 0)
         facts = live.facts_of(
             definitions,
             profile_id=row.profile_id,

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from apps.profiles import holders, identities
 from apps.profiles.identities import Name
-from apps.profiles.models import IdentityLink, MergeRecord
+from apps.profiles.models import IdentityLink, MergeRecord, Trait
 from apps.profiles.state import StateRow, save
 from apps.work import clock
 from apps.work import services as work
@@ -20,13 +20,11 @@ _WRITE_TRAITS = """
 INSERT INTO profiles_trait (profile_id, key, value, source, observed_at, message_id)
 SELECT DISTINCT ON (profile_id, key) profile_id, key, value, source, observed_at, message_id
 FROM jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, key text, value jsonb, source text,
-  observed_at timestamptz, message_id text)
-WHERE value IS NOT NULL AND value <> 'null'::jsonb
-ORDER BY profile_id, key, observed_at DESC, message_id DESC
+  observed_at timestamptz, message_id text, is_newest boolean)
+WHERE is_newest AND value IS NOT NULL AND value <> 'null'::jsonb
+ORDER BY profile_id, key, observed_at DESC, message_id COLLATE "C" DESC
 ON CONFLICT (profile_id, key) DO UPDATE SET value = excluded.value, source = excluded.source,
   observed_at = excluded.observed_at, message_id = excluded.message_id
-WHERE (excluded.observed_at, excluded.message_id)
-  >= (profiles_trait.observed_at, profiles_trait.message_id)
 """
 _WRITE_CHANGES = """
 INSERT INTO profiles_traitchange (profile_id, key, value, source, observed_at, received_at,
@@ -37,20 +35,25 @@ FROM jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, key text, value jsonb, 
 """
 _FORGET_TRAITS = """
 DELETE FROM profiles_trait t USING jsonb_to_recordset(%s::jsonb)
-  AS r(profile_id uuid, key text, value jsonb, observed_at timestamptz)
-WHERE t.profile_id = r.profile_id AND t.key = r.key AND t.observed_at <= r.observed_at
+  AS r(profile_id uuid, key text, value jsonb, is_newest boolean)
+WHERE t.profile_id = r.profile_id AND t.key = r.key AND r.is_newest
   AND (r.value IS NULL OR r.value = 'null'::jsonb)
 """
 _MERGE_TRAITS = """
 DELETE FROM profiles_trait t USING profiles_trait other
 WHERE t.profile_id = ANY(%s::uuid[]) AND other.profile_id = ANY(%s::uuid[])
   AND t.profile_id <> other.profile_id AND t.key = other.key
-  AND (t.observed_at, t.message_id, t.id) < (other.observed_at, other.message_id, other.id)
+  AND (t.observed_at, t.message_id COLLATE "C", t.id)
+    < (other.observed_at, other.message_id COLLATE "C", other.id)
 """
 
 
 class TraitWrite(msgspec.Struct):
-    """One observation of a trait, as the fold found it. A null value forgets the trait."""
+    """One observation of a trait, as the fold found it. A null value forgets the trait.
+
+    `is_newest`: it is what the state row says now. Of a trait at most one observation is. The row
+    also remembers what was forgotten, so an older observation that comes late does not revive it.
+    """
 
     profile_id: UUID
     key: str
@@ -60,6 +63,7 @@ class TraitWrite(msgspec.Struct):
     received_at: datetime
     consent_epoch: int
     message_id: str
+    is_newest: bool
 
 
 def write_traits(writes: Sequence[TraitWrite]) -> None:
@@ -72,6 +76,11 @@ def write_traits(writes: Sequence[TraitWrite]) -> None:
         cursor.execute(_WRITE_TRAITS, [document])
         if any(write.value is None for write in writes):
             cursor.execute(_FORGET_TRAITS, [document])
+
+
+def forget_traits(profile_id: UUID, keys: Sequence[str]) -> None:
+    """Delete traits by name: what one of two joined profiles had forgotten since."""
+    Trait.objects.filter(profile_id=profile_id, key__in=keys).delete()
 
 
 def find_or_make(names: Collection[Name], *, now: datetime) -> dict[Name, UUID]:

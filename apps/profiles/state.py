@@ -13,6 +13,8 @@ from apps.work import clock, numbers
 
 MAX_IDENTITIES = 20
 MAX_TRAIT_NAME = 120  # characters
+# A sender who makes up names must not make a row that every event of theirs writes again.
+MAX_TRAITS = 1_000
 TraitEntry = tuple[Any, int, str]  # value, observed at in ms, message id
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from apps.profiles.parts import Asked, Page, asked_instant, instant
 from apps.segments.models import Membership, Segment, SegmentVersion
@@ -144,7 +144,12 @@ def _holds_without_profile(node: Node) -> bool:
 
 
 def freshness(site_id: UUID) -> list[Freshness]:
-    """Return how each visible segment stands, by name. Three queries."""
+    """Return how each visible segment stands, by name, with its members now. Four queries."""
+    members = dict(
+        Membership.objects.filter(site_id=site_id, left_at=None)
+        .values_list("segment_id")
+        .annotate(Count("id"))
+    )
     asking = request_segments(site_id)
     newest = {
         version.segment_id: version
@@ -163,7 +168,7 @@ def freshness(site_id: UUID) -> list[Freshness]:
             key=row.key,
             name=row.name,
             state=newest[row.pk].state if row.pk in newest else "draft",
-            size=sized[row.pk].size if row.pk in sized else None,
+            size=members.get(row.pk, 0) if row.pk in sized else None,
             refreshed_at=sized[row.pk].refreshed_at if row.pk in sized else None,
             depends_on_request=row.key in asking,
         )

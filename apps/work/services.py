@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from apps.work.models import ChangeFeed, Intent
 from apps.work.performing import performs
@@ -29,32 +29,43 @@ def ask(
     """Write that work of this kind must happen; Celery is told after the commit.
 
     While one of the same site, kind and key waits, that one is returned: its work will see this
-    caller's changes too, because it has not begun.
+    caller's changes too, because it cannot begin before the caller has committed.
 
     Args:
         queue: "fast", "slow" or "train".
         run_after: not before this moment; the sweeper picks it up then. Without it: at once.
     """
     due = run_after or now
-    intent, is_new = Intent.objects.get_or_create(
-        kind=kind,
-        # The site is part of the unique key: two sites may use one key.
-        key=f"{site_id.hex}:{key}" if site_id is not None else key,
-        state=Intent.State.WAITING,
-        defaults={
-            "site_id": site_id,
-            "payload": dict(payload or {}),
-            "queue": queue,
-            "run_after": due,
-            "created_at": now,
-        },
-    )
+    while True:
+        intent, is_new = Intent.objects.get_or_create(
+            kind=kind,
+            # The site is part of the unique key: two sites may use one key.
+            key=f"{site_id.hex}:{key}" if site_id is not None else key,
+            state=Intent.State.WAITING,
+            defaults={
+                "site_id": site_id,
+                "payload": dict(payload or {}),
+                "queue": queue,
+                "run_after": due,
+                "created_at": now,
+            },
+        )
+        if is_new or _waits_for_us(intent):
+            break
     if not is_new and due < intent.run_after:
         intent.run_after = due
         intent.save(update_fields=["run_after"])
     if due <= now:
         transaction.on_commit(partial(hurry, intent.pk, intent.queue))
     return intent
+
+
+def _waits_for_us(intent: Intent) -> bool:
+    """Hold an intent back until the caller commits; False when it has begun without its changes."""
+    if not connection.in_atomic_block:
+        return True  # whatever the caller changed is committed
+    waiting = Intent.objects.filter(pk=intent.pk, state=Intent.State.WAITING)
+    return waiting.select_for_update(no_key=True).first() is not None
 
 
 def ask_again(*, intent_ids: Sequence[UUID], now: datetime) -> int:

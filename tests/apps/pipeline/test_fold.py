@@ -156,3 +156,23 @@ def test_a_page_cannot_claim_a_score(world: World) -> None:
     world.fold(identify(1, None, "ann", **{"score.buys": 1.0, "plan": "pro"}))
 
     assert world.state_of("user_id", "ann").trait_values() == {"plan": "pro"}
+
+
+def test_a_late_observation_does_not_revive_a_forgotten_trait(world: World) -> None:
+    world.fold(identify(10, None, "ann", plan="pro"))
+    world.fold(identify(20, None, "ann", plan=None))
+
+    world.fold(identify(15, None, "ann", plan="free"))
+
+    assert world.state_of("user_id", "ann").trait_values() == {}
+    assert not Trait.objects.filter(key="plan").exists()
+
+
+def test_a_merge_does_not_revive_a_forgotten_trait(world: World) -> None:
+    world.fold(identify(10, None, "old", plan="pro"))
+    world.fold(identify(5, None, "ann", plan="free"), identify(20, None, "ann", plan=None))
+
+    world.fold(event(30, type="alias", name="Alias", previous_id="old", user_id="ann"))
+
+    assert world.state_of("user_id", "ann").trait_values() == {}
+    assert not Trait.objects.filter(key="plan").exists()

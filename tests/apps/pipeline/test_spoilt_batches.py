@@ -1,13 +1,15 @@
 """What one sender can put into a batch must not stop everybody else."""
 
-import msgspec
 import pytest
 
 from apps.access.models import Site
+from apps.decisions import hot_state
 from apps.events import fold as event_fold
+from apps.events import history
 from apps.events.models import Inbox
 from apps.pipeline import fold
 from apps.profiles.models import Trait
+from apps.profiles.state import MAX_TRAITS
 from tests.apps.pipeline.conftest import World, event, identify
 
 
@@ -35,8 +37,35 @@ def test_a_number_beyond_64_bits_survives_its_way_through_the_database(world: Wo
         "size": 1e30,
         "sizes": [1e30, {"x": -1e40}],
     }
-    assert msgspec.msgpack.encode(world.state_of("user_id", "ann").trait_values())
     assert Trait.objects.count() == 2
+
+
+def test_such_a_number_of_an_event_survives_too(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1", properties={"size": 1e30}))
+
+    found = history.load(
+        world.profile_of("anonymous_id", "a1"), frozenset({"size"}), since_ms=None, limit=None
+    )
+
+    assert found.happenings[0].properties == {"size": 1e30}
+    assert history.decode(history.encode(found)).happenings == found.happenings
+
+
+def test_a_decision_that_misses_reads_such_a_number(world: World) -> None:
+    world.fold(identify(1, None, "ann", size=1e30))
+
+    (hot,) = hot_state.hot_profiles_of([world.profile_of("user_id", "ann")])
+
+    assert hot.traits == {"size": 1e30}
+    assert hot_state.publish([hot])
+
+
+def test_names_without_end_do_not_make_a_row_without_end(world: World) -> None:
+    for batch in range(4):
+        world.fold(identify(batch, None, "mallory", **{f"k{batch}.{n}": n for n in range(400)}))
+
+    assert len(world.state_of("user_id", "mallory").traits) == MAX_TRAITS
+    assert Trait.objects.count() == MAX_TRAITS
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,15 +4,25 @@ import signal
 from types import FrameType
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
+from apps.events import fold as event_fold
 from apps.pipeline.consumer import Consumer
 
 
 class Command(BaseCommand):
     help = "Fold accepted events into profiles, evaluate segments, flip what time changes."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--put-back",
+            action="store_true",
+            help="First put back the batches that could not be folded and were set aside.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["put_back"]:
+            self.stdout.write(f"{event_fold.put_back()} batches put back.")
         stopping = False
 
         def stop(number: int, frame: FrameType | None) -> None:
