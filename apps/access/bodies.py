@@ -1,5 +1,6 @@
 """Request bodies: raw bytes whatever their label, decompressed up to a limit, parsed by type."""
 
+import re
 import zlib
 from typing import Final, TypeVar
 
@@ -10,6 +11,8 @@ from apps.access.errors import Fault, InvalidRequest, PayloadTooLarge
 
 T = TypeVar("T")
 
+# A publishable key said anywhere in a body that no parser can read.
+_WRITE_KEY: Final = re.compile(rb'"writeKey"\s*:\s*"(pk_[A-Za-z0-9_-]{1,100})"')
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
 _ZLIB_WINDOW: Final = 15
@@ -55,6 +58,16 @@ def parse(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
         raise InvalidRequest(f"The body is not JSON: {error}.") from None
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply.") from None
+
+
+def write_key_in(body: bytes) -> str | None:
+    """Return the publishable key that a broken body names, None when it names none.
+
+    For a body that will be refused anyway: its sender learns what is wrong with it, not that a key
+    is missing, which stands there in plain sight.
+    """
+    found = _WRITE_KEY.search(body)
+    return found[1].decode() if found else None
 
 
 def invalid(error: msgspec.ValidationError) -> InvalidRequest:

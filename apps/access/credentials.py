@@ -6,16 +6,23 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
 from django.db import Error as DatabaseError
 from django.http import HttpRequest
 
 from apps.access import services
 from apps.access.addresses import client_address
+from apps.access.bodies import parse, write_key_in
 from apps.access.cors import KEY_SLOT
-from apps.access.errors import Forbidden, SecretKeyInBrowser, Unauthenticated
+from apps.access.errors import (
+    Forbidden,
+    InvalidRequest,
+    SecretKeyInBrowser,
+    Unauthenticated,
+)
 from apps.access.keys import KEYS, KnownKey
 from apps.access.types import Caller
 from apps.work import clock
@@ -26,6 +33,16 @@ _AUDIT_PAUSE_S: Final = 60.0
 _audited_at: dict[
     UUID, float
 ] = {}  # key id -> time.monotonic(); one entry per misplaced secret key
+
+
+class Keyed(Protocol):
+    """A typed body that may name its caller's publishable key."""
+
+    @property
+    def write_key(self) -> str | None: ...
+
+
+Body = TypeVar("Body", bound=Keyed)
 
 
 def authenticate(
@@ -63,6 +80,32 @@ def authenticate(
         raise Forbidden()
     carried = (origin, client_address(meta), meta.get("HTTP_SEC_GPC") == "1")
     return Caller(*(known.fields + carried))
+
+
+def authenticate_body(
+    request: HttpRequest,
+    body: bytes,
+    decoder: "msgspec.json.Decoder[Body]",
+    *,
+    allow: Sequence[str] = ("pk", "sk"),
+) -> tuple[Caller, Body]:
+    """Return who calls and the body by type. A wrong key is told before a wrong body.
+
+    Raises:
+        InvalidRequest: not JSON, or not of the type.
+        Unauthenticated, Forbidden, SecretKeyInBrowser, Unavailable: as `authenticate`.
+    """
+    meta = request.META
+    if "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
+        if _header_key(meta) is not None:
+            caller = authenticate(request, allow=allow)
+            return caller, parse(decoder, body)
+    try:
+        given = parse(decoder, body)
+    except InvalidRequest:
+        authenticate(request, write_key_in(body), allow=allow)
+        raise
+    return authenticate(request, given.write_key, allow=allow), given
 
 
 def caller_of_public_key(value: str) -> Caller | None:

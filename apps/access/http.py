@@ -18,9 +18,9 @@ from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from apps.access.bodies import parse, read_body
+from apps.access.bodies import parse, read_body, write_key_in
 from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
-from apps.access.credentials import authenticate, caller_of_public_key
+from apps.access.credentials import authenticate, authenticate_body, caller_of_public_key
 from apps.access.errors import MethodNotAllowed, NotFound, Unavailable
 from apps.access.types import Caller
 from apps.work.database import drop_if_broken
@@ -33,6 +33,7 @@ __all__ = [
     "HotView",
     "answers",
     "authenticate",
+    "authenticate_body",
     "busy_s",
     "caller_of_public_key",
     "hot",
@@ -40,6 +41,7 @@ __all__ = [
     "parse",
     "read_body",
     "request_id",
+    "write_key_in",
 ]
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.access import limits
 from apps.access.errors import Fault, Forbidden, InvalidRequest
-from apps.access.http import Caller, authenticate, hot, json_response, parse, read_body
+from apps.access.http import Caller, authenticate, authenticate_body, hot, json_response, read_body
 from apps.access.proof import verified_user_id
 from apps.consent import selectors, services
 from apps.consent.types import CONSENT_MODE_NAMES, WIRE_NAMES, Choice, allowed
@@ -60,8 +60,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 
 def _post(request: HttpRequest) -> HttpResponse:
     body = read_body(request, MAX_BODY_BYTES)
-    said = parse(_SAID, body)
-    caller = authenticate(request, said.write_key)
+    caller, said = authenticate_body(request, body, _SAID)
     headers = limits.enforce(caller, ROUTE)
     now = clock.now()
     if _NUL.search(body):

@@ -7,18 +7,16 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.access.errors import Forbidden, NotFound
 from apps.access.http import (
-    Caller,
-    authenticate,
+    authenticate_body,
     hot,
     json_response,
-    parse,
     read_body,
     request_id,
 )
 from apps.access.proof import verified_user_id
 from apps.decisions import selectors, services
 from apps.delivery import cached, deciding, outcomes
-from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, Question, asked_of, id_text
+from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, asked_of, id_text
 from apps.work import clock
 
 DECIDE: Final = "decide"
@@ -31,7 +29,7 @@ def decide(request: HttpRequest) -> HttpResponse:
     """POST /v1/decide: what to show in these placements, to this visitor, now."""
     start = perf_counter()
     body = read_body(request, MAX_BODY_BYTES)
-    caller, question = _asked(request, body)
+    caller, question = authenticate_body(request, body, QUESTION)
     asked = asked_of(question)
     if question.explain and caller.kind != "sk":
         raise Forbidden("An explanation needs a secret key.")
@@ -80,16 +78,6 @@ def decide(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _asked(request: HttpRequest, body: bytes) -> tuple[Caller, Question]:
-    """Authenticate and read the question; who sends a key in a header learns of it first."""
-    meta = request.META
-    if "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
-        caller = authenticate(request)
-        return caller, parse(QUESTION, body)
-    question = parse(QUESTION, body)
-    return authenticate(request, question.write_key), question
-
-
 def _not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:
     """A 304 when the caller has this very answer. Compared weakly: proxies add or drop `W/`."""
     known = request.META.get("HTTP_IF_NONE_MATCH")
@@ -109,8 +97,7 @@ def _not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:
 def exposures(request: HttpRequest) -> HttpResponse:
     """POST /v1/exposures: what was really shown on a screen."""
     body = read_body(request, MAX_OUTCOMES_BYTES)
-    given = parse(outcomes.EXPOSURES, body)
-    caller = authenticate(request, given.write_key, allow=("pk", "sk", "ek"))
+    caller, given = authenticate_body(request, body, outcomes.EXPOSURES, allow=("pk", "sk", "ek"))
     receipt, headers = outcomes.record_exposures(caller, given, OUTCOMES, clock.now())
     return json_response(receipt, headers=headers)
 
@@ -119,8 +106,7 @@ def exposures(request: HttpRequest) -> HttpResponse:
 def conversions(request: HttpRequest) -> HttpResponse:
     """POST /v1/conversions: what a visitor did that a goal counts."""
     body = read_body(request, MAX_OUTCOMES_BYTES)
-    given = parse(outcomes.CONVERSIONS, body)
-    caller = authenticate(request, given.write_key)
+    caller, given = authenticate_body(request, body, outcomes.CONVERSIONS)
     receipt, headers = outcomes.record_conversions(caller, given, OUTCOMES, clock.now())
     return json_response(receipt, headers=headers)
 

@@ -22,6 +22,7 @@ from apps.access.http import (
     hot,
     json_response,
     read_body,
+    write_key_in,
 )
 from apps.access.limits import enforce
 from apps.access.proof import verified_user_id
@@ -83,9 +84,10 @@ def _take_in(request: HttpRequest, type: str | None) -> tuple[Receipt, dict[str,
     try:
         envelope = open_batch(body) if type is None else open_single(body)
     except InvalidBody:
-        authenticate(request)  # who has no key learns that first
+        authenticate(request, write_key_in(body))  # who has no key learns that first
         raise
-    caller = authenticate(request, envelope.write_key)
+    key = write_key_in(body) if envelope.is_broken else envelope.write_key
+    caller = authenticate(request, key)
     headers = enforce(caller, ROUTE)
     now = clock.now()
     return _recorded(sender_of(caller, now), envelope, type, now), headers

@@ -156,9 +156,7 @@ def set_aside(batch_id: int) -> None:
 def put_back() -> int:
     """Have every batch that was set aside folded again (its cause was mended); how many."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE events_inbox SET part = mod(id, %s) WHERE part = %s", [PARTS, ASIDE]
-        )
+        cursor.execute("UPDATE events_inbox SET part = mod(id, %s) WHERE part = %s", [PARTS, ASIDE])
         return int(cursor.rowcount)
 
 

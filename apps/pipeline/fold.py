@@ -173,9 +173,7 @@ def _bound_transaction() -> None:
         cursor.execute(f"SET LOCAL transaction_timeout = {TRANSACTION_TIMEOUT_MS}")
 
 
-def _fold(
-    batches: Sequence[event_fold.Batch], now: datetime
-) -> tuple[Folded, People | None]:
+def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, People | None]:
     if not batches:
         return NOTHING, None
     _bound_transaction()

@@ -12,7 +12,6 @@ from apps.segments import live
 from apps.segments.live import Change, LiveDefinitions
 from engine.facts import Happening
 
-
 SCORE_PREFIX = "score."
 
 

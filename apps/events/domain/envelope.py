@@ -16,7 +16,10 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One call. `items` are undecoded events; `rare` see `shape.has_rare_content`."""
+    """One call. `items` are undecoded events; `rare` see `shape.has_rare_content`.
+
+    `is_broken`: strict JSON refused the body as a whole, so that nothing around the event was read.
+    """
 
     items: list[bytes]
     sent_at: Any
@@ -24,6 +27,7 @@ class Envelope:
     integrations: Any
     write_key: str | None
     rare: bool
+    is_broken: bool = False
 
 
 class _Batch(msgspec.Struct):
@@ -84,10 +88,11 @@ def open_single(body: bytes) -> Envelope:
     sending time that it may carry are read, and nothing is refused.
     """
     body = body.removeprefix(_BOM)
+    is_broken = False
     try:
         said = _decode_single(body)
     except (ValueError, RecursionError):
-        said = _Single()
+        said, is_broken = _Single(), True
     key = said.writeKey
     return Envelope(
         items=[body],
@@ -96,6 +101,7 @@ def open_single(body: bytes) -> Envelope:
         integrations=None,
         write_key=key if isinstance(key, str) else None,
         rare=has_rare_content(body),
+        is_broken=is_broken,
     )
 
 
