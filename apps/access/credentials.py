@@ -95,11 +95,9 @@ def authenticate_body(
         InvalidRequest: not JSON, or not of the type.
         Unauthenticated, Forbidden, SecretKeyInBrowser, Unavailable: as `authenticate`.
     """
-    meta = request.META
-    if "HTTP_AUTHORIZATION" in meta or "HTTP_X_API_KEY" in meta:
-        if _header_key(meta) is not None:
-            caller = authenticate(request, allow=allow)
-            return caller, parse(decoder, body)
+    if _header_key(request.META) is not None:
+        caller = authenticate(request, allow=allow)
+        return caller, parse(decoder, body)
     try:
         given = parse(decoder, body)
     except InvalidRequest:

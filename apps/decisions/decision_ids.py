@@ -68,8 +68,7 @@ def signed(site_hex: str, head: bytes, tail: bytes) -> bytes:
     """Return the decision id as ASCII bytes."""
     payload = head + tail
     mac = _mac(site_hex, payload)
-    text = binascii.b2a_base64(payload + mac, newline=False)
-    return b"dec_" + text.translate(_TO_URL).rstrip(b"=")
+    return b"dec_" + _text_of(payload + mac)
 
 
 def verified(site_id: UUID, decision_id: str) -> DecisionPayload:
@@ -81,10 +80,14 @@ def verified(site_id: UUID, decision_id: str) -> DecisionPayload:
     if not decision_id.startswith(PREFIX) or len(decision_id) > MAX_LENGTH:
         raise InvalidDecisionId
     try:
-        text = decision_id[len(PREFIX) :].encode("ascii").translate(_FROM_URL)
-        raw = binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
+        text = decision_id[len(PREFIX) :].encode("ascii")
+        padded = text.translate(_FROM_URL) + b"=" * (-len(text) % 4)
+        raw = binascii.a2b_base64(padded, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         raise InvalidDecisionId from None
+    # One spelling each: a decision counts once by its id, and base64 can be padded at will.
+    if text != _text_of(raw):
+        raise InvalidDecisionId
     payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(site_id.hex, payload)):
         raise InvalidDecisionId
@@ -92,6 +95,10 @@ def verified(site_id: UUID, decision_id: str) -> DecisionPayload:
         return _decoder.decode(payload)
     except msgspec.DecodeError:
         raise InvalidDecisionId from None
+
+
+def _text_of(raw: bytes) -> bytes:
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=")
 
 
 def _mac(site_hex: str, payload: bytes) -> bytes:

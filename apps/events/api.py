@@ -86,11 +86,15 @@ def _take_in(request: HttpRequest, type: str | None) -> tuple[Receipt, dict[str,
     except InvalidBody:
         authenticate(request, write_key_in(body))  # who has no key learns that first
         raise
-    key = write_key_in(body) if envelope.is_broken else envelope.write_key
-    caller = authenticate(request, key)
+    caller = authenticate(request, _key_of(envelope, body))
     headers = enforce(caller, ROUTE)
     now = clock.now()
     return _recorded(sender_of(caller, now), envelope, type, now), headers
+
+
+def _key_of(envelope: Envelope, body: bytes) -> str | None:
+    """The key in a body; one that is no JSON is refused, but to whom it says it is from."""
+    return write_key_in(body) if envelope.is_broken else envelope.write_key
 
 
 def _recorded(sender: Sender, envelope: Envelope, type: str | None, now: datetime) -> Receipt:
@@ -161,8 +165,9 @@ def pixel(request: HttpRequest, type: str) -> HttpResponse:
     try:
         if type not in TYPES:
             raise NotFound()
-        envelope = open_single(_pixel_data(request.GET.get("data", "")))
-        caller = authenticate(request, envelope.write_key, allow=("pk",))
+        data = _pixel_data(request.GET.get("data", ""))
+        envelope = open_single(data)
+        caller = authenticate(request, _key_of(envelope, data), allow=("pk",))
         enforce(caller, ROUTE)
         now = clock.now()
         _recorded(sender_of(caller, now), envelope, type, now)

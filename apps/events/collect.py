@@ -17,6 +17,7 @@ from apps.events.domain.minimise import truncated_address, without_queries
 from apps.events.domain.reading import MAX_MESSAGE_ID_LENGTH, Frame, read_event, readable_id
 from apps.events.domain.shape import checked_part, decode_event
 from apps.events.errors import EventRefused, InvalidBody, TooManyEvents
+from apps.events.inbox import Packed, packed
 from apps.events.partitions import DAY_MS, ensure_partitions_for
 from apps.events.permission import (
     CONSENT_EVENT,
@@ -33,6 +34,8 @@ from apps.events.quarantine import Refused
 from apps.events.types import Accepted, HasSource, Receipt, Rejection, Sender
 from apps.work.clock import from_ms, to_ms
 from apps.work.ids import uuid7
+
+__all__ = ["Packed", "packed", "record", "record_accepted", "record_packed", "refusal_of"]
 
 # What the contexts of a batch may add to all of its events together, in bytes.
 MAX_SHARED_BYTES = 2_000_000
@@ -99,6 +102,16 @@ def record_accepted(caller: HasSource, events: Sequence[Accepted], *, now: datet
     )
     counters.count(caller.site_id, receipt, now=now)
     return receipt
+
+
+def record_packed(owner: HasSource, events: Sequence[Packed], *, now: datetime) -> None:
+    """Store validated events that `packed` kept for a while after their call was answered."""
+    ensure_partitions_for(event.occurred_ms for event in events)
+    fresh = inbox.store_packed(owner, events, received_at=now)
+    receipt = Receipt(
+        accepted=fresh, duplicates=len(events) - fresh, without_consent=0, rejected=[]
+    )
+    counters.count(owner.site_id, receipt, now=now)
 
 
 def refusal_of(sender: Sender, envelope: Envelope, *, received_at: datetime) -> Rejection | None:

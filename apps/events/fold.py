@@ -18,6 +18,7 @@ MAX_PARTS = 32  # at a time: a second consumer finds the others free
 MAX_BATCHES = 200
 MAX_BYTES = 300_000  # about 500 events: beyond that a larger transaction gains nothing
 
+GROUP_PREFIX = "group."
 KINDS = {
     "track": Event.Kind.TRACK,
     "page": Event.Kind.PAGE,
@@ -202,6 +203,17 @@ def item_of(event: Accepted) -> str | None:
         if text is not None:
             return text
     return None
+
+
+def traits_of(event: Accepted) -> dict[str, Any]:
+    """What an event says of the person; a group's traits are the group's: "group.name", its id too.
+
+    A company's name must not become the person's.
+    """
+    if event.type != "group":
+        return event.traits or {}
+    about = {f"{GROUP_PREFIX}{key}": value for key, value in (event.traits or {}).items()}
+    return about | {f"{GROUP_PREFIX}id": event.group_id}
 
 
 def _text(value: object) -> str | None:

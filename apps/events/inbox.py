@@ -1,8 +1,9 @@
 """Into the inbox: one row a call, de-duplicated in the same statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -63,6 +64,15 @@ SELECT pg_notify('{CHANNEL}', '')
 _encode = msgspec.json.Encoder().encode
 
 
+class Packed(NamedTuple):
+    """An event as it will lie in the inbox, and what storing it needs to know."""
+
+    digest: str
+    body: bytes
+    part: int
+    occurred_ms: int
+
+
 def digest_of(message_id: str) -> str:
     """Return the 128-bit digest of a message id, as 32 hex digits (a uuid to Postgres)."""
     return blake2b(message_id.encode(), digest_size=16).hexdigest()
@@ -86,6 +96,29 @@ def store(
         pieces.setdefault(digest_of(event.message_id), _encode(event))
     if not pieces:
         return 0
+    return _insert(owner, pieces, part_of(events[0]), sent_ms, received_at)
+
+
+def packed(event: Accepted) -> Packed:
+    """Make an event ready to be stored later: as bytes it is small, and cheap to keep."""
+    return Packed(digest_of(event.message_id), _encode(event), part_of(event), event.occurred_ms)
+
+
+def store_packed(owner: HasSource, events: Sequence[Packed], *, received_at: datetime) -> int:
+    """Store events as `store` does; return how many were new."""
+    pieces: dict[str, bytes] = {}
+    for event in events:
+        pieces.setdefault(event.digest, event.body)
+    return _insert(owner, pieces, events[0].part, None, received_at)
+
+
+def _insert(
+    owner: HasSource,
+    pieces: Mapping[str, bytes],
+    part: int,
+    sent_ms: int | None,
+    received_at: datetime,
+) -> int:
     head = _head(received_at, sent_ms)
     starts, sizes, at = [], [], len(head) + 1
     for piece in pieces.values():
@@ -102,7 +135,7 @@ def store(
         "{" + ",".join(map(str, sizes)) + "}",
         source, moment,
         body.decode(), head.decode(),
-        part_of(events[0]), site, source, moment, len(pieces),
+        part, site, source, moment, len(pieces),
         rings,
     ))
     # fmt: on

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from apps.consent.types import names_of
+from apps.events.fold import GROUP_PREFIX
 from apps.events.models import Event
 from apps.profiles.parts import Asked, Page, asked_instant, foreign_cursor, instant
 from apps.work import clock
@@ -108,5 +109,9 @@ def _row(columns: Sequence[Any]) -> dict[str, Any]:
         "consent": {"epoch": epoch, "purposes": names_of(purposes)},
     }
     if traits is not None:
-        row["traits"] = json.loads(traits)
+        said: dict[str, Any] = json.loads(traits)
+        if kind == Event.Kind.GROUP:
+            row["groupId"] = said.pop(f"{GROUP_PREFIX}id", None)
+            said = {key.removeprefix(GROUP_PREFIX): value for key, value in said.items()}
+        row["traits"] = said
     return row

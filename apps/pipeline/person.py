@@ -80,7 +80,7 @@ class Person:
 
     def _take_traits(self, placed: event_fold.Placed) -> None:
         event: Accepted = placed.event
-        for key, value in (event.traits or {}).items():
+        for key, value in event_fold.traits_of(event).items():
             if key.startswith(SCORE_PREFIX) or len(key) > MAX_TRAIT_NAME:
                 continue  # only a model of ours says what a score is; intake refuses the others
             entry: TraitEntry = (value, event.occurred_ms, event.message_id)

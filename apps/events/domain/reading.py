@@ -127,7 +127,8 @@ def read_event(item: dict[str, Any], frame: Frame, *, has_queries: bool) -> Acce
         traits = _object(item, "traits")
         if kind == "identify" and type(context.get("traits")) is dict:
             traits = {**context.pop("traits"), **(traits or {})}
-        _require_short_names(traits)
+        # Those of a group are kept as "group.name".
+        _require_short_names(traits, MAX_TRAIT_LENGTH - (6 if kind == "group" else 0))
     if has_queries:
         properties, context = without_queries(properties), without_queries(context)
     return Accepted(
@@ -180,9 +181,9 @@ def _name_of(kind: str, item: dict[str, Any]) -> str:
     return name
 
 
-def _require_short_names(traits: dict[str, Any] | None) -> None:
-    if traits and max(map(len, traits)) > MAX_TRAIT_LENGTH:
-        raise wrong("/traits", f"The name of a trait may have {MAX_TRAIT_LENGTH} characters.")
+def _require_short_names(traits: dict[str, Any] | None, most: int) -> None:
+    if traits and max(map(len, traits)) > most:
+        raise wrong("/traits", f"The name of a trait may have {most} characters.")
 
 
 def _name_the_view(properties: dict[str, Any], item: dict[str, Any]) -> None:

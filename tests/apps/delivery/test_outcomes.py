@@ -186,3 +186,13 @@ def test_bad_bodies_are_refused_with_a_code(world: World):
             headers={"Authorization": f"Bearer {world.pk}"},
         )
         assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+
+
+def test_another_spelling_of_a_decision_id_does_not_count_it_again(world: World):
+    world.hero()
+    for number in range(4):  # a payload's length decides how base64 may be padded
+        said = world.hero_of("a" * (number + 1))["decisionId"]
+        spellings = {said + "=", said + "==", said.replace("-", "+").replace("_", "/")} - {said}
+        answer = expose(world, {"decisionId": said}, *({"decisionId": one} for one in spellings))
+        assert answer["accepted"] == 1, spellings
+        assert {one["code"] for one in answer["rejected"]} == {"invalid_decision_id"}

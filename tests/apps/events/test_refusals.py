@@ -44,6 +44,14 @@ BAD = {
     "properties is a list": (json.dumps(track(properties=[])), "invalid_event"),
     "context is a string": (json.dumps(track(context="c")), "invalid_event"),
     "traits is a number": (json.dumps(track(type="identify", traits=1)), "invalid_event"),
+    "long trait name": (
+        json.dumps(track(type="identify", traits={"t" * 121: 1})),
+        "invalid_event",
+    ),
+    "long trait name of a group": (
+        json.dumps(track(type="group", groupId="g", traits={"t" * 115: 1})),
+        "invalid_event",
+    ),
     "timestamp is nonsense": (json.dumps(track(timestamp="yesterday")), "invalid_event"),
     "timestamp is an object": (json.dumps(track(timestamp={})), "invalid_event"),
     "timestamp is huge": (json.dumps(track(timestamp=10**300)), "invalid_event"),

@@ -176,3 +176,19 @@ def test_a_merge_does_not_revive_a_forgotten_trait(world: World) -> None:
 
     assert world.state_of("user_id", "ann").trait_values() == {}
     assert not Trait.objects.filter(key="plan").exists()
+
+
+def test_what_is_said_of_a_group_is_not_said_of_the_person(world: World) -> None:
+    world.fold(identify(1, None, "ann", name="Ann"))
+
+    world.fold(
+        event(
+            2, type="group", name="Group", user_id="ann", group_id="acme", traits={"name": "Acme"}
+        )
+    )
+
+    assert world.state_of("user_id", "ann").trait_values() == {
+        "name": "Ann",
+        "group.name": "Acme",
+        "group.id": "acme",
+    }
