@@ -40,8 +40,10 @@ SELECT minute, accepted, duplicates, rejected, without_consent FROM events_intak
 WHERE site_id = %(site)s AND minute > %(since)s ORDER BY minute
 """
 _BACKLOG = """
-SELECT count(*), count(*) FILTER (WHERE site_id = %(site)s),
-  coalesce(extract(epoch FROM %(now)s - min(received_at)), 0)::float8
+SELECT count(*) FILTER (WHERE part >= 0),
+  count(*) FILTER (WHERE part >= 0 AND site_id = %(site)s),
+  coalesce(extract(epoch FROM %(now)s - min(received_at) FILTER (WHERE part >= 0)), 0)::float8,
+  count(*) FILTER (WHERE part < 0)
 FROM events_inbox
 """
 _HELD = """
@@ -132,8 +134,8 @@ def intake(site_id: UUID, now: datetime) -> Intake:
 
 def backlog(site_id: UUID, now: datetime) -> Backlog:
     """Return what waits to be folded: on the whole machine, and of this site."""
-    waiting, of_site, oldest_s = _rows(_BACKLOG, site=site_id, now=now)[0]
-    return Backlog(waiting, of_site, max(0.0, oldest_s))
+    waiting, of_site, oldest_s, set_aside = _rows(_BACKLOG, site=site_id, now=now)[0]
+    return Backlog(waiting, of_site, max(0.0, oldest_s), set_aside)
 
 
 def held(site_id: UUID) -> list[Held]:

@@ -41,11 +41,15 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Accepted batches that wait to be folded. `oldest_s` is seconds since the oldest came."""
+    """Accepted batches that wait to be folded. `oldest_s` is seconds since the oldest came.
+
+    `set_aside` are those that the consumer could not fold; they wait for somebody.
+    """
 
     waiting: int
     of_site: int
     oldest_s: float
+    set_aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

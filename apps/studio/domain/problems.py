@@ -15,7 +15,15 @@ NAMED = 3  # things named one by one before the rest are counted
 
 
 def of_backlog(backlog: Backlog) -> Iterator[Problem]:
-    """A consumer that does not run, or does not keep up."""
+    """A consumer that does not run, does not keep up, or met batches that it cannot fold."""
+    if backlog.set_aside:
+        rows = f"{backlog.set_aside:,} {_plural(backlog.set_aside, 'batch', 'batches')} of events"
+        yield Problem(
+            "bad",
+            f"{rows} could not be folded and {_plural(backlog.set_aside, 'was', 'were')} set aside: "
+            "the consumer's log says why. When that is mended, put them back with",
+            command="python manage.py consume --put-back",
+        )
     if not backlog.waiting or backlog.oldest_s < LATE_S:
         return
     rows = f"{backlog.waiting:,} {_plural(backlog.waiting, 'batch', 'batches')}"

@@ -27,7 +27,7 @@ def fill(site: Site, *, telling: bool, seed: int = 0) -> None:
                      category=category, value=chance.uniform(5, 50), device=number)
                 for n in range(chance.randint(1, 3))
             ]  # fmt: skip
-            buys = 0.35 if likes_shoes and telling else 0.02 if telling else 0.12
+            buys = 0.5 if likes_shoes and telling else 0.02 if telling else 0.12
             if chance.random() < buys:
                 at = start + timedelta(minutes=10)
                 events.append(Seen(profile_id, at, name="Order Completed", device=number))

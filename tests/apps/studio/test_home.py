@@ -93,6 +93,18 @@ def test_a_consumer_that_stands_still_is_said_with_its_cure(shop: Shop, root: Cl
     assert "<code>python manage.py consume</code>" in page
 
 
+def test_a_batch_that_cannot_be_folded_is_not_lag_but_a_problem(shop: Shop, root: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_inbox (part, site_id, source_id, received_at, body)"
+            " VALUES (-1, %s, %s, %s, '{}')",
+            [str(shop.site.pk), str(shop.source.pk), NOW - timedelta(seconds=40)],
+        )
+    page = page_of(root)
+    assert "1 batch of events could not be folded and was set aside" in page
+    assert "has not folded for" not in page
+
+
 def test_problems_are_said_in_words(shop: Shop, root: Client) -> None:
     assert "No publication yet" in page_of(root)
     shop.publish()
