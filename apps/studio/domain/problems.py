@@ -20,8 +20,8 @@ def of_backlog(backlog: Backlog) -> Iterator[Problem]:
         rows = f"{backlog.set_aside:,} {_plural(backlog.set_aside, 'batch', 'batches')} of events"
         yield Problem(
             "bad",
-            f"{rows} could not be folded and {_plural(backlog.set_aside, 'was', 'were')} set aside: "
-            "the consumer's log says why. When that is mended, put them back with",
+            f"{rows} could not be folded and {_plural(backlog.set_aside, 'was', 'were')} set "
+            "aside: the consumer's log says why. When that is mended, put them back with",
             command="python manage.py consume --put-back",
         )
     if not backlog.waiting or backlog.oldest_s < LATE_S:
