@@ -53,6 +53,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 _guarded(urlpatterns)
 
+handler500 = "config.trouble.server_error"
+
 # Exact paths of hot views, for config/wsgi.py; the slashed form leads to the same view.
 HOT: Final[dict[str, HotView]] = {f"/{prefix[:-1]}": unknown_path for prefix in API_PREFIXES}
 for _name in (*_OFFERING, "config.documents"):

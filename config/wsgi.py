@@ -17,9 +17,12 @@ django.setup(set_prefix=False)
 # These need Django's settings.
 from apps.access.cors import HeaderList  # noqa: E402
 from apps.access.http import HotView  # noqa: E402
+from apps.work import record_watch  # noqa: E402
 from config.urls import API_PREFIXES, HOT  # noqa: E402
 
 _SHORT: Final = tuple(f"/{prefix}" for prefix in API_PREFIXES)
+# A page of the admin may take its time; no thread waits for ever.
+_PAGE_LIMIT_S: Final = 30.0
 _WITHOUT_LENGTH: Final = frozenset({204, 304})
 
 
@@ -44,12 +47,17 @@ class Application(WSGIHandler):
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         view = HOT.get(environ["PATH_INFO"])
-        if view is not None:
-            response, headers = view.answer(ApiRequest(environ))
-            return _send(response, headers, start_response)
-        if environ["PATH_INFO"].startswith(_SHORT):
-            return _send(*_answer(ApiRequest(environ)), start_response)
-        return super().__call__(environ, start_response)
+        is_short = view is not None or environ["PATH_INFO"].startswith(_SHORT)
+        record_watch.begin(record_watch.LIMIT_S if is_short else _PAGE_LIMIT_S)
+        try:
+            if view is not None:
+                response, headers = view.answer(ApiRequest(environ))
+                return _send(response, headers, start_response)
+            if is_short:
+                return _send(*_answer(ApiRequest(environ)), start_response)
+            return super().__call__(environ, start_response)
+        finally:
+            record_watch.end()
 
 
 def _answer(request: ApiRequest) -> tuple[HttpResponseBase, HeaderList]:

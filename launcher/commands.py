@@ -60,11 +60,19 @@ def down(arguments: Sequence[str]) -> int:
     return 0
 
 
+# Files stay together: some share a stack that takes seconds to start.
+WHOLE_SUITE = ("-n", "2", "--dist", "loadfile")
+
+
 def test(arguments: Sequence[str]) -> int:
-    """Run pytest; its plugin (pytest_servers.py) brings the servers of the run."""
+    """Run pytest; its plugin (pytest_servers.py) brings the servers of the run.
+
+    The whole suite runs on two processes, each with a database of its own; with arguments, which
+    usually name a few tests, on one.
+    """
     venv.prepare()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    command = [python(), "-m", "pytest", *arguments]
+    command = [python(), "-m", "pytest", *(arguments or WHOLE_SUITE)]
     return processes.in_front(command, environment, PROJECT_ROOT)
 
 

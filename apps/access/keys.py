@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 from apps.access import selectors
 from apps.access.errors import Unavailable
 from apps.access.types import Origins
+from apps.work import record_watch
 from apps.work.clock import to_ms
 from apps.work.database import drop_if_broken
 from apps.work.redis import RedisAway, exchange
@@ -72,6 +73,7 @@ class KeyMap:
         kept = self._all_origins
         if kept is None or now >= kept[1]:
             try:
+                record_watch.require()
                 kept = (selectors.origins_of_all_sources(), now + FRESH_S)
             except (OperationalError, InterfaceError):
                 drop_if_broken()
@@ -101,6 +103,7 @@ class KeyMap:
     def _load(self, digest: str, old: KnownKey | None, now: float) -> KnownKey | None:
         number = self._number
         try:
+            record_watch.require()
             row = selectors.key_by_digest(digest)
         except (OperationalError, InterfaceError):
             drop_if_broken()

@@ -17,6 +17,8 @@ _PEOPLE: Final = frozenset({"profiles", "consent", "events", "privacy"})
 _OURS: Final = (
     _CONTENT | _MODELS | _PEOPLE | {"access", "work", "decisions", "insights", "integrations"}
 )
+# Rows about single people in apps that an analyst may read otherwise.
+_OF_ONE_PERSON: Final = frozenset({"quarantine", "changefeed", "decisionrecord"})
 _STANDARD: Final = frozenset({"add", "change", "delete", "view"})
 
 # (app label, action, model) -> granted; the action of a permission of our own is its codename.
@@ -25,7 +27,7 @@ Grant = Callable[[str, str, str], bool]
 
 def _editor(app: str, action: str, model: str) -> bool:
     if app == "decisions":
-        return action.startswith(("view", "publish", "preview"))
+        return model not in _OF_ONE_PERSON and action.startswith(("view", "publish", "preview"))
     if app in _CONTENT:
         return True
     return action == "view" and (app == "predictions" or (app, model) == ("access", "site"))
@@ -37,6 +39,8 @@ def _analyst(app: str, action: str, model: str) -> bool:
     if app == "access":
         return action == "view" and model in {"site", "source"}
     # Aggregates and definitions; the people behind them are the privacy officer's.
+    if model in _OF_ONE_PERSON:
+        return False
     return action == "view" and app in _OURS - {"profiles", "consent", "privacy"}
 
 

@@ -14,7 +14,7 @@ from apps.access.http import Caller, authenticate, authenticate_body, hot, json_
 from apps.access.proof import verified_user_id
 from apps.consent import selectors, services
 from apps.consent.types import CONSENT_MODE_NAMES, WIRE_NAMES, Choice, allowed
-from apps.work import clock
+from apps.work import clock, record_watch
 
 ROUTE: Final = "consent"
 MAX_BODY_BYTES: Final = 65_536
@@ -61,6 +61,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 def _post(request: HttpRequest) -> HttpResponse:
     body = read_body(request, MAX_BODY_BYTES)
     caller, said = authenticate_body(request, body, _SAID)
+    record_watch.require()
     headers = limits.enforce(caller, ROUTE)
     now = clock.now()
     if _NUL.search(body):
@@ -87,6 +88,7 @@ def _post(request: HttpRequest) -> HttpResponse:
 
 def _get(request: HttpRequest) -> HttpResponse:
     caller = authenticate(request)
+    record_watch.require()
     headers = limits.enforce(caller, ROUTE)
     user_id = _id(request.GET.get("userId"), "/userId")
     if caller.kind == "pk" and user_id is not None:

@@ -28,11 +28,13 @@ from apps.work.redis import RedisAway
 
 TIMEOUT_S = 0.05
 PATIENCE_S = 2.0
+IMPATIENT_S = 10.0
 OPEN_CIRCUIT_S = 1.0
 _CHUNK = 65_536
 
 _local = threading.local()
 _broken_until = 0.0
+_impatient_until = 0.0
 
 pack: Callable[[tuple[Any, ...]], bytes] = hiredis.pack_command
 
@@ -144,7 +146,9 @@ def patiently() -> Iterator[None]:
     For writers: on a busy machine a few late milliseconds are no outage, and to treat them as one
     would have decisions believe an old state until they hear that it is out of reach.
     """
-    _local.patient_until = time.monotonic() + PATIENCE_S
+    now = time.monotonic()
+    # Who has waited in vain has told everybody: the next writers do not each wait in turn.
+    _local.patient_until = now + PATIENCE_S if now >= _impatient_until else 0.0
     try:
         yield
     finally:
@@ -168,6 +172,7 @@ def ask(commands: bytes, count: int) -> list[Any]:
     except (OSError, hiredis.ProtocolError) as error:
         drop()
         _open_circuit()
+        _lose_patience(error)
         raise RedisAway from error
 
 
@@ -184,10 +189,17 @@ def _open_circuit() -> None:
     _broken_until = time.monotonic() + OPEN_CIRCUIT_S
 
 
+def _lose_patience(error: Exception) -> None:
+    global _impatient_until
+    if isinstance(error, BlockingIOError | TimeoutError) and _patient_until():
+        _local.patient_until = 0.0
+        _impatient_until = time.monotonic() + IMPATIENT_S
+
+
 def close_circuit() -> None:
     """Try again at once (after a known restart, and in tests)."""
-    global _broken_until
-    _broken_until = 0.0
+    global _broken_until, _impatient_until
+    _broken_until = _impatient_until = 0.0
 
 
 def _forget_after_fork() -> None:

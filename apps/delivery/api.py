@@ -17,7 +17,7 @@ from apps.access.proof import verified_user_id
 from apps.decisions import selectors, services
 from apps.delivery import cached, deciding, outcomes
 from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, asked_of, id_text
-from apps.work import clock
+from apps.work import clock, record_watch
 
 DECIDE: Final = "decide"
 OUTCOMES: Final = "outcomes"
@@ -98,6 +98,7 @@ def exposures(request: HttpRequest) -> HttpResponse:
     """POST /v1/exposures: what was really shown on a screen."""
     body = read_body(request, MAX_OUTCOMES_BYTES)
     caller, given = authenticate_body(request, body, outcomes.EXPOSURES, allow=("pk", "sk", "ek"))
+    record_watch.require()
     receipt, headers = outcomes.record_exposures(caller, given, OUTCOMES, clock.now())
     return json_response(receipt, headers=headers)
 
@@ -107,6 +108,7 @@ def conversions(request: HttpRequest) -> HttpResponse:
     """POST /v1/conversions: what a visitor did that a goal counts."""
     body = read_body(request, MAX_OUTCOMES_BYTES)
     caller, given = authenticate_body(request, body, outcomes.CONVERSIONS)
+    record_watch.require()
     receipt, headers = outcomes.record_conversions(caller, given, OUTCOMES, clock.now())
     return json_response(receipt, headers=headers)
 

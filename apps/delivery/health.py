@@ -17,6 +17,7 @@ from apps.access.addresses import client_address, is_trusted
 from apps.access.errors import NotFound
 from apps.access.http import answers, busy_s, hot, json_response
 from apps.decisions import selectors
+from apps.work import record_watch
 from apps.work.database import drop_if_broken
 from apps.work.redis import RedisAway, exchange
 
@@ -41,6 +42,7 @@ _published: list[UUID] = []
 
 def _has_database() -> bool:
     try:
+        record_watch.require()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
@@ -60,6 +62,7 @@ def _has_snapshots() -> bool:
     """Whether this process can serve every site's publication; loads those it has not yet."""
     global _published
     try:
+        record_watch.require()
         with connection.cursor() as cursor:
             cursor.execute(_PUBLISHED)
             _published = [site_id for (site_id,) in cursor.fetchall()]
@@ -140,6 +143,7 @@ class _Collector:
 
     def _record(self) -> Iterator[Metric]:
         try:
+            record_watch.require()
             with connection.cursor() as cursor:
                 cursor.execute(_BACKLOG)
                 waiting, aside, oldest_s = cursor.fetchone()

@@ -31,7 +31,7 @@ from apps.events.domain.envelope import MAX_BATCH_BYTES, Envelope, open_batch, o
 from apps.events.domain.reading import TYPES
 from apps.events.errors import EventRefused, InvalidBody
 from apps.events.types import Receipt, Sender
-from apps.work import clock
+from apps.work import clock, record_watch
 from engine.errors import PersonalizationError
 
 ROUTE: Final = "ingest"
@@ -103,10 +103,11 @@ def _recorded(sender: Sender, envelope: Envelope, type: str | None, now: datetim
     After a restart of Postgres every process holds dead connections; without this each would refuse
     one call. Message ids make the repetition harmless. The second failure travels on as a 503.
     """
+    record_watch.require()
     try:
         return collect.record(sender, envelope, type=type, now=now)
     except (OperationalError, InterfaceError):
-        if connection.in_atomic_block:
+        if connection.in_atomic_block or record_watch.is_away():
             raise
         connection.close()
     return collect.record(sender, envelope, type=type, now=now)

@@ -12,7 +12,7 @@ from apps.access.http import authenticate, hot, json_response
 from apps.profiles import selectors
 from apps.profiles.errors import ProfileNotFound
 from apps.profiles.parts import Asked, Page, part_names, reader_of
-from apps.work import clock
+from apps.work import clock, record_watch
 
 ROUTE: Final = "profiles"
 MAX_ROWS: Final = 100
@@ -27,6 +27,7 @@ _encode = msgspec.json.Encoder().encode
 def read(request: HttpRequest, identity: str, part: str) -> HttpResponse:
     """One part of the profile that carries an identity; every identity of a person leads to it."""
     caller = authenticate(request, allow=("sk",))
+    record_watch.require()
     headers = limits.enforce(caller, ROUTE)
     kind, value = _named(identity)
     if part == "metadata":

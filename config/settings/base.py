@@ -75,7 +75,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": ENV.database}
+# A server that has stopped takes connections and never greets: that wait ends, too.
+_OPTIONS = {"connect_timeout": 3, **ENV.database.get("OPTIONS", {})}
+DATABASES = {"default": {**ENV.database, "OPTIONS": _OPTIONS}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = ENV.redis_url

@@ -20,6 +20,7 @@ PUBLIC_BESIDES = {
     "apps.work.ids": "row and public ids",
     "apps.work.redis": "the one connection of a process, with its circuit breaker",
     "apps.work.database": "dropping a broken connection, the whole of healing",
+    "apps.work.record_watch": "what cannot be asked while Postgres is stopped",
     "apps.work.numbers": "JSON of the database with the integers that every codec has",
     "apps.work.schedules": "declaring periodic tasks",
     "apps.access.http": "the short chain of hot views",

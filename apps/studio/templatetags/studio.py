@@ -33,3 +33,9 @@ def state_level(state: str) -> str:
 
 register.filter("reason_level", reason_level)
 register.filter("reason_words", reason_words)
+
+
+@register.filter
+def kind_of(identity: str) -> str:
+    """The kind of a "kind:value": values stay out of pages that do not need them."""
+    return identity.partition(":")[0]

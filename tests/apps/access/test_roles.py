@@ -30,6 +30,13 @@ def test_migrating_makes_the_five_roles(db: None) -> None:
     assert "segments.change_segment" in editor & analyst & administrator
     assert "profiles.view_profile" in officer & administrator & auditor
     assert not {"profiles.view_profile", "access.change_source"} & (editor | analyst)
+    of_one_person = {
+        "events.view_quarantine",
+        "work.view_changefeed",
+        "decisions.view_decisionrecord",
+    }
+    assert not of_one_person & (editor | analyst)
+    assert "events.view_intakeminute" in analyst
     assert "access.add_apikey" in administrator - officer
     assert all(name.partition(".")[2].startswith("view_") for name in auditor)
     assert not {n for n in administrator if n.endswith("_auditentry")} - {"access.view_auditentry"}

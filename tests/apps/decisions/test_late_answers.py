@@ -1,5 +1,7 @@
 """A Redis that is late, not away: decisions go on without it, writers wait for it."""
 
+import time
+
 import pytest
 import redis
 from django.db import transaction
@@ -55,3 +57,20 @@ def test_patience_ends_with_its_block(valkey: redis.Redis, believed: int) -> Non
 
     with pytest.raises(RedisAway):
         hot_wire.ask(PING, 1)
+
+
+def test_only_the_first_writer_waits_for_a_redis_that_does_not_answer(
+    valkey: redis.Redis, believed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_wire, "PATIENCE_S", 0.4)
+    valkey.execute_command("CLIENT", "PAUSE", 3_000)
+    took = []
+    for version in (2, 3):
+        start = time.monotonic()
+        with transaction.atomic():
+            hot_state.mark([key(version)])
+        hot_state.publish([state(version)])
+        took.append(time.monotonic() - start)
+
+    assert took[0] < 0.8 and took[1] < 0.3
+    assert HotGeneration.objects.get().generation > believed
