@@ -1,9 +1,9 @@
 """Every address of the server. Apps mount theirs at the root: public clients drop any prefix."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
@@ -13,19 +13,13 @@ from apps.access.http import HotView, hot
 
 API_PREFIXES: Final = ("v1/", "ofrep/", "opendsr/")
 
-# Apps that offer addresses. One without a urls module is skipped.
+# Modules of addresses; the showcase's only where it is installed.
 _OFFERING: Final = [
-    name
-    for name in (
-        "apps.events.urls",
-        "apps.consent.urls",
-        "apps.profiles.urls",
-        "apps.segments.urls",
-        "apps.delivery.urls",
-        "apps.demo.urls",
-        "apps.studio.urls",
-    )
-    if find_spec(name) is not None
+    "apps.events.urls",
+    "apps.consent.urls",
+    "apps.profiles.urls",
+    "apps.delivery.urls",
+    *(["apps.demo.urls"] if apps.is_installed("apps.demo") else []),
 ]
 
 

@@ -52,7 +52,8 @@ def test_a_visitor_is_found_by_identity_and_no_identity_stays_in_the_address(
     assert looks() == 0
 
     page = officer.get(f"/admin/why/?profile={visitor}").content.decode()
-    assert "anonymous_id:a1" in page
+    assert "<code>anonymous_id</code>" in page
+    assert "anonymous_id:a1" not in page
     entry = AuditEntry.objects.get(action="profiles.viewed")
     assert (entry.actor_label, entry.target_id) == ("privacy_officer", str(visitor))
     assert "a1" not in str(entry.detail)
