@@ -191,7 +191,7 @@ def test_decompression_stops_at_the_limit(access: Access, factory: RequestFactor
     ("body", "encoding"),
     [
         (b"plain", "gzip"),
-        (gzip.compress(b"x" * 500)[:-9], "gzip"),
+        (gzip.compress(b"x" * 500, mtime=0)[:-9], "gzip"),
         (b"\x78\x9cbroken", "deflate"),
         (b"{}", "br"),
     ],
