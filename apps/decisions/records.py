@@ -24,7 +24,8 @@ from apps.work.ids import uuid7
 logger = logging.getLogger(__name__)
 
 QUEUE_SIZE: Final = 20_000
-BATCH_SIZE: Final = 1_000
+# A larger statement keeps Postgres busy for longer than a decision beside it takes.
+BATCH_SIZE: Final = 50
 LINGER_S: Final = (
     0.2  # long enough to fill a batch under load, short enough to look at in the admin
 )
