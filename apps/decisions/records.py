@@ -105,6 +105,9 @@ def flush() -> int:
             except DatabaseError:
                 _queue.extendleft(reversed(batch))
                 raise
+            except Exception:
+                Counts.dropped += len(batch)
+                raise
             count += len(batch)
     return count
 
@@ -160,7 +163,6 @@ def _run() -> None:
         except Exception:
             # One record that nobody foresaw must not end the log; the batch it was in is lost.
             logger.exception("decisions.records_failed")
-            Counts.dropped += 1
     connection.close()
 
 
