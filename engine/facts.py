@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -14,7 +14,18 @@ Scalar: TypeAlias = str | int | float | bool
 
 SESSION_IDLE_MS = 1_800_000  # a gap this long on a device ends its session: 30 minutes
 
+NO_DEVICE = 0
+
 _at_ms = attrgetter("at_ms")
+
+
+class TraitMeta(NamedTuple):
+    """Where a trait's value came from. Times in ms; None: not known."""
+
+    observed_ms: int | None = None
+    changed_ms: int | None = None
+    source: str | None = None
+    confidence: float | None = None
 
 
 class Happening(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -23,7 +34,8 @@ class Happening(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Attributes:
         at_ms: when it occurred, Unix milliseconds.
         name: event name ("Product Viewed"); pages are "Page Viewed", screens "Screen Viewed".
-        device: the identity it came from, because sessions are per device.
+        device: the anonymous identity it came from, because sessions are per device; NO_DEVICE
+            when the event named a user only.
         properties: only those that live conditions read. Null properties are left out.
     """
 
@@ -45,6 +57,9 @@ class Facts:
         memberships: segment key -> is a member now. An absent key is not a member.
         context: facts of the request by dotted name ("page.url"). Empty on the live path.
         unit_id: the bucketing key of the profile or visitor.
+        trait_meta: trait name -> when and by whom it was observed.
+        consents: purpose -> the recorded choice; an absent purpose was never answered.
+        site_zone: IANA name of the site's time zone, a valid one.
     """
 
     traits: Mapping[str, object] = field(default_factory=dict)
@@ -53,6 +68,9 @@ class Facts:
     memberships: Mapping[str, bool] = field(default_factory=dict)
     context: Mapping[str, object] = field(default_factory=dict)
     unit_id: str = ""
+    trait_meta: Mapping[str, TraitMeta] = field(default_factory=dict)
+    consents: Mapping[str, bool] = field(default_factory=dict)
+    site_zone: str = "UTC"
     # Shared by all conditions asked of these facts: match once, compare many times.
     cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -71,6 +89,9 @@ class Facts:
             memberships=self.memberships,
             context=self.context,
             unit_id=self.unit_id,
+            trait_meta=self.trait_meta,
+            consents=self.consents,
+            site_zone=self.site_zone,
         )
         self.cache["as_of"] = (now_ms, past)
         return past
