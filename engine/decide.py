@@ -16,7 +16,7 @@ import msgspec
 from engine.conditions.answers import FOREVER
 from engine.conditions.evaluate import Trace
 from engine.conditions.evaluate import trace as trace_condition
-from engine.facts import Facts
+from engine.facts import Facts, Happening, TraitMeta
 from engine.snapshot import (
     CompiledPlacement,
     CompiledRule,
@@ -54,6 +54,9 @@ class Visitor:
             live path. Read at now: past `until_ms` it is `then`; past `then_until_ms` it is stale.
         allowed: personalization is consented to.
         known: there is a profile. Without one, each segment's empty-history verdict counts.
+        history: the newest events, for filters that compare them with the request.
+        trait_meta: when models said what they say.
+        consents: purpose -> the recorded choice.
     """
 
     unit_id: str
@@ -61,6 +64,9 @@ class Visitor:
     traits: Mapping[str, object] = field(default_factory=dict)
     allowed: bool = True
     known: bool = True
+    history: Sequence[Happening] = ()
+    trait_meta: Mapping[str, TraitMeta] = field(default_factory=dict)
+    consents: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Step(NamedTuple):
@@ -219,12 +225,19 @@ class _Members(Mapping[str, bool]):
         self.is_stale = False
 
     def facts(self) -> Facts:
-        """The facts of the request, for conditions that have no history."""
+        """The facts of the request; of history no more than what was kept for it."""
         facts = self._facts
         if facts is None:
             visitor = self._visitor
             facts = self._facts = Facts(
-                visitor.traits, (), None, self, self._context, visitor.unit_id
+                visitor.traits,
+                visitor.history,
+                None,
+                self,
+                self._context,
+                visitor.unit_id,
+                visitor.trait_meta,
+                visitor.consents,
             )
         return facts
 

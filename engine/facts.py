@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -45,13 +45,30 @@ class Happening(msgspec.Struct, frozen=True, array_like=True, gc=False):
     properties: dict[str, Scalar] = {}
 
 
+class NamedHistory(Protocol):
+    """A history that already knows its events by name, so that nobody walks over all of them.
+
+    A sequence of `Happening` as `Facts.history` asks, and in addition:
+
+    Attributes:
+        by_name: event name -> its events, in order. A name that did not happen is left out.
+        places: event name -> the indexes of these events in the history.
+
+    Both may be filled as they are asked: only `get(name, default)` is called.
+    """
+
+    by_name: Mapping[str, list[Happening]]
+    places: Mapping[str, list[int]]
+
+
 @dataclass(slots=True)
 class Facts:
     """Everything one evaluation may read. Treat as immutable: derived indexes are kept in `cache`.
 
     Attributes:
         traits: name -> JSON value. Null counts as missing.
-        history: ascending by `at_ms`; the sequence itself gives the total order.
+        history: ascending by `at_ms`; the sequence itself gives the total order. It may be a
+            `NamedHistory`.
         complete_from_ms: None when the history holds every event of the profile, else it holds
             every event with `at_ms` >= this (see `scope.covers`).
         memberships: segment key -> is a member now. An absent key is not a member.
@@ -95,6 +112,54 @@ class Facts:
         )
         self.cache["as_of"] = (now_ms, past)
         return past
+
+
+_NO_EVENTS: list[Happening] = []
+_NO_PLACES: list[int] = []
+
+
+def named(facts: Facts, name: str) -> list[Happening]:
+    """The events of a name, in order. Not to be changed."""
+    by_name: Mapping[str, list[Happening]] | None = facts.cache.get("by_name")
+    if by_name is None:
+        by_name = getattr(facts.history, "by_name", None)
+        if by_name is None:
+            by_name = _events_by_name(facts.history)
+        facts.cache["by_name"] = by_name
+    return by_name.get(name, _NO_EVENTS)
+
+
+def places(facts: Facts, name: str) -> list[int]:
+    """The indexes in the history of the events of a name, ascending. Not to be changed."""
+    by_name: Mapping[str, list[int]] | None = facts.cache.get("places")
+    if by_name is None:
+        by_name = getattr(facts.history, "places", None)
+        if by_name is None:
+            by_name = _places_by_name(facts.history)
+        facts.cache["places"] = by_name
+    return by_name.get(name, _NO_PLACES)
+
+
+def _events_by_name(history: Sequence[Happening]) -> dict[str, list[Happening]]:
+    found: dict[str, list[Happening]] = {}
+    for event in history:
+        of_name = found.get(event.name)
+        if of_name is None:
+            found[event.name] = [event]
+        else:
+            of_name.append(event)
+    return found
+
+
+def _places_by_name(history: Sequence[Happening]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for i, event in enumerate(history):
+        of_name = found.get(event.name)
+        if of_name is None:
+            found[event.name] = [i]
+        else:
+            of_name.append(i)
+    return found
 
 
 def flatten(nested: Mapping[str, object]) -> dict[str, object]:

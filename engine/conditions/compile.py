@@ -8,37 +8,38 @@ a group; `forecast` walks on to the real flip.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from engine.bucketing import bucket_of
-from engine.conditions.answers import (
-    FOREVER,
-    NO,
-    UNKNOWN,
-    YES,
-    Answer,
-    Part,
-    Truth,
-    answers,
+from engine.conditions import (
+    absences,
+    dwell,
+    event_parts,
+    plain_leaves,
+    scores,
+    sequences,
 )
-from engine.conditions.event_parts import event_part
+from engine.conditions.answers import FOREVER, Answer, Builder, Part, Truth
+from engine.conditions.fused import fused, is_fusible
+from engine.conditions.lower import lowered
 from engine.conditions.nodes import (
     All,
     AnyOf,
     AtLeast,
+    ConsentLeaf,
     ContextLeaf,
-    EventLeaf,
+    Group,
+    ListLeaf,
+    ModelLeaf,
     Nested,
     Node,
     NoneOf,
     Not,
-    Op,
     PercentLeaf,
+    RelationLeaf,
     SegmentLeaf,
     TraitLeaf,
     parts_of,
 )
-from engine.conditions.operators import tester
 from engine.facts import Facts
 
 Compiled: TypeAlias = Callable[[Facts, int], tuple[Truth, int | None]]
@@ -61,7 +62,9 @@ class Forecast(NamedTuple):
 
 def compile_condition(node: Node) -> Compiled:
     """Return the condition as a function of (facts, now_ms)."""
-    part = _part(node)
+    if is_fusible(node):
+        return fused(node, *(_ENDLESS[verdict] for verdict in (True, False, None)))
+    part = part_of(node)
 
     def condition(facts: Facts, now_ms: int) -> tuple[Truth, int | None]:
         history = facts.history
@@ -113,52 +116,11 @@ def _next_flip(
     return False, moment, None
 
 
-# Leaves
-
-
-def _trait(leaf: TraitLeaf) -> Part:
-    name = leaf.name
-    if leaf.op is Op.EQ and isinstance(leaf.value, str):
-        wanted = leaf.value
-
-        def equals(facts: Facts, now_ms: int) -> Answer:
-            found = facts.traits.get(name)
-            return YES if found == wanted else UNKNOWN if found is None else NO
-
-        return equals
-    answer = answers(tester(leaf.op, leaf.value))
-    return lambda facts, now_ms: answer(facts.traits.get(name))
-
-
-def _context(leaf: ContextLeaf) -> Part:
-    name = leaf.name
-    answer = answers(tester(leaf.op, leaf.value))
-    return lambda facts, now_ms: answer(facts.context.get(name))
-
-
-def _segment(leaf: SegmentLeaf) -> Part:
-    key = leaf.key
-    return lambda facts, now_ms: YES if facts.memberships.get(key) is True else NO
-
-
-def _percent(leaf: PercentLeaf) -> Part:
-    seed, start, end = leaf.seed, leaf.start, leaf.end
-    name = f"percent|{seed}"
-
-    def share(facts: Facts, now_ms: int) -> Answer:
-        position = facts.cache.get(name)
-        if position is None:
-            position = facts.cache[name] = bucket_of(facts.unit_id, seed=seed) / 100
-        return YES if start <= position < end else NO
-
-    return share
-
-
 # Groups
 
 
 def _all(node: All) -> Part:
-    parts = _cheapest_first(node.parts)
+    parts = _parts(node)
 
     def every(facts: Facts, now_ms: int) -> Answer:
         verdict: Truth = True
@@ -177,7 +139,7 @@ def _all(node: All) -> Part:
 
 
 def _any(node: AnyOf) -> Part:
-    parts = _cheapest_first(node.parts)
+    parts = _parts(node)
 
     def either(facts: Facts, now_ms: int) -> Answer:
         verdict: Truth = False
@@ -200,7 +162,7 @@ def _none(node: NoneOf) -> Part:
 
 
 def _not(node: Not) -> Part:
-    return _negated(_part(node.part))
+    return _negated(part_of(node.part))
 
 
 def _negated(part: Part) -> Part:
@@ -212,7 +174,8 @@ def _negated(part: Part) -> Part:
 
 
 def _at_least(node: AtLeast) -> Part:
-    parts, k = _cheapest_first(node.parts), node.k
+    parts = tuple(part_of(part) for part in cheapest_first(node.parts))
+    k = node.k
 
     def at_least(facts: Facts, now_ms: int) -> Answer:
         true = unknown = 0
@@ -233,7 +196,7 @@ def _at_least(node: AtLeast) -> Part:
 
 
 def _nested(node: Nested) -> Part:
-    part = _part(node.where)
+    part = part_of(node.where)
 
     def member(facts: Facts, now_ms: int) -> Answer:
         answer = part(facts, now_ms)
@@ -242,22 +205,32 @@ def _nested(node: Nested) -> Part:
     return member
 
 
-def _cheapest_first(nodes: tuple[Node, ...]) -> tuple[Part, ...]:
+def cheapest_first(nodes: tuple[Node, ...]) -> list[Node]:
     """Kleene groups do not depend on the order, so what needs no history may settle them."""
-    return tuple(_part(node) for node in sorted(nodes, key=_cost))
+    return sorted(nodes, key=_cost)
+
+
+def _parts(group: All | AnyOf) -> tuple[Part, ...]:
+    """The parts of a group, those that can be one function made one."""
+    plain = tuple(node for node in group.parts if is_fusible(node))
+    rest = (part_of(node) for node in cheapest_first(group.parts) if not is_fusible(node))
+    return (fused(type(group)(plain)), *rest) if plain else tuple(rest)
 
 
 def _cost(node: Node) -> int:
-    own = 3 if isinstance(node, EventLeaf) else 2 if isinstance(node, PercentLeaf) else 1
+    own = 1 if isinstance(node, _PLAIN) else 2 if isinstance(node, PercentLeaf) else 3
     return own + sum(_cost(part) for part in parts_of(node))
 
 
-BUILDERS: dict[type, Callable[[Any], Part]] = {
-    TraitLeaf: _trait,
-    ContextLeaf: _context,
-    SegmentLeaf: _segment,
-    PercentLeaf: _percent,
-    EventLeaf: event_part,
+_PLAIN = (TraitLeaf, ContextLeaf, SegmentLeaf, ListLeaf, ConsentLeaf, RelationLeaf, ModelLeaf)
+
+BUILDERS: dict[type, Builder] = {
+    **plain_leaves.BUILDERS,
+    **event_parts.BUILDERS,
+    **sequences.BUILDERS,
+    **absences.BUILDERS,
+    **dwell.BUILDERS,
+    **scores.BUILDERS,
     All: _all,
     AnyOf: _any,
     NoneOf: _none,
@@ -267,5 +240,11 @@ BUILDERS: dict[type, Callable[[Any], Part]] = {
 }
 
 
-def _part(node: Node) -> Part:
-    return BUILDERS[type(node)](node)
+def part_of(node: Node) -> Part:
+    """Return a node as a closure over facts that hold no event after now."""
+    if is_fusible(node):
+        return fused(node)
+    if isinstance(node, Group | Nested):
+        return BUILDERS[type(node)](node)
+    leaf = lowered(node)
+    return BUILDERS[type(leaf)](leaf)

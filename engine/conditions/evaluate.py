@@ -11,42 +11,37 @@ because time passes, first at its `valid_until_ms`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
-from engine.bucketing import bucket_of
+from engine.conditions import absences, aggregates, dwell, plain_leaves, scores, sequences
+from engine.conditions.answers import FOREVER, Finder, Finding, Moments, Truth
+from engine.conditions.compile import part_of
+from engine.conditions.lower import lowered
 from engine.conditions.nodes import (
-    Aggregate,
+    AbsenceLeaf,
     All,
     AnyOf,
     AtLeast,
-    ContextLeaf,
-    EventLeaf,
+    DwellLeaf,
+    ExperimentLeaf,
+    ExposureLeaf,
+    Group,
+    Leaf,
+    ListLeaf,
     Nested,
     Node,
     NoneOf,
     Not,
     PercentLeaf,
+    RelationLeaf,
     SegmentLeaf,
-    TraitLeaf,
-    WindowKind,
     parts_of,
 )
-from engine.conditions.operators import as_number, compare, typed
-from engine.facts import SESSION_IDLE_MS, Facts
-
-Truth: TypeAlias = bool | None
+from engine.facts import Facts
 
 MAX_EVIDENCE = 5  # events named per leaf of a trace, the newest
-
-
-class Finding(NamedTuple):
-    """What one leaf met: the value found (None: nothing), its verdict, the events used."""
-
-    value: object
-    verdict: Truth
-    evidence: tuple[int, ...] = ()
 
 
 def truth(node: Node, facts: Facts, now_ms: int) -> Truth:
@@ -95,143 +90,62 @@ def kleene_not(verdict: Truth) -> Truth:
     return None if verdict is None else not verdict
 
 
-# Leaves
+def _meant(finders: dict[type, Finder], moments: dict[type, Moments]) -> None:
+    """Register the leaves that mean another leaf; `lowered` returns all others as they are."""
+    for kind in LOWERED:
+        own_finder, own_moments = finders.get(kind), moments.get(kind)
+
+        def find(leaf: Any, facts: Facts, now_ms: int, own: Finder | None = own_finder) -> Finding:
+            meant = lowered(leaf)
+            if type(meant) is not type(leaf):
+                return FINDERS[type(meant)](meant, facts, now_ms)
+            assert own is not None
+            return own(leaf, facts, now_ms)
+
+        def changes(
+            leaf: Any, facts: Facts, now_ms: int, own: Moments | None = own_moments
+        ) -> set[int]:
+            meant = lowered(leaf)
+            if type(meant) is not type(leaf):
+                known = MOMENTS.get(type(meant))
+                return known(meant, facts, now_ms) if known is not None else set()
+            return own(leaf, facts, now_ms) if own is not None else set()
+
+        finders[kind], moments[kind] = find, changes
 
 
-def _trait(leaf: TraitLeaf, facts: Facts, now_ms: int) -> Finding:
-    found = facts.traits.get(leaf.name)
-    return Finding(found, compare(leaf.op, found, leaf.value))
+LOWERED = (ExposureLeaf, ExperimentLeaf, AbsenceLeaf, DwellLeaf, ListLeaf, RelationLeaf)
 
+_KINDS = (plain_leaves, aggregates, sequences, absences, dwell, scores)
 
-def _context(leaf: ContextLeaf, facts: Facts, now_ms: int) -> Finding:
-    found = facts.context.get(leaf.name)
-    return Finding(found, compare(leaf.op, found, leaf.value))
-
-
-def _segment(leaf: SegmentLeaf, facts: Facts, now_ms: int) -> Finding:
-    member = facts.memberships.get(leaf.key) is True
-    return Finding(member, member)
-
-
-def _percent(leaf: PercentLeaf, facts: Facts, now_ms: int) -> Finding:
-    position = bucket_of(facts.unit_id, seed=leaf.seed) / 100
-    return Finding(position, leaf.start <= position < leaf.end)
-
-
-def _event(leaf: EventLeaf, facts: Facts, now_ms: int) -> Finding:
-    """`facts` hold no event after `now_ms`."""
-    used = [i for i in window_of(leaf, facts, now_ms) if _matches(leaf, facts, i)]
-    value: object
-    match leaf.aggregate:
-        case Aggregate.COUNT:
-            value = len(used)
-        case Aggregate.RECENCY:
-            value = now_ms - facts.history[used[-1]].at_ms if used else None
-        case _:
-            used = [i for i in used if _property(leaf, facts, i) is not None]
-            value = _of_property(leaf.aggregate, [_property(leaf, facts, i) for i in used])
-    return Finding(value, compare(leaf.op, value, leaf.value), tuple(used))
-
-
-def _of_property(aggregate: Aggregate, values: list[object]) -> object:
-    """Aggregate the values that are present, oldest first."""
-    if aggregate is Aggregate.DISTINCT:
-        return len({typed(value) for value in values})
-    if aggregate is Aggregate.SUM:
-        # Newest first: double addition depends on the order, so all evaluators keep to this one.
-        total = 0.0
-        for value in reversed(values):
-            total += as_number(value) or 0.0
-        return total
-    if not values:
-        return None
-    return values[-1] if aggregate is Aggregate.LAST else values[0]
-
-
-def _property(leaf: EventLeaf, facts: Facts, index: int) -> object:
-    return facts.history[index].properties.get(leaf.of or "")
-
-
-def _matches(leaf: EventLeaf, facts: Facts, index: int) -> bool:
-    event = facts.history[index]
-    return event.name == leaf.name and all(
-        compare(test.op, event.properties.get(test.property), test.value) is True
-        for test in leaf.where
-    )
-
-
-def window_of(leaf: EventLeaf, facts: Facts, now_ms: int) -> list[int]:
-    """The indexes of the events in the leaf's window, whatever their name."""
-    match leaf.window.kind:
-        case WindowKind.SESSION:
-            return session_at(facts, now_ms)
-        case WindowKind.LAST:
-            start = now_ms - leaf.window.ms
-            return [i for i, event in enumerate(facts.history) if event.at_ms > start]
-    return list(range(len(facts.history)))
-
-
-def session_at(facts: Facts, now_ms: int) -> list[int]:
-    """The indexes of the session open at an instant.
-
-    It belongs to the device of the latest event and reaches back over that device's events while
-    each gap is shorter than the idle time. It is over, so empty, one idle time after that event.
-    """
-    history = facts.history
-    if not history or now_ms - history[-1].at_ms >= SESSION_IDLE_MS:
-        return []
-    device, next_at = history[-1].device, history[-1].at_ms
-    found = []
-    for i in range(len(history) - 1, -1, -1):
-        if history[i].device != device:
-            continue
-        if next_at - history[i].at_ms >= SESSION_IDLE_MS:
-            break
-        found.append(i)
-        next_at = history[i].at_ms
-    return found[::-1]
-
-
-FINDERS: dict[type, Callable[[Any, Facts, int], Finding]] = {
-    TraitLeaf: _trait,
-    ContextLeaf: _context,
-    SegmentLeaf: _segment,
-    PercentLeaf: _percent,
-    EventLeaf: _event,
-}
+FINDERS: dict[type, Finder] = {}
+# Leaves whose answer changes as time passes: the instants at which it may.
+MOMENTS: dict[type, Moments] = {}
+for _kind in _KINDS:
+    FINDERS |= _kind.FINDERS
+    MOMENTS |= _kind.MOMENTS
+_meant(FINDERS, MOMENTS)
 
 
 # Time
 
 
-def _event_moments(leaf: EventLeaf, facts: Facts, now_ms: int) -> set[int]:
-    """Every instant at which an event leaves the window or an age passes a threshold."""
-    moments: set[int] = set()
-    used = [i for i in window_of(leaf, facts, now_ms) if _matches(leaf, facts, i)]
-    if leaf.window.kind is WindowKind.LAST:
-        moments.update(facts.history[i].at_ms + leaf.window.ms for i in used)
-    elif leaf.window.kind is WindowKind.SESSION and used:
-        moments.add(facts.history[-1].at_ms + SESSION_IDLE_MS)
-    if leaf.aggregate is Aggregate.RECENCY and used and leaf.value is not None:
-        for age_ms in leaf.value if isinstance(leaf.value, tuple) else (leaf.value,):
-            reached = facts.history[used[-1]].at_ms + int(age_ms)
-            moments |= {reached, reached + 1}
-    return moments
+MAX_WALKED = 200_000  # events looked at for one instant of a trace
 
 
-# Leaves whose answer changes as time passes: the instants at which it may.
-MOMENTS: dict[type, Callable[[Any, Facts, int], set[int]]] = {EventLeaf: _event_moments}
-
-
-def leaf_valid_until(node: Node, facts: Facts, now_ms: int) -> int | None:
+def leaf_valid_until(node: Leaf, facts: Facts, now_ms: int) -> int | None:
     """The first instant after now at which this leaf's verdict differs, None for never."""
-    moments = MOMENTS.get(type(node))
-    if moments is None:
+    changes = MOMENTS.get(type(node))
+    if changes is None:
         return None
-    finder = FINDERS[type(node)]
-    verdict = finder(node, facts, now_ms).verdict
-    for moment in sorted(moments(node, facts, now_ms)):
-        if moment > now_ms and finder(node, facts, moment).verdict is not verdict:
+    moments = sorted(moment for moment in changes(node, facts, now_ms) if moment > now_ms)
+    if len(moments) * len(facts.history) > MAX_WALKED:
+        # The closure says the same without evaluating the leaf at each of them.
+        until_ms = part_of(node)(facts, now_ms)[1]
+        return None if until_ms == FOREVER else until_ms
+    verdict = FINDERS[type(node)](node, facts, now_ms).verdict
+    for moment in moments:
+        if FINDERS[type(node)](node, facts, moment).verdict is not verdict:
             return moment
     return None
 
@@ -265,9 +179,8 @@ def trace(node: Node, facts: Facts, now_ms: int) -> Trace:
 
 
 def _trace(node: Node, facts: Facts, now_ms: int) -> Trace:
-    finder = FINDERS.get(type(node))
-    if finder is not None:
-        found = finder(node, facts, now_ms)
+    if not isinstance(node, Group | Nested):
+        found = FINDERS[type(node)](node, facts, now_ms)
         return Trace(
             node,
             found.verdict,

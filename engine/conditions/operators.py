@@ -2,26 +2,45 @@
 
 Numbers compare as IEEE doubles, strings by code point; a bool is not a number. `eq`, `ne` and `in`
 of different types are known (no, yes, no). Ordering needs two numbers or two strings, and the
-substring operators need a string (for `contains` also a list, then it asks for a member); else
-the answer is unknown. A missing value (None) is unknown to all but `is_set` and `is_missing`.
+substring operators need a string (for `contains` also a list, then it asks for a member). List
+operators take a scalar as a list of one. Patterns, versions and dates need a text of their form.
+Else the answer is unknown. A missing value (None) is unknown to all but `is_set` and `is_missing`.
 
 `compare` is the meaning; `tester` gives the same as a closure specialised at publication.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import re
+from collections.abc import Callable, Hashable, Set
+from functools import lru_cache
+from math import asin, cos, radians, sin, sqrt
+from operator import eq, ge, gt, le, lt
 from typing import TypeAlias
 
+from engine.conditions.dates import instant_ms
+from engine.conditions.matching import Matcher
 from engine.conditions.nodes import Op, Value
 
 Test: TypeAlias = Callable[[object], bool | None]
 
+EARTH_KM = 6371.0088  # mean radius
 EXACT_INT = 2**53  # beyond it a double cannot hold every integer
 
 ORDERING = frozenset({Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN})
 SUBSTRING = frozenset({Op.CONTAINS, Op.STARTS_WITH, Op.ENDS_WITH})
 PRESENCE = frozenset({Op.IS_SET, Op.IS_MISSING})
+LIST_OPS = frozenset({Op.HAS_ANY, Op.HAS_ALL, Op.HAS_NONE})
+VERSION_OPS = frozenset(
+    {Op.VERSION_EQ, Op.VERSION_GT, Op.VERSION_GTE, Op.VERSION_LT, Op.VERSION_LTE}
+)
+MOMENT_OPS = frozenset({Op.BEFORE, Op.AFTER})
+# These read the present instant too, so `compare` does not answer them: see `plain_leaves`.
+TIMED_OPS = frozenset({Op.WITHIN_LAST, Op.WITHIN_NEXT, Op.ANNIVERSARY_WITHIN, Op.CHANGED_WITHIN})
+
+Version: TypeAlias = tuple[int, int, int, int]
+
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,3}")
 
 
 def as_number(found: object) -> float | int | None:
@@ -52,6 +71,15 @@ def typed(found: object) -> Hashable:
     return found if type(found) is str else None
 
 
+def version_of(found: object) -> Version | None:
+    """Return the four numbers of "2.10" (missing ones are 0); None for anything else."""
+    if not isinstance(found, str) or _VERSION.fullmatch(found) is None:
+        return None
+    numbers = [int(part) for part in found.split(".")]
+    major, minor, patch, build = numbers + [0] * (4 - len(numbers))
+    return major, minor, patch, build
+
+
 def compare(op: Op, found: object, value: Value) -> bool | None:
     """Apply an operator. `value` was checked by the parser; `found` may be any JSON value."""
     if op is Op.IS_SET:
@@ -69,7 +97,67 @@ def compare(op: Op, found: object, value: Value) -> bool | None:
         return any(typed(found) == typed(item) for item in value)
     if op in SUBSTRING:
         return _substring(op, found, value)
-    return _ordering(op, found, value)
+    if op in ORDERING:
+        return _ordering(op, found, value)
+    if op in LIST_OPS:
+        return _membership(op, found, value)
+    if op is Op.MATCHES:
+        return matcher(str(value)).found_in(found) if isinstance(found, str) else None
+    if op in VERSION_OPS:
+        return _compared(_VERSION_ORDER[op], version_of(found), version_of(value))
+    if op in MOMENT_OPS:
+        order = _ORDER[Op.LT if op is Op.BEFORE else Op.GT]
+        return _compared(order, instant_ms(found), instant_ms(value))
+    assert op is Op.WITHIN_KM and isinstance(value, tuple), f"{op} needs the present instant"
+    latitude, longitude, km = (float(part) for part in value)
+    away = distance_km(found, latitude, longitude)
+    return None if away is None else away <= km
+
+
+def _membership(op: Op, found: object, value: Value) -> bool | None:
+    assert isinstance(value, tuple)
+    held = _held(found)
+    if held is None:
+        return None
+    wanted = [typed(item) in held for item in value]
+    return all(wanted) if op is Op.HAS_ALL else any(wanted) is (op is Op.HAS_ANY)
+
+
+def _held(found: object) -> Set[Hashable] | None:
+    """The members of a list, a scalar as a list of one; None for anything else."""
+    if isinstance(found, list | tuple):
+        return {typed(item) for item in found}
+    return {typed(found)} if isinstance(found, str | int | float) else None
+
+
+def _compared(order: Callable[..., bool], found: object, wanted: object) -> bool | None:
+    return None if found is None else order(found, wanted)
+
+
+def distance_km(found: object, latitude: float, longitude: float) -> float | None:
+    """Great-circle distance from a place [latitude, longitude]; None where `found` is none.
+
+    On a sphere of 6,371.0088 km, by the haversine formula, exact for near places too.
+    """
+    if not isinstance(found, list | tuple) or len(found) != 2:
+        return None
+    there = [as_number(part) for part in found]
+    if there[0] is None or there[1] is None:
+        return None
+    if not (-90 <= there[0] <= 90 and -180 <= there[1] <= 180):
+        return None
+    here_lat, there_lat = radians(latitude), radians(there[0])
+    across = radians(there[1] - longitude)
+    half = (
+        sin((there_lat - here_lat) / 2) ** 2 + cos(here_lat) * cos(there_lat) * sin(across / 2) ** 2
+    )
+    return 2 * EARTH_KM * asin(sqrt(min(1.0, half)))
+
+
+@lru_cache(maxsize=512)
+def matcher(pattern: str) -> Matcher:
+    """Return the automaton of a pattern; conditions that name the same one share it."""
+    return Matcher(pattern)
 
 
 def _substring(op: Op, found: object, value: Value) -> bool | None:
@@ -98,11 +186,13 @@ def _ordering(op: Op, found: object, value: Value) -> bool | None:
     return _ORDER[op](a, b)
 
 
-_ORDER: dict[Op, Callable[..., bool]] = {
-    Op.GT: lambda a, b: a > b,
-    Op.GTE: lambda a, b: a >= b,
-    Op.LT: lambda a, b: a < b,
-    Op.LTE: lambda a, b: a <= b,
+_ORDER: dict[Op, Callable[..., bool]] = {Op.GT: gt, Op.GTE: ge, Op.LT: lt, Op.LTE: le}
+_VERSION_ORDER: dict[Op, Callable[..., bool]] = {
+    Op.VERSION_EQ: eq,
+    Op.VERSION_GT: gt,
+    Op.VERSION_GTE: ge,
+    Op.VERSION_LT: lt,
+    Op.VERSION_LTE: le,
 }
 
 
@@ -123,7 +213,25 @@ def tester(op: Op, value: Value) -> Test:
         return _range(value[0], value[1])
     if op in ORDERING:
         return _threshold(op, value)
-    return lambda found: None if found is None else _substring(op, found, value)
+    if op in SUBSTRING:
+        return lambda found: None if found is None else _substring(op, found, value)
+    if op in LIST_OPS:
+        return lambda found: None if found is None else _membership(op, found, value)
+    return _form(op, value)
+
+
+def _form(op: Op, value: Value) -> Test:
+    """Texts of a form: the value is read once, here."""
+    if op is Op.MATCHES:
+        found_in = matcher(str(value)).found_in
+        return lambda found: found_in(found) if isinstance(found, str) else None
+    if op in VERSION_OPS:
+        wanted, order = version_of(value), _VERSION_ORDER[op]
+        return lambda found: _compared(order, version_of(found), wanted)
+    if op in MOMENT_OPS:
+        limit, earlier = instant_ms(value), _ORDER[Op.LT if op is Op.BEFORE else Op.GT]
+        return lambda found: _compared(earlier, instant_ms(found), limit)
+    return lambda found: compare(op, found, value)
 
 
 def _equality(value: Value, same: bool) -> Test:

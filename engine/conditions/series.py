@@ -6,116 +6,89 @@ thing count it once. The facts given here hold no event after now (`Facts.as_of`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
+from engine.conditions.aggregate_states import Build, Series, ratios, states_of
 from engine.conditions.canonical import match_key
-from engine.conditions.nodes import Aggregate, EventLeaf, Op, PropertyTest
-from engine.conditions.operators import Test, as_number, tester, typed
-from engine.facts import SESSION_IDLE_MS, Facts, Happening
+from engine.conditions.nodes import ANY_EVENT, Aggregate, EventLeaf, FactOf, Match, Op, PropertyTest
+from engine.conditions.operators import Test, tester, typed
+from engine.conditions.windows import meets
+from engine.facts import Facts, Happening, named
 
-NEVER = 0  # the instant at which the session of an empty history ended
-
-
-# The events that an aggregate uses, as (times, states). `times` are their `at_ms`, ascending.
-# `states` has one more entry: states[i] is the aggregate of times[i:], so that a rolling window
-# only moves its start; the last one is the aggregate of nothing. A plain tuple, for speed.
-Series: TypeAlias = tuple[list[int], Sequence[object]]
 Matches: TypeAlias = Callable[[Facts], list[Happening]]
 Load: TypeAlias = Callable[[Facts], Series]
+Select: TypeAlias = Callable[[list[Happening]], list[Happening]]
 
 
-def series_loader(leaf: EventLeaf) -> Load:
-    """Return the function that finds or builds the leaf's series over the whole history."""
-    load_matches = matches_loader(leaf)
-    name = f"{leaf.aggregate}|{leaf.of or ''}|{match_key(leaf.name, leaf.where)}"
-    build = STATES[leaf.aggregate]
-    of = leaf.of or ""
-
-    def load(facts: Facts) -> Series:
-        series: Series | None = facts.cache.get(name)
-        if series is None:
-            series = facts.cache[name] = build(load_matches(facts), of)
-        return series
-
-    return load
+def reads_facts(match: Match) -> bool:
+    """Do its filters compare with facts of the request?"""
+    return any(isinstance(test.value, FactOf) for test in match.where)
 
 
-def session_loader(leaf: EventLeaf) -> Load:
-    """Like `series_loader`, over the latest session only; states[0] is its aggregate."""
-    load_matches = matches_loader(leaf)
-    name = f"session|{leaf.aggregate}|{leaf.of or ''}|{match_key(leaf.name, leaf.where)}"
-    build = STATES[leaf.aggregate]
-    of = leaf.of or ""
-
-    def load(facts: Facts) -> Series:
-        series: Series | None = facts.cache.get(name)
-        if series is None:
-            start, device, _ = latest_session(facts)
-            # The session is the tail of its device's events, so its first instant is enough:
-            # an event of that device at the same instant has no gap and belongs to it.
-            matched = [
-                event
-                for event in load_matches(facts)
-                if event.at_ms >= start and event.device == device
-            ]
-            series = facts.cache[name] = build(matched, of)
-        return series
-
-    return load
-
-
-def latest_session(facts: Facts) -> tuple[int, int, int]:
-    """Return (first at_ms, device, instant at which it is over) of the latest session."""
-    found: tuple[int, int, int] | None = facts.cache.get("session")
-    if found is None:
-        found = facts.cache["session"] = _find_session(facts.history)
-    return found
-
-
-def _find_session(history: Sequence[Happening]) -> tuple[int, int, int]:
-    if not history:
-        return NEVER, 0, NEVER
-    latest = history[-1]
-    device, start = latest.device, latest.at_ms
-    for event in reversed(history):
-        if event.device == device:
-            if start - event.at_ms >= SESSION_IDLE_MS:
-                break
-            start = event.at_ms
-    return start, device, latest.at_ms + SESSION_IDLE_MS
-
-
-def matches_loader(leaf: EventLeaf) -> Matches:
-    """Return the function that finds or filters the leaf's events over the whole history."""
-    event_name = leaf.name
-    name = f"match|{match_key(leaf.name, leaf.where)}"
-    select = _filter(leaf.where)
-
-    def named(facts: Facts) -> list[Happening]:
-        by_name: dict[str, list[Happening]] | None = facts.cache.get("names")
-        if by_name is None:
-            by_name = facts.cache["names"] = _by_name(facts.history)
-        return by_name.get(event_name, _NONE)
-
+def matches_loader(match: Match | EventLeaf) -> Matches:
+    """Return the function that finds or filters the match's events over the whole history."""
+    match = match if isinstance(match, Match) else match.match
+    if reads_facts(match):
+        return _of_the_request(match)
+    named_so = _named(match.name)
+    select = _filter(match.where)
     if select is None:
-        return named
+        return named_so
+    key = f"match|{match_key(match.name, match.where)}"
 
     def filtered(facts: Facts) -> list[Happening]:
-        matched: list[Happening] | None = facts.cache.get(name)
+        matched: list[Happening] | None = facts.cache.get(key)
         if matched is None:
-            matched = facts.cache[name] = select(named(facts))
+            matched = facts.cache[key] = select(named_so(facts))
         return matched
 
     return filtered
 
 
+def _named(name: str) -> Matches:
+    if name == ANY_EVENT:
+
+        def everything(facts: Facts) -> list[Happening]:
+            events: list[Happening] | None = facts.cache.get("everything")
+            if events is None:
+                events = facts.cache["everything"] = list(facts.history)
+            return events
+
+        return everything
+
+    def of_name(facts: Facts) -> list[Happening]:
+        by_name = facts.cache.get("by_name")
+        if by_name is None:
+            return named(facts, name)
+        found: list[Happening] = by_name.get(name, _NONE)
+        return found
+
+    return of_name
+
+
 _NONE: list[Happening] = []
 
 
-def _filter(
-    where: tuple[PropertyTest, ...],
-) -> Callable[[list[Happening]], list[Happening]] | None:
+def _of_the_request(match: Match) -> Matches:
+    """Filters that compare with a fact: what they select is kept for the fact's present value."""
+    key = f"match|{match_key(match.name, match.where)}"
+    named_so = _named(match.name)
+    names = [test.value.name for test in match.where if isinstance(test.value, FactOf)]
+
+    def filtered(facts: Facts) -> list[Happening]:
+        context = facts.context
+        values = tuple(typed(context.get(name)) for name in names)
+        kept: tuple[object, list[Happening]] | None = facts.cache.get(key)
+        if kept is None or kept[0] != values:
+            found = [event for event in named_so(facts) if meets(match, event, context)]
+            kept = facts.cache[key] = (values, found)
+        return kept[1]
+
+    return filtered
+
+
+def _filter(where: tuple[PropertyTest, ...]) -> Select | None:
     """Return the filters as one pass over events of the right name; None when all pass."""
     if not where:
         return None
@@ -123,19 +96,12 @@ def _filter(
         # By far the most common filter ("category is blouses"), and twice as fast this way.
         of, wanted = where[0].property, where[0].value
         return lambda events: [e for e in events if e.properties.get(of) == wanted]
-    tests = [(test.property, tester(test.op, test.value)) for test in where]
+    tests = [
+        (test.property, tester(test.op, test.value))
+        for test in where
+        if not isinstance(test.value, FactOf)
+    ]
     return lambda events: [event for event in events if _passes(event, tests)]
-
-
-def _by_name(history: Sequence[Happening]) -> dict[str, list[Happening]]:
-    found: dict[str, list[Happening]] = {}
-    for event in history:
-        named = found.get(event.name)
-        if named is None:
-            found[event.name] = [event]
-        else:
-            named.append(event)
-    return found
 
 
 def _passes(event: Happening, tests: list[tuple[str, Test]]) -> bool:
@@ -146,68 +112,54 @@ def _passes(event: Happening, tests: list[tuple[str, Test]]) -> bool:
     return True
 
 
-def _counts(events: list[Happening], of: str) -> Series:
-    return ([event.at_ms for event in events], range(len(events), -1, -1))
+class Source:
+    """The events of a leaf, and its aggregate over any part of them."""
+
+    def __init__(self, leaf: EventLeaf) -> None:
+        self.load = matches_loader(leaf)
+        self.load_over = None if leaf.over is None else matches_loader(leaf.over)
+        self.is_kept = not (reads_facts(leaf.match) or (leaf.over and reads_facts(leaf.over)))
+        self.of = leaf.of or ""
+        self.build: Build = states_of(leaf)
+        self.key = _series_key(leaf)
+
+    def series(self, facts: Facts) -> Series:
+        """Over the whole history."""
+        if not self.is_kept:
+            return self.build_from(facts, self.load(facts), self.over(facts))
+        found: Series | None = facts.cache.get(self.key)
+        if found is None:
+            found = self.build_from(facts, self.load(facts), self.over(facts))
+            facts.cache[self.key] = found
+        return found
+
+    def of_part(self, facts: Facts, name: str, select: Select) -> Series:
+        """Over the events that `select` keeps; `name` is equal for selections that are."""
+        key = name + self.key
+        found: Series | None = facts.cache.get(key) if self.is_kept else None
+        if found is None:
+            over = self.over(facts)
+            found = self.build_from(
+                facts, select(self.load(facts)), None if over is None else select(over)
+            )
+            facts.cache[key] = found
+        return found
+
+    def over(self, facts: Facts) -> list[Happening] | None:
+        return None if self.load_over is None else self.load_over(facts)
+
+    def build_from(
+        self, facts: Facts, events: list[Happening], over: list[Happening] | None
+    ) -> Series:
+        if over is not None:
+            return ratios(events, over)
+        return self.build(events, self.of, facts.site_zone)
 
 
-def _sums(events: list[Happening], of: str) -> Series:
-    present = _present(events, of)
-    states: list[object] = [0.0] * (len(present) + 1)
-    total = 0.0
-    # Newest first, as in `evaluate`: then every window's sum is a partial sum of one pass.
-    for i in range(len(present) - 1, -1, -1):
-        value = present[i][1]
-        total += value if type(value) is float else as_number(value) or 0.0
-        states[i] = total
-    return ([at_ms for at_ms, _ in present], states)
-
-
-def _distinct(events: list[Happening], of: str) -> Series:
-    present = _present(events, of)
-    states: list[object] = [0] * (len(present) + 1)
-    seen = set()
-    for i in range(len(present) - 1, -1, -1):
-        value = present[i][1]
-        seen.add(value if type(value) is str else typed(value))
-        states[i] = len(seen)
-    return ([at_ms for at_ms, _ in present], states)
-
-
-def _lasts(events: list[Happening], of: str) -> Series:
-    # Only the last one counts: a window holds it or holds none.
-    for event in reversed(events):
-        value = event.properties.get(of)
-        if value is not None:
-            return [event.at_ms], (value, None)
-    return [], (None,)
-
-
-def _firsts(events: list[Happening], of: str) -> Series:
-    present = _present(events, of)
-    return ([at_ms for at_ms, _ in present], [*(value for _, value in present), None])
-
-
-def _latest(events: list[Happening], of: str) -> Series:
-    """For the recency within a session: the last event; its age is for the reader to compute."""
-    if not events:
-        return [], (None,)
-    return [events[-1].at_ms], (True, None)
-
-
-def _present(events: list[Happening], of: str) -> list[tuple[int, object]]:
-    found: list[tuple[int, object]] = []
-    for event in events:
-        value = event.properties.get(of)
-        if value is not None:
-            found.append((event.at_ms, value))
-    return found
-
-
-STATES: dict[Aggregate, Callable[[list[Happening], str], Series]] = {
-    Aggregate.COUNT: _counts,
-    Aggregate.SUM: _sums,
-    Aggregate.DISTINCT: _distinct,
-    Aggregate.LAST: _lasts,
-    Aggregate.FIRST: _firsts,
-    Aggregate.RECENCY: _latest,
-}
+def _series_key(leaf: EventLeaf) -> str:
+    key = f"{leaf.aggregate}|{leaf.of or ''}|{match_key(leaf.name, leaf.where)}"
+    if leaf.over is not None:
+        key += f"|{match_key(leaf.over.name, leaf.over.where)}"
+    if leaf.aggregate is Aggregate.RATE:
+        key += f"|{leaf.per_ms}|{leaf.window.ms - leaf.window.near_ms}"
+    return key

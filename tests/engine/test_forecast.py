@@ -11,7 +11,7 @@ from engine.conditions.parse import parse_condition
 from engine.facts import Facts, Happening
 
 MINUTE_MS = 60_000
-ADDED = {"kind": "event", "name": "Product Added"}
+ADDED: dict[str, Any] = {"kind": "event", "name": "Product Added"}
 LATELY = ADDED | {"aggregate": "count", "window": {"last": "10m"}, "op": "gte", "value": 1}
 A_MINUTE_AGO = ADDED | {"aggregate": "recency", "window": "session", "op": "gte", "value": "1m"}
 
