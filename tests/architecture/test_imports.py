@@ -21,6 +21,7 @@ PUBLIC_BESIDES = {
     "apps.work.redis": "the one connection of a process, with its circuit breaker",
     "apps.work.database": "dropping a broken connection, the whole of healing",
     "apps.work.record_watch": "what cannot be asked while Postgres is stopped",
+    "apps.work.feed": "reading the change feed by its numbers",
     "apps.work.numbers": "JSON of the database with the integers that every codec has",
     "apps.work.schedules": "declaring periodic tasks",
     "apps.access.http": "the short chain of hot views",
@@ -35,7 +36,10 @@ PUBLIC_BESIDES = {
     "apps.events.history": "the history section of the state row, which live conditions read",
     "apps.events.collect": "the one way into the inbox, for doors that validate themselves",
     "apps.events.fold": "called by the consumer inside its transaction",
+    "apps.events.rollups": "what days are closed and who must be counted anew, for the refresh",
     "apps.segments.live": "called by the consumer inside its transaction",
+    "apps.segments.studies": "figures about the population that the studio's pages draw",
+    "apps.segments.domain": "pure arithmetic behind these figures",
     "apps.content.rendering": "called on the hot path with prepared values",
     "apps.decisions.hot_state": "marks and publishes around the consumer's commit",
 }

@@ -314,7 +314,7 @@ def dwell(choices: Choices) -> dict[str, Any]:
 
 def score(choices: Choices) -> dict[str, Any]:
     leaf: dict[str, Any] = {"kind": "score", "events": []}
-    sign = choices.pick((1, 1, 1, -1))
+    sign = choices.pick((1, 1, -1))
     for _ in range(choices.whole(1, 2)):
         source = match(choices) | {"weight": choices.pick((1, 2, 10, 0.5, 0.1)) * sign}
         if once_in(choices, 2):
@@ -325,7 +325,7 @@ def score(choices: Choices) -> dict[str, Any]:
             source["weight"] *= -1
         if once_in(choices, 3):
             source["of"] = "price"
-        if once_in(choices, 4):
+        if once_in(choices, 2):
             source["cap"] = choices.pick((1, 5, 20, 0.5))
         if once_in(choices, 3):
             source["window"] = window(choices, ("last", "ever"))
@@ -336,7 +336,9 @@ def score(choices: Choices) -> dict[str, Any]:
         leaf["floor"] = choices.pick((0, -5, 0.5))
     if once_in(choices, 4):
         leaf["ceiling"] = choices.pick((10, 2, 5))
-    thresholds = (1, 0.5, 2, 5, 0, -1, -0.25, 10, 0.1, 0.3)
+    thresholds: list[float] = [1, 0.5, 2, 5, 0, -1, -0.25, 10, 0.1, 0.3]
+    caps = [sign * source["cap"] for source in leaf["events"] if "cap" in source]
+    thresholds = caps if caps and once_in(choices, 2) else thresholds
     return leaf | comparison(choices, RANGED, lambda: choices.pick(thresholds))
 
 

@@ -6,9 +6,7 @@ million checks there is `make parity`.
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +15,13 @@ from hypothesis import strategies as st
 
 from engine.conditions.bindings import bindings_of
 from engine.conditions.parse import parse_condition
-from engine.facts import Facts, Happening
+from engine.facts import Facts
 from tests.engine import instants, oracle, trees
 from tests.engine.agreement import World, check_world
 from tests.engine.documents import LEAVES
+from tests.vectors import facts_of, vectors
 
 EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", "300"))
-VECTORS = Path(__file__).parent.parent / "vectors" / "conditions.json"
 MAX_INSTANTS = 30
 
 
@@ -77,9 +75,7 @@ def test_bound_values_are_those_of_the_oracle(
     assert bindings_of(node, facts, now_ms) == meant
 
 
-@pytest.mark.parametrize("case", json.loads(VECTORS.read_text()), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", vectors("conditions"), ids=lambda case: case["name"])
 def test_the_oracle_passes_the_vectors(case: dict[str, Any]) -> None:
-    known = dict(case["facts"])
-    history = [Happening(*event) for event in known.pop("history", ())]
-    facts = Facts(history=history, **known)
+    facts = facts_of(case["facts"])
     assert oracle.truth(case["condition"], facts, case["now_ms"]) is case["expected"]
