@@ -3,10 +3,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 LAUNCHER = $(if $(PYTHON),"$(PYTHON)",$(error Python is missing: install python3.11)) -m launcher
 SESSIONS ?= 300
+N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments parity mutants shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -29,6 +30,15 @@ check:
 bench:
 	@$(LAUNCHER) bench $(ARGS)
 
+bench-segments:
+	@$(LAUNCHER) bench segments $(ARGS)
+
+parity:
+	@$(LAUNCHER) parity --checks $(N) $(ARGS)
+
+mutants:
+	@$(LAUNCHER) mutants $(ARGS)
+
 shell:
 	@$(LAUNCHER) shell $(ARGS)
 
@@ -44,3 +54,5 @@ requirements:
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes dev.in -o dev.txt
 	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes -c dev.txt base.in -o base.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes bench.in -o bench.txt

@@ -199,4 +199,12 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["segments"]:
+        from bench.segments.run import main as main_of_segments
+
+        sys.exit(main_of_segments(sys.argv[2:]))
+    if sys.argv[1:2] == ["soak"]:
+        from bench.soak import main as main_of_soak
+
+        sys.exit(main_of_soak(sys.argv[2:]))
     sys.exit(main())

@@ -18,6 +18,7 @@ _OFFERING: Final = [
     "apps.events.urls",
     "apps.consent.urls",
     "apps.profiles.urls",
+    "apps.segments.urls",
     "apps.delivery.urls",
     *(["apps.demo.urls"] if apps.is_installed("apps.demo") else []),
 ]

@@ -57,6 +57,7 @@ class Visitor:
         history: the newest events, for filters that compare them with the request.
         trait_meta: when models said what they say.
         consents: purpose -> the recorded choice.
+        site_zone: IANA name of the site's time zone, a valid one.
     """
 
     unit_id: str
@@ -67,6 +68,7 @@ class Visitor:
     history: Sequence[Happening] = ()
     trait_meta: Mapping[str, TraitMeta] = field(default_factory=dict)
     consents: Mapping[str, bool] = field(default_factory=dict)
+    site_zone: str = "UTC"
 
 
 class Step(NamedTuple):
@@ -238,6 +240,7 @@ class _Members(Mapping[str, bool]):
                 visitor.unit_id,
                 visitor.trait_meta,
                 visitor.consents,
+                visitor.site_zone,
             )
         return facts
 

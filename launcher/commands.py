@@ -27,6 +27,9 @@ Attune: what should this visitor see here, now, and why?
   make test            the whole suite against servers of its own (ARGS="tests/engine -x")
   make check           format, lint, types, imports, migrations, templates, OpenAPI, packages
   make bench           speed, as ratios to floors measured in the same run
+  make bench-segments  conditions and segments, the same way (ARGS=--quick: over 1 M events)
+  make parity          all evaluators of conditions against an oracle (N=1000000 checks)
+  make mutants         seeded faults, each of which parity must catch
   make shell           a Django shell on this stack's data
   make doctor          what is installed and what runs
   make requirements    compile requirements/*.in again
@@ -87,7 +90,28 @@ def run_checks(arguments: Sequence[str]) -> int:
 def bench(arguments: Sequence[str]) -> int:
     """Run the benchmarks; they bring fresh servers that nothing else uses."""
     venv.prepare()
+    if arguments[:1] == ["segments"]:
+        venv.prepare_beside("bench")  # the engines that it compares with
     return processes.in_front([python(), "-m", "bench", *arguments], os.environ, PROJECT_ROOT)
+
+
+def parity(arguments: Sequence[str]) -> int:
+    """Hold all evaluators of conditions against the oracle: with the database, then futures."""
+    venv.prepare()
+    command = [python(), "-m", "tests.parity", *arguments]
+    with temporary_home(Home.locate()) as home, running(home):
+        environment = {**home.environment(), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+        status = processes.in_front([*command, "--database"], environment, PROJECT_ROOT)
+    return status or processes.in_front(command, os.environ, PROJECT_ROOT)
+
+
+def mutants(arguments: Sequence[str]) -> int:
+    """Put faults into copies of the source, and see that parity catches each."""
+    venv.prepare()
+    command = [python(), "-m", "tests.mutants", *arguments]
+    with temporary_home(Home.locate()) as home, running(home):
+        environment = {**home.environment(), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+        return processes.in_front(command, environment, PROJECT_ROOT)
 
 
 def shell(arguments: Sequence[str]) -> int:
@@ -172,6 +196,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": test,
     "check": run_checks,
     "bench": bench,
+    "parity": parity,
+    "mutants": mutants,
     "shell": shell,
     "manage": manage,
     "servers": servers,

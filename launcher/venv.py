@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -50,6 +51,32 @@ def prepare(requirements: str = "dev") -> None:
         _install(pinned)
         STAMP.write_text("\n".join(wanted) + "\n")
         print(f"Packages installed in {time.monotonic() - began:.0f} s.", flush=True)
+
+
+def prepare_beside(requirements: str) -> Path:
+    """Make a directory hold the pinned `requirements/<name>.txt`; return it for `sys.path`.
+
+    For packages that one command alone needs: `.venv` itself never sees them.
+
+    Raises:
+        Trouble: packages could not be installed.
+    """
+    pinned = PROJECT_ROOT / "requirements" / f"{requirements}.txt"
+    directory = beside(requirements)
+    stamp = directory / STAMP.name
+    wanted = "\n".join(_wanted(pinned))
+    if stamp.exists() and stamp.read_text() == wanted:
+        return directory
+    shutil.rmtree(directory, ignore_errors=True)
+    print(f"Installing the packages of {pinned.name} into {directory.name} ...", flush=True)
+    _install_beside(pinned, directory)
+    stamp.write_text(wanted)
+    return directory
+
+
+def beside(requirements: str) -> Path:
+    """Return where `prepare_beside` puts the packages of this name."""
+    return VENV / f"beside-{requirements}"
 
 
 def is_current(requirements: str = "dev") -> bool:
@@ -102,10 +129,23 @@ def _install(pinned: Path) -> None:
         [*pip, "install", "--quiet", "-r", str(pinned)], stderr=subprocess.PIPE, text=True
     )
     if result.returncode:
-        raise Trouble(
-            f"The packages of {pinned.relative_to(PROJECT_ROOT)} could not be installed "
-            f"({_last_line(result)}): check the network or pip's index settings, and try again."
-        )
+        raise _not_installed(pinned, result)
+
+
+def _install_beside(pinned: Path, directory: Path) -> None:
+    """Install a pinned set into a directory of its own."""
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    options = ["--no-deps", "--require-hashes", "--target", str(directory), "-r", str(pinned)]
+    result = subprocess.run([*pip, *options], stderr=subprocess.PIPE, text=True)
+    if result.returncode:
+        raise _not_installed(pinned, result)
+
+
+def _not_installed(pinned: Path, result: "subprocess.CompletedProcess[str]") -> Trouble:
+    return Trouble(
+        f"The packages of {pinned.relative_to(PROJECT_ROOT)} could not be installed "
+        f"({_last_line(result)}): check the network or pip's index settings, and try again."
+    )
 
 
 def _last_line(result: "subprocess.CompletedProcess[str]") -> str:

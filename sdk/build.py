@@ -1,11 +1,11 @@
-"""Join the tracker's modules into one classic script, static/sdk/attune.js.
+"""Join modules of the SDK into one script each: the tracker and the conditions of the edge.
 
-    python sdk/build.py            writes the file
-    python sdk/build.py --check    exits 1 when the file is not what the sources give
+    python sdk/build.py            writes the files of static/sdk
+    python sdk/build.py --check    exits 1 when one is not what the sources give
 
-No bundler: the modules are joined in the order of their imports inside one function; `import` and
-`export` are dropped, and whole-line comments and indentation with them. The sources keep to what
-this understands: named imports and exports, one statement a line, no template literal over lines.
+No bundler: the modules are joined in the order of their imports in one scope; `import` and `export`
+are dropped, and whole-line comments and indentation with them. The sources keep to what this
+understands: named imports and exports, one statement a line, no template literal over lines.
 """
 
 from __future__ import annotations
@@ -14,55 +14,95 @@ import gzip
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "src"
-TARGET = HERE.parent / "static" / "sdk" / "attune.js"
-BUDGET_BYTES = 6 * 1024  # gzip; a tracker is on every page of every site
+TARGETS = HERE.parent / "static" / "sdk"
 
 IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./([\w-]+)\.js";\n', re.MULTILINE)
+EXPORTED_AGAIN = re.compile(r"^export \{[^}]*\};\n", re.MULTILINE)
 COMMENT = re.compile(r"^[ \t]*(/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 TOP_LEVEL_NAME = re.compile(
     r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE
 )
 
 
-def modules_in_order(name: str, seen: dict[str, str]) -> dict[str, str]:
+class Script(NamedTuple):
+    """One built file.
+
+    Attributes:
+        sources: the folder of its modules.
+        entry: the module that imports the others, without `.js`.
+        file: its name below static/sdk.
+        head, foot: what comes before and after the joined modules.
+        budget_bytes: most bytes with gzip.
+    """
+
+    sources: Path
+    entry: str
+    file: str
+    head: str
+    foot: str
+    budget_bytes: int
+
+    @property
+    def target(self) -> Path:
+        return TARGETS / self.file
+
+
+TRACKER = Script(
+    SOURCES,
+    "index",
+    "attune.js",
+    "/* Attune tracker. Apache-2.0. Built from sdk/src by sdk/build.py; do not edit. */\n"
+    '(() => {\n"use strict";\n',
+    "\nglobalThis.Attune = { load, version: VERSION };\n})();\n",
+    6 * 1024,  # a tracker is on every page of every site
+)
+EDGE = Script(
+    SOURCES / "edge",
+    "conditions",
+    "attune-edge.js",
+    "/* Attune conditions. Apache-2.0. Built from sdk/src/edge by sdk/build.py; do not edit. */\n",
+    "\nexport { InvalidCondition, compileCondition };\n",
+    10 * 1024,  # for pages that decide by themselves
+)
+SCRIPTS = (TRACKER, EDGE)
+
+
+def modules_in_order(sources: Path, name: str, seen: dict[str, str]) -> dict[str, str]:
     """Add a module's text to `seen` after the modules that it imports; returns `seen`."""
     if name not in seen:
-        text = (SOURCES / f"{name}.js").read_text(encoding="utf-8")
+        text = (sources / f"{name}.js").read_text(encoding="utf-8")
         for imported in IMPORT.findall(text):
-            modules_in_order(imported, seen)
+            modules_in_order(sources, imported, seen)
         seen[name] = text
     return seen
 
 
-def joined() -> str:
-    """The text of the built script.
+def joined(script: Script = TRACKER) -> str:
+    """The text of a built script.
 
     Raises:
         ValueError: two modules declare the same top-level name, or the byte budget is exceeded.
     """
     owners: dict[str, str] = {}
     parts: list[str] = []
-    for name, text in modules_in_order("index", {}).items():
+    for name, text in modules_in_order(script.sources, script.entry, {}).items():
         for declared in TOP_LEVEL_NAME.findall(text):
             if declared in owners:
                 raise ValueError(f"'{declared}' is declared in {owners[declared]}.js and {name}.js")
             owners[declared] = name
-        body = COMMENT.sub("", IMPORT.sub("", text)).replace("\nexport ", "\n")
+        body = EXPORTED_AGAIN.sub("", IMPORT.sub("", text))
+        body = COMMENT.sub("", body).replace("\nexport ", "\n")
         body = body.removeprefix("export ")
         parts.append("\n".join(line.strip() for line in body.splitlines() if line.strip()))
-    script = (
-        "/* Attune tracker. Apache-2.0. Built from sdk/src by sdk/build.py; do not edit. */\n"
-        '(() => {\n"use strict";\n'
-        + "\n".join(parts)
-        + "\nglobalThis.Attune = { load, version: VERSION };\n})();\n"
-    )
-    size = compressed_bytes(script)
-    if size > BUDGET_BYTES:
-        raise ValueError(f"{size} bytes gzipped, {BUDGET_BYTES} allowed")
-    return script
+    built = script.head + "\n".join(parts) + script.foot
+    size = compressed_bytes(built)
+    if size > script.budget_bytes:
+        raise ValueError(f"{script.file}: {size} bytes gzipped, {script.budget_bytes} allowed")
+    return built
 
 
 def compressed_bytes(script: str) -> int:
@@ -71,17 +111,18 @@ def compressed_bytes(script: str) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check the built script; 0 when all is well."""
-    script = joined()
-    if "--check" in arguments:
-        if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == script:
-            return 0
-        print("static/sdk/attune.js is out of date: run python sdk/build.py", file=sys.stderr)
-        return 1
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(script, encoding="utf-8")
-    print(f"{TARGET.relative_to(HERE.parent)}: {compressed_bytes(script)} bytes gzipped")
-    return 0
+    """Write or check the built scripts; 0 when all is well."""
+    stale = 0
+    for script in SCRIPTS:
+        built, target = joined(script), script.target
+        if "--check" not in arguments:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(built, encoding="utf-8")
+            print(f"{target.relative_to(HERE.parent)}: {compressed_bytes(built)} bytes gzipped")
+        elif not target.is_file() or target.read_text(encoding="utf-8") != built:
+            print(f"{script.file} is out of date: run python sdk/build.py", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

@@ -61,4 +61,7 @@ def _hand_made_tables_are_emptied(request: pytest.FixtureRequest) -> Iterator[No
     request.getfixturevalue("transactional_db")
     yield
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event, events_inbox, events_dedupekey")
+        cursor.execute(
+            "TRUNCATE events_event, events_inbox, events_dedupekey, events_rollupsite,"
+            " events_rollupmeasure, events_rollup, events_rollupspan, events_rollupmark"
+        )

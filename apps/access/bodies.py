@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
 _ZLIB_WINDOW: Final = 15
 _RAW_WINDOW: Final = -15
+_PIECE: Final = 65_536
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
@@ -42,6 +44,70 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
             return body
         case _:
             raise InvalidRequest("Compress the body with gzip or deflate, or not at all.")
+
+
+def stream_body(request: HttpRequest, limit: int) -> Iterator[bytes]:
+    """Yield the body in pieces, gzip undone, of at most `limit` bytes: for files.
+
+    Raises:
+        PayloadTooLarge: more than `limit` bytes, as sent or decompressed.
+        InvalidRequest: it ended early, or has an encoding other than gzip.
+    """
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise InvalidRequest("Compress the body with gzip, or not at all.")
+    pieces = _raw_pieces(request, limit)
+    return _unzipped(pieces, limit) if encoding.endswith("gzip") else pieces
+
+
+def _raw_pieces(request: HttpRequest, limit: int) -> Iterator[bytes]:
+    meta = request.META
+    length = _length(request, limit)
+    kept: bytes | None = getattr(request, "_body", None)
+    if kept is not None:  # somebody in the full chain has read it
+        yield kept
+        return
+    if length < 0 and meta.get("HTTP_TRANSFER_ENCODING") is None:
+        return
+    read = 0
+    while length < 0 or read < length:
+        wanted = _PIECE if length < 0 else min(_PIECE, length - read)
+        try:
+            piece: bytes = meta["wsgi.input"].read(wanted)
+        except OSError:
+            raise InvalidRequest("The body ended early.") from None
+        if not piece:
+            break
+        read += len(piece)
+        if read > limit:
+            raise PayloadTooLarge(limit)
+        yield piece
+    if read < length:
+        raise InvalidRequest("The body ended early.")
+
+
+def _unzipped(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(_GZIP_WINDOW)
+    size = 0
+    for piece in pieces:
+        left = piece
+        while left:
+            try:
+                found = inflater.decompress(left, _PIECE)
+            except zlib.error:
+                raise InvalidRequest("The body is not what its Content-Encoding says.") from None
+            size += len(found)
+            if size > limit:
+                raise PayloadTooLarge(limit)
+            yield found
+            left = inflater.unconsumed_tail
+            if inflater.eof:  # a gzip body may have several members
+                left = inflater.unused_data
+                inflater = zlib.decompressobj(_GZIP_WINDOW) if left else inflater
+                if not left:
+                    break
+    if not inflater.eof:
+        raise InvalidRequest("The compressed body ended early.")
 
 
 def parse(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
@@ -87,12 +153,7 @@ def _raw(request: HttpRequest, limit: int) -> bytes:
             raise PayloadTooLarge(limit)
         return kept
     meta = request.META
-    try:
-        length = int(meta.get("CONTENT_LENGTH") or -1)
-    except ValueError:
-        raise InvalidRequest("Content-Length is not a number.") from None
-    if length > limit:
-        raise PayloadTooLarge(limit)
+    length = _length(request, limit)
     try:
         if length < 0:
             if meta.get("HTTP_TRANSFER_ENCODING") is None:
@@ -107,6 +168,17 @@ def _raw(request: HttpRequest, limit: int) -> bytes:
     if len(body) != length:
         raise InvalidRequest("The body ended early.")
     return body
+
+
+def _length(request: HttpRequest, limit: int) -> int:
+    """The length that the sender says, -1 where it says none."""
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or -1)
+    except ValueError:
+        raise InvalidRequest("Content-Length is not a number.") from None
+    if length > limit:
+        raise PayloadTooLarge(limit)
+    return length
 
 
 def _inflate_deflate(body: bytes, limit: int) -> bytes:

@@ -18,7 +18,7 @@ from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from apps.access.bodies import parse, read_body, write_key_in
+from apps.access.bodies import parse, read_body, stream_body, write_key_in
 from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
 from apps.access.credentials import authenticate, authenticate_body, caller_of_public_key
 from apps.access.errors import MethodNotAllowed, NotFound, Unavailable
@@ -41,6 +41,7 @@ __all__ = [
     "parse",
     "read_body",
     "request_id",
+    "stream_body",
     "write_key_in",
 ]
 

@@ -3,8 +3,10 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django.db import connection
 
@@ -49,6 +51,21 @@ def key_by_digest(digest: str) -> KeyRow | None:
     rates = Rates(per_key_s, per_address_s, burst_s)
     fields = (*head, rates, *row[11:16], site_id.hex, key_id.hex)
     return KeyRow(fields, Origins(_strings(row[16])), row[17])
+
+
+def zone_of(site_id: UUID) -> str:
+    """Return the IANA name of a site's time zone; "UTC" where the one it says does not exist."""
+    return known_zone(Site.objects.values_list("time_zone", flat=True).get(pk=site_id))
+
+
+def known_zone(name: str) -> str:
+    """Return the name of a time zone, or "UTC" where there is none of this name."""
+    return name if name in _zones() else "UTC"
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # reads the directory of zones
 
 
 def origins_of_all_sources() -> Origins:

@@ -151,6 +151,8 @@ def _record_once(names: Sequence[Name], said: _Said) -> Choice:
     changed = [row for row in rows.values() if _apply(row, *told[row.profile_id], said)]
     if changed:
         state.save(changed)
+        # Conditions ask for choices, and who has only just come has not been asked anything yet.
+        profiles.look_at([row.profile_id for row in changed], now=said.now)
         states_changing.send(sender=ConsentEvent, rows=changed)
         transaction.on_commit(
             partial(states_changed.send, sender=ConsentEvent, rows=changed, names=found)

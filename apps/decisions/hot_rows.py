@@ -10,11 +10,14 @@ from django.db import connection
 from apps.decisions import record_reads
 from apps.decisions.types import IDENTITIES_KEPT, HotProfile
 from apps.events import history
+from apps.profiles.state import scored_ms, told_meta
+from apps.segments import live
 from apps.work import clock, numbers
 
 _COLUMNS: Final = """
 s.profile_id::text, s.unit_id, s.consent_epoch, s.version, s.granted, s.denied, s.memberships,
-s.traits::text, s.history, s.last_seen_at, s.identities::text
+s.traits::text, s.history, s.last_seen_at, s.identities::text,
+(SELECT l.request_reads::text FROM segments_liveset l WHERE l.site_id = s.site_id)
 """
 _BY_PROFILE = f"""
 SELECT {_COLUMNS} FROM profiles_profilestate s WHERE s.profile_id = ANY(%s::uuid[])
@@ -66,6 +69,7 @@ def by_identity(site_id: UUID, asked: Sequence[tuple[str, str]]) -> list[Found]:
 
 def _profile(row: Sequence[Any]) -> HotProfile:
     traits: dict[str, list[Any]] = numbers.loads(row[7])
+    kept = history.decode(bytes(row[8]))
     return HotProfile(
         profile_id=UUID(row[0]).bytes,
         unit_id=row[1],
@@ -76,7 +80,10 @@ def _profile(row: Sequence[Any]) -> HotProfile:
         memberships=bytes(row[6]),
         # A trait is kept with when and by which message it was seen: decisions read the value.
         traits={key: entry[0] for key, entry in traits.items() if entry[0] is not None},
-        last_items=[item for _, item in history.decode(bytes(row[8])).items],
+        last_items=[item for _, item in kept.items],
         last_seen_ms=clock.to_ms(row[9]) if row[9] is not None else 0,
         identities=msgspec.json.decode(row[10], type=list[str])[::-1],
+        scored_ms=scored_ms(traits),
+        recent=history.recent(kept),
+        trait_meta=told_meta(traits, live.traits_told_of(row[11])),
     )

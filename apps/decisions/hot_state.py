@@ -177,7 +177,16 @@ def _state_command(prefix: bytes, kind: bytes, state: HotProfile) -> bytes:
 
 def _bare(state: HotProfile) -> HotProfile:
     """What is left of a state after a withdrawal: who it is, and what they said."""
-    return msgspec.structs.replace(state, memberships=b"", traits={}, last_items=[], last_seen_ms=0)
+    return msgspec.structs.replace(
+        state,
+        memberships=b"",
+        traits={},
+        last_items=[],
+        last_seen_ms=0,
+        scored_ms={},
+        recent=b"",
+        trait_meta={},
+    )
 
 
 def _identity_command(prefix: bytes, one: Remembered) -> bytes:

@@ -17,9 +17,11 @@ from apps.decisions.errors import PublicationRefused, Reason, UnknownPublication
 from apps.decisions.models import Publication
 from apps.rules.selectors import rule_documents
 from apps.rules.services import prepare_rules
+from apps.segments import live
 from apps.segments.selectors import snapshot_documents
 from apps.work import clock
 from apps.work.services import record_change
+from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition, InvalidSnapshot
 from engine.snapshot import SnapshotDoc, compile_snapshot, decode_snapshot, encode_snapshot
 
@@ -39,6 +41,7 @@ def publish(*, site_id: UUID, actor: Actor, note: str = "", now: datetime) -> Pu
     """
     latest = _latest(site_id)
     document = _collected(site_id, now)
+    _note_reads(document)
     digest = _digest(document)
     if latest is not None and latest.digest == digest:
         return latest
@@ -65,6 +68,7 @@ def rollback(*, site_id: UUID, number: int, actor: Actor, now: datetime) -> Publ
         document = decode_snapshot(msgspec.json.encode(wanted.document))
     except InvalidSnapshot as error:
         raise PublicationRefused([_reason(error.path, error)]) from error
+    _note_reads(document)
     return _store(
         document,
         latest,
@@ -108,6 +112,13 @@ def _collected(site_id: UUID, now: datetime) -> SnapshotDoc:
     except (InvalidCondition, InvalidSnapshot) as error:
         raise PublicationRefused([_reason(error.path, error)]) from error
     return document
+
+
+def _note_reads(document: SnapshotDoc) -> None:
+    """Tell the live path what of a person must go to where the request is answered."""
+    conditions = [rule.condition for rule in document.rules if rule.enabled]
+    conditions += [s.request_condition for s in document.segments if s.request_condition]
+    live.note_request_reads(UUID(document.site_id), map(parse_condition, conditions))
 
 
 def _refuse_unknown_tags(document: SnapshotDoc) -> None:

@@ -8,6 +8,7 @@ from apps.decisions import record_reads
 from apps.decisions.decision_ids import DecisionPayload, verified
 from apps.decisions.models import DecisionRecord, Publication
 from apps.decisions.snapshots import Served, current, is_loaded, nothing
+from apps.decisions.visitor_facts import bindings_of, visitor_of
 from apps.decisions.visitors import Arrival, arrive
 from apps.profiles.parts import Asked, Page, foreign_cursor, instant, uuid_after
 from apps.work import clock
@@ -17,6 +18,7 @@ __all__ = [
     "DecisionPayload",
     "Served",
     "arrive",
+    "bindings_of",
     "current",
     "decisions_of",
     "decisions_part",
@@ -25,6 +27,7 @@ __all__ = [
     "nothing",
     "site_of_key",
     "verified",
+    "visitor_of",
 ]
 
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from engine.facts import TraitMeta
+
 IDENTITIES_KEPT: Final = 20
 
 Value = TypeVar("Value")
@@ -31,6 +33,10 @@ class HotProfile(msgspec.Struct, array_like=True, gc=False):
         last_seen_ms: Unix ms of the newest event, 0 when there is none.
         identities: "kind:value" of at most IDENTITIES_KEPT, newest first. A reader that came by
             another identity treats the state as a miss.
+        scored_ms: trait name -> when a model said it, Unix ms, for the traits of models.
+        recent: the newest events as `events.history` packs them; empty unless something that is
+            answered in the request reads them.
+        trait_meta: when and by whom traits were observed, for those of which the publication asks.
     """
 
     profile_id: bytes
@@ -44,6 +50,9 @@ class HotProfile(msgspec.Struct, array_like=True, gc=False):
     last_items: list[str]
     last_seen_ms: int
     identities: list[str]
+    scored_ms: dict[str, int] = {}
+    recent: bytes = b""
+    trait_meta: dict[str, TraitMeta] = {}
 
 
 class Remembered(NamedTuple):

@@ -12,13 +12,12 @@ from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
 from apps.content.errors import RenderFailed
 from apps.decisions import services as decisions
-from apps.decisions.selectors import Arrival, Served, nothing
+from apps.decisions.selectors import Arrival, Served, bindings_of, nothing, visitor_of
 from apps.decisions.types import HotProfile
 from apps.delivery import answers
 from apps.delivery.answers import Listed, Ready
 from apps.delivery.request_facts import RequestFacts
 from apps.recommendations.selectors import lists_of
-from apps.segments.live import decode_stays
 from engine.conditions.describe import trace_json
 from engine.decide import Decision, Reason, Step, Visitor, decide_placement
 from engine.snapshot import CompiledPlacement
@@ -77,14 +76,16 @@ class _Work:
         self.is_allowed = may_personalize(profile, call.caller)
         self.stays: bytes = b""
         traits: Mapping[str, object] = _NOTHING
+        bound: Mapping[str, object] = _NOTHING
         if profile is None:
             self.visitor = Visitor(call.unit_id, {}, traits, self.is_allowed, False)
         else:
             if self.is_allowed:
                 self.stays, traits = profile.memberships, profile.traits
-            self.visitor = Visitor(
-                profile.unit_id, decode_stays(self.stays), traits, self.is_allowed, True
+            self.visitor = visitor_of(
+                profile, is_allowed=self.is_allowed, site_zone=call.caller.time_zone
             )
+            bound = bindings_of(self.visitor.memberships, served.compiled, call.now_ms)
         self.context = RequestFacts(
             context=call.context,
             facts=call.facts,
@@ -95,6 +96,7 @@ class _Work:
         )
         self.values: dict[str, Any] = {
             "traits": traits,
+            "segments": bound,
             "facts": call.facts,
             "context": call.context,
         }

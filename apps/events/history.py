@@ -10,6 +10,7 @@ and the history is read again from the events table, as is a blob of an older fo
 from __future__ import annotations
 
 import itertools
+import logging
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,10 +26,14 @@ from engine.facts import Happening, Scalar
 
 __all__ = ["History", "Properties", "Wanted", "decode", "encode", "load", "merged"]
 
+logger = logging.getLogger(__name__)
+
 MAX_HAPPENINGS = 256
 # A full history is cut back by this many at once: cutting costs more than appending.
 CUT = 48
 MAX_ITEMS = 5
+# Whoever has more events of the names that conditions read is answered by the newest of them.
+MAX_FAR = 50_000
 MAX_SHOWN = 100  # events that go with a person to where decisions are made
 FORMAT = 2
 
@@ -94,6 +99,9 @@ class History:
     sections: list[Section] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     _events: Events | None = None
+    # How many events of each name, and the place of each device: counted when first asked for.
+    _lengths: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
+    _device_places: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def happenings(self) -> Events:
@@ -141,6 +149,7 @@ class History:
     def _clear(self) -> None:
         self.times, self.order, self.origins = array("q"), array("H"), array("H")
         self.names, self.devices, self.sections, self.numbers = [], [], [], {}
+        self._lengths, self._device_places = {}, {}
 
     def _append(self, one: Happening) -> None:
         name = one.name
@@ -149,16 +158,24 @@ class History:
             number = self.numbers[name] = len(self.names)
             self.names.append(name)
             self.sections.append(Section(name, tuple(sorted(self.wanted.of(name)))))
-            count = 0
-        else:
+        count = self._lengths.get(number)
+        if count is None:
             count = self.order.count(number)
         self.sections[number].append(count, one.properties)
+        self._lengths[number] = count + 1
         self.times.append(one.at_ms)
         self.order.append(number)
-        device = one.device
-        if device not in self.devices:
+        self.origins.append(self._place_of(one.device))
+
+    def _place_of(self, device: int) -> int:
+        places = self._device_places
+        if not places:
+            places.update((known, place) for place, known in enumerate(self.devices))
+        place = places.get(device)
+        if place is None:
+            place = places[device] = len(self.devices)
             self.devices.append(device)
-        self.origins.append(self.devices.index(device))
+        return place
 
     def saw_item(self, at_ms: int, item: str) -> None:
         """Remember an item among the last ones, once, newest first."""
@@ -189,6 +206,7 @@ class History:
             self.times[cut:], self.order[cut:], self.origins[cut:],
         )  # fmt: skip
         self._events = None
+        self._lengths, self._device_places = {}, {}
         left = set(self.order)
         if len(left) < len(self.names):
             kept = [number for number in range(len(self.names)) if number in left]
@@ -209,9 +227,20 @@ def _wanted(properties: Properties) -> Wanted:
 
 
 def decode(blob: bytes) -> History:
-    """Return the history in a state row; an empty blob is a profile without events."""
+    """Return the history in a state row; an empty blob is a profile without events.
+
+    One that cannot be read is outdated: everything in it is in the events table.
+    """
     if not blob:
         return History()
+    try:
+        return _decoded(blob)
+    except (msgspec.DecodeError, ValueError):
+        logger.exception("events.history_unreadable")
+        return History(is_outdated=True)
+
+
+def _decoded(blob: bytes) -> History:
     try:
         raw = _decode_blob(blob)
     except msgspec.ValidationError:

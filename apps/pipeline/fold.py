@@ -6,8 +6,9 @@ whole fold again; a kill at any point leaves the inbox as it was.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,22 +27,27 @@ from apps.decisions.hot_state import HotKey
 from apps.events import fold as event_fold
 from apps.events.fold import Placed, Spoilt
 from apps.pipeline.people import People
-from apps.pipeline.person import Person
+from apps.pipeline.person import LIST, MEMBER_OF, Person
 from apps.profiles import services as profiles
 from apps.profiles import state
 from apps.profiles.identities import IdentityMoved
 from apps.profiles.services import TraitWrite
 from apps.segments import live
 from apps.work import clock
+from apps.work import services as work
 
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 8
 # Of one process. More than that many at once are a fault of ours or of the database: stop and tell.
 MAX_SET_ASIDE = 10
+SEGMENT_FROZEN = "segment.frozen"
 _ANALYTICS = int(Purpose.ANALYTICS)  # a plain number: every event is asked about
 # Shorter than a mark in the hot state lives: see decisions.hot_state.
 TRANSACTION_TIMEOUT_MS = 60_000
+# A deadline that cannot be worked off is looked at again so much later.
+POSTPONED = timedelta(hours=1)
+_CANCELLED = ("57014", "25P04")  # a statement, a transaction that took too long
 
 _SET_DUE = """
 INSERT INTO profiles_due (profile_id, due_at)
@@ -80,9 +86,15 @@ def fold_once(*, now: datetime) -> Folded:
         Crowded: try again.
         Exception: what keeps batches from being folded; nothing was lost.
     """
+    started = time.monotonic()
     try:
         return _fold_and_tell(now, event_fold.MAX_BATCHES)
-    except (OperationalError, InterfaceError, ProgrammingError, Crowded, MemoryError):
+    except (OperationalError, InterfaceError) as error:
+        if not _ran_out(error, started):
+            raise
+        connection.close()
+        logger.exception("pipeline.fold_ran_out_of_time")
+    except (ProgrammingError, Crowded, MemoryError):
         raise
     except Exception:
         logger.exception("pipeline.fold_failed")
@@ -128,11 +140,17 @@ def _fold_and_tell(now: datetime, most: int) -> Folded:
 def _fold_batches(now: datetime, most: int) -> tuple[Folded, People | None]:
     """One transaction. With one batch at a time, what goes wrong is its own fault: `Spoilt`."""
     batches: list[event_fold.Batch] = []
+    started = time.monotonic()
     try:
         with transaction.atomic():
             batches = event_fold.claim(most)
             return _fold(batches, now)
-    except (OperationalError, InterfaceError, ProgrammingError, MemoryError, IdentityMoved):
+    except (OperationalError, InterfaceError) as error:
+        if most == 1 and batches and _ran_out(error, started):
+            connection.close()
+            raise Spoilt(batches[0].id) from error
+        raise
+    except (ProgrammingError, MemoryError, IdentityMoved):
         raise
     except Exception as error:
         if most == 1 and batches:
@@ -140,32 +158,83 @@ def _fold_batches(now: datetime, most: int) -> tuple[Folded, People | None]:
         raise
 
 
-def fold_due(*, now: datetime, limit: int = 300) -> int:
+def fold_due(*, now: datetime, limit: int = 500) -> int:
     """Flip what changes by the passage of time: profiles whose deadline is past. Returns how many.
 
-    Takes the same locks in the same order as a fold; rows that a fold holds are left to it.
+    Takes the same locks in the same order as a fold; rows that a fold holds are left to it. A
+    profile that cannot be evaluated is left for later, so that it does not stop the others.
+
+    Raises:
+        OperationalError: the database is away; nothing was lost.
+        Exception: what keeps many profiles from being evaluated.
     """
-    now_ms = clock.to_ms(now)
+    due = _due(now, limit)
+    if not due:
+        return 0
+    started = time.monotonic()
+    try:
+        return _flip(due, now)
+    except (OperationalError, InterfaceError) as error:
+        if not _ran_out(error, started):
+            raise
+        connection.close()
+        logger.exception("pipeline.timers_ran_out_of_time")
+    except (ProgrammingError, MemoryError):
+        raise
+    except Exception:
+        logger.exception("pipeline.timers_failed")
+    return _flip_singly(due, now)
+
+
+def _flip_singly(due: Mapping[UUID, int], now: datetime) -> int:
+    """Find who cannot be evaluated: each in a transaction of its own."""
+    total = postponed = 0
+    for profile_id, due_ms in due.items():
+        started = time.monotonic()
+        try:
+            total += _flip({profile_id: due_ms}, now)
+        except (ProgrammingError, MemoryError):
+            raise
+        except Exception as error:
+            is_away = isinstance(error, OperationalError | InterfaceError)
+            if postponed >= MAX_SET_ASIDE or (is_away and not _ran_out(error, started)):
+                raise
+            if is_away:
+                connection.close()
+            postponed += 1
+            _postpone(profile_id, now + POSTPONED)
+            logger.exception("pipeline.timer_postponed", extra={"profile": str(profile_id)})
+    return total
+
+
+def _flip(due: Mapping[UUID, int], now: datetime) -> int:
+    """One transaction over profiles; `due`: their deadlines, in ms."""
     with transaction.atomic():
-        due = _due(now, limit)
-        if not due:
-            return 0
         _bound_transaction()
-        rows = [r for r in state.lock(due, skip_locked=True) if r.merged_into is None]
+        rows = [r for r in state.lock(due.keys(), skip_locked=True) if r.merged_into is None]
         numbers = live.numbers({row.site_id for row in rows})
         persons = [Person(r, live.live_set(r.site_id, numbers[r.site_id])) for r in rows]
-        _write(persons, now_ms, is_timer=True)
+        _write(persons, clock.to_ms(now), due=due)
     hot_state.publish([person.hot() for person in persons])
     return len(persons)
 
 
-def _due(now: datetime, limit: int) -> list[UUID]:
+def _postpone(profile_id: UUID, until: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT profile_id FROM profiles_due WHERE due_at <= %s ORDER BY due_at LIMIT %s",
+            "UPDATE profiles_due SET due_at = %s WHERE profile_id = %s", [until, profile_id]
+        )
+
+
+def _due(now: datetime, limit: int) -> dict[UUID, int]:
+    """Whose deadline is past, and the deadline in ms."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT profile_id, due_at FROM profiles_due WHERE due_at <= %s"
+            " ORDER BY due_at LIMIT %s",
             [now, limit],
         )
-        return [profile_id for (profile_id,) in cursor.fetchall()]
+        return {profile_id: clock.to_ms(due_at) for profile_id, due_at in cursor.fetchall()}
 
 
 def _bound_transaction() -> None:
@@ -215,23 +284,31 @@ def _by_profile(placed: Iterable[Placed]) -> Iterable[tuple[UUID, list[Placed]]]
     return own.items()
 
 
-def _write(persons: Iterable[Person], now_ms: int, *, is_timer: bool = False) -> None:
-    """Evaluate and write what the locked persons have become; mark their hot state last."""
+_NO_TIMERS: Mapping[UUID, int] = {}
+
+
+def _write(persons: Iterable[Person], now_ms: int, *, due: Mapping[UUID, int] = _NO_TIMERS) -> None:
+    """Evaluate and write what the locked persons have become; mark their hot state last.
+
+    Args:
+        due: the deadlines that brought us here, in ms.
+    """
     persons = list(persons)
     living = [person for person in persons if person.row.merged_into is None]
     for person in living:
-        person.evaluate(now_ms)
+        person.evaluate(now_ms, due.get(person.row.profile_id))
     state.save([person.row for person in persons])
+    _tell_of_frozen(living, now_ms)
     with connection.cursor() as cursor:
         live.write_changes(cursor, [change for person in living for change in person.changes])
-        moved = [person for person in living if person.due_moved or is_timer]
-        due = [
+        moved = [p for p in living if p.due_moved or p.row.profile_id in due]
+        ahead = [
             {"profile_id": p.row.profile_id, "due_ms": p.due_ms}
             for p in moved
             if p.due_ms is not None
         ]
-        if due:
-            cursor.execute(_SET_DUE, [msgspec.json.encode(due).decode()])
+        if ahead:
+            cursor.execute(_SET_DUE, [msgspec.json.encode(ahead).decode()])
         cleared = [person.row.profile_id for person in moved if person.due_ms is None]
         if cleared:
             cursor.execute(_CLEAR_DUE, [state.uuid_array(cleared)])
@@ -243,7 +320,24 @@ def _write(persons: Iterable[Person], now_ms: int, *, is_timer: bool = False) ->
     )
 
 
+def _tell_of_frozen(persons: Iterable[Person], now_ms: int) -> None:
+    """Say in the feed which segments are not asked any more, once for each process that stopped."""
+    stopped = {id(p.definitions.guard): p for p in persons if p.definitions.guard.untold}
+    for person in stopped.values():
+        untold = person.definitions.guard.untold
+        for key, why in untold:
+            work.record_change(
+                SEGMENT_FROZEN,
+                site_id=person.row.site_id,
+                payload={"segment": key, "why": why},
+                now=clock.from_ms(now_ms),
+            )
+        # Not before the commit: a fold that is rolled back has told nothing.
+        transaction.on_commit(untold.clear)
+
+
 def _write_traits(persons: Iterable[Person]) -> None:
+    persons = list(persons)
     profiles.write_traits(
         [
             TraitWrite(
@@ -255,13 +349,39 @@ def _write_traits(persons: Iterable[Person]) -> None:
                 received_at=placed.batch.received_at,
                 consent_epoch=placed.event.epoch,
                 message_id=placed.event.message_id,
-                is_newest=person.has_newest(key, placed.event),
+                # Of the groups of a person none replaces another: the last write has them all.
+                is_newest=key == MEMBER_OF or person.has_newest(key, placed.event),
             )
             for person in persons
             for key, value, placed in person.trait_changes
         ]
+        + [
+            TraitWrite(
+                profile_id=person.row.profile_id,
+                key=key,
+                value=person.row.traits[key][0],
+                source=LIST,
+                observed_at=clock.from_ms(at_ms),
+                received_at=clock.from_ms(at_ms),
+                consent_epoch=person.row.consent_epoch,
+                message_id=LIST,
+                is_newest=True,
+            )
+            for person in persons
+            for key, at_ms in person.enlisted.items()
+        ]
     )
+    retold = {(p.row.profile_id, key): p for p in persons for key in p.retold}
+    for (profile_id, key), since_ms in profiles.changed_at(retold.keys()).items():
+        retold[profile_id, key].settle_trait(key, since_ms)
 
 
-def _sqlstate(error: OperationalError) -> str | None:
+def _sqlstate(error: BaseException) -> str | None:
     return getattr(error.__cause__, "pgcode", None)
+
+
+def _ran_out(error: BaseException, started: float) -> bool:
+    """Was the transaction too much work, or is the database away? The server ends a connection
+    that takes too long, and often that is all we see of it: so the time it took tells, too."""
+    spent_ms = (time.monotonic() - started) * 1000
+    return _sqlstate(error) in _CANCELLED or spent_ms >= TRANSACTION_TIMEOUT_MS

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from apps.consent.types import Choice
 from apps.events import history
-from apps.pipeline.person import Person
+from apps.pipeline.person import MAX_GROUPS, MEMBER_OF, Person
 from apps.profiles import services as profiles
-from apps.profiles.state import newest_identities
+from apps.profiles.state import is_newer, newest_identities
 
 
 def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> None:
@@ -29,7 +29,13 @@ def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> N
     into.granted, into.denied, into.consent_epoch = choice.granted, choice.denied, choice.epoch + 1
     for key, entry in out.traits.items():
         known = into.traits.get(key)
-        if known is None or entry[1:] > known[1:]:
+        if known is not None:
+            winner.retold.add(key)
+        if key == MEMBER_OF and known is not None:
+            groups = sorted({*known[0], *entry[0]})[:MAX_GROUPS]
+            newest = entry if is_newer(entry, known) else known
+            into.traits[key] = (groups, *newest[1:])
+        elif is_newer(entry, known):
             into.traits[key] = entry
     forgotten = [key for key, entry in into.traits.items() if entry[0] is None]
     if forgotten:
@@ -43,6 +49,7 @@ def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> N
         winner.reload()
     else:
         winner.history = both
+    winner.joined()
     out.merged_into = into.profile_id
     out.history = out.memberships = b""
     out.traits, out.identities, out.event_count = {}, [], 0

@@ -15,6 +15,7 @@ from apps.profiles.identities import IdentityMoved, Known, Name
 from apps.profiles.joining import Join, Plan, Planner
 from apps.profiles.state import StateRow
 from apps.segments import live
+from apps.work import clock
 
 Arrival = tuple[Batch, Accepted]
 
@@ -43,6 +44,7 @@ class People:
         for winner, loser, message_id in plan.merges:
             self._merge(winner, loser, message_id)
         self.shares = {self._known[name].id: name for name in plan.shares}
+        self._enlist()
 
     def place(self, arrival: Arrival) -> event_fold.Placed:
         """Say which profile and device an event belongs to."""
@@ -125,6 +127,21 @@ class People:
         for name, profile_id in self._attached.items():
             self.persons[profile_id].row.add_identity(name[1], name[2])
             self.remembered.append(Remembered(name[0], f"{name[1]}:{name[2]}", profile_id))
+
+    def _enlist(self) -> None:
+        """Whoever is new may be on a list already: what it says counts from this batch on."""
+        shared = set(self.shares.values())
+        attached = {
+            name: self._known[name].profile_id
+            for name, profile_id in self._attached.items()
+            # Whose an identity of several people is comes out later; lists are applied then.
+            if name not in shared and self.persons[profile_id].definitions.has_lists
+        }
+        if not attached:
+            return
+        now_ms = clock.to_ms(self.now)
+        for profile_id, traits in live.enlist(attached).items():
+            self.persons[profile_id].enlist(traits, now_ms)
 
     def _verify(self, names: Iterable[Name]) -> None:
         """A row was written since the identities were read: make sure that none of them moved."""

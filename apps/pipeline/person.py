@@ -1,18 +1,41 @@
 """One profile's share of a batch: its events folded into its state, its segments evaluated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from apps.decisions.hot_state import HotProfile
 from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.history import History
 from apps.events.types import Accepted
-from apps.profiles.state import MAX_TRAIT_NAME, MAX_TRAITS, StateRow, TraitEntry
+from apps.profiles.state import (
+    MAX_TRAIT_NAME,
+    MAX_TRAITS,
+    StateRow,
+    TraitEntry,
+    changed_ms,
+    is_newer,
+    same_value,
+    scored_ms,
+    told_meta,
+)
 from apps.segments import live
-from apps.segments.live import Change, LiveDefinitions
-from engine.facts import Happening
+from apps.segments.live import (
+    Change,
+    Definition,
+    Evaluated,
+    LiveDefinitions,
+    News,
+    Stays,
+    decode_section,
+    encode_stays,
+)
+from engine.facts import NO_DEVICE, Happening
 
-SCORE_PREFIX = "score."
+# Traits that only we write: uploaded lists, scores, edges, computed ones. A sender's are left out.
+OUR_PREFIXES = ("list.", "score.", "edge.", "computed.")
+MEMBER_OF = "edge.member_of"
+MAX_GROUPS = 200
+LIST = "list"  # source of the traits of uploaded lists
 
 
 class Person:
@@ -21,6 +44,8 @@ class Person:
     Attributes:
         row: the state row; `finish` puts the packed sections back into it.
         trait_changes: (key, value, the identify event) of this batch.
+        enlisted: traits that this batch's new identities have from uploaded lists -> since when.
+        retold: traits of which all observations must be asked since when they are as they are.
         changes: membership changes of this batch.
         due_ms: the next instant at which something changes without an event.
         due_moved: whether that differs from what the due table says.
@@ -32,11 +57,17 @@ class Person:
         self.history = history.decode(row.history)
         self.placed: list[event_fold.Placed] = []
         self.trait_changes: list[tuple[str, object, event_fold.Placed]] = []
+        self.retold: set[str] = set()
+        self.enlisted: dict[str, int] = {}
         self.changes: list[Change] = []
         self.due_ms: int | None = None
         self.due_moved = False
         self._must_reload = False
         self._must_recount = False
+        self._names: set[str] = set()  # of the events of this batch
+        self._traits: set[str] = set()  # that have a new observation
+        self._asks_all = False
+        self._is_rewritten = False  # the history is not the one of the row any more
 
     def take(self, placed: Sequence[event_fold.Placed]) -> None:
         """Fold events into counters, traits and history, each at its own time."""
@@ -46,8 +77,10 @@ class Person:
         if not self._must_recount:
             self._count(placed)
         ordered = sorted(placed, key=lambda one: one.order)
+        self._names.update(one.event.name for one in ordered)
         for one in ordered:
-            self._take_traits(one)
+            if one.event.traits is not None or one.event.type == "group":
+                self._take_traits(one)
         if not self._must_reload:
             self._take_history(ordered)
 
@@ -60,14 +93,15 @@ class Person:
 
     def _take_history(self, ordered: Sequence[event_fold.Placed]) -> None:
         kept = self.history
-        if not kept.happenings and kept.complete_from_ms is None:
-            kept.properties = self.definitions.properties
+        self._is_rewritten = True
+        wanted = self.definitions.properties
+        kept.want(wanted)
         happenings = [
             Happening(
                 one.event.occurred_ms,
                 one.event.name,
-                one.identity_id,
-                history.kept_properties(one.event.properties, kept.properties),
+                NO_DEVICE if one.event.anonymous_id is None else one.identity_id,
+                history.kept_properties(one.event.properties, wanted.of(one.event.name)),
             )
             for one in ordered
         ]
@@ -81,50 +115,162 @@ class Person:
     def _take_traits(self, placed: event_fold.Placed) -> None:
         event: Accepted = placed.event
         for key, value in event_fold.traits_of(event).items():
-            if key.startswith(SCORE_PREFIX) or len(key) > MAX_TRAIT_NAME:
-                continue  # only a model of ours says what a score is; intake refuses the others
-            entry: TraitEntry = (value, event.occurred_ms, event.message_id)
-            known = self.row.traits.get(key)
-            if known is None and len(self.row.traits) >= MAX_TRAITS:
+            if key.startswith(OUR_PREFIXES) or len(key) > MAX_TRAIT_NAME:
                 continue
-            self.trait_changes.append((key, value, placed))
-            if known is None or entry[1:] > known[1:]:
-                self.row.traits[key] = entry
+            self._observe(key, value, placed)
+        if event.type == "group" and event.group_id:
+            self._observe(MEMBER_OF, self._with_group(event.group_id), placed)
+
+    def _with_group(self, group_id: str) -> list[str]:
+        """The groups of this person and one more: sorted, so that no order of arrival shows."""
+        known = self.row.traits.get(MEMBER_OF)
+        groups = known[0] if known is not None and isinstance(known[0], list) else []
+        return sorted({*groups, group_id})[:MAX_GROUPS]
+
+    def _observe(self, key: str, value: object, placed: event_fold.Placed) -> None:
+        """Take one observation of a trait: the newest stands, and says since when it is so."""
+        event, traits = placed.event, self.row.traits
+        known = traits.get(key)
+        if known is None and len(traits) >= MAX_TRAITS:
+            return
+        self.trait_changes.append((key, value, placed))
+        entry: TraitEntry = (value, event.occurred_ms, event.message_id, event.occurred_ms)
+        if is_newer(entry, known):
+            if known is not None and same_value(known[0], value):
+                entry = (*entry[:3], changed_ms(known))
+                if entry[3] is None:
+                    self.retold.add(key)
+            traits[key] = (*entry, event.type, None)
+        elif key == MEMBER_OF:
+            assert known is not None
+            traits[key] = (value, *known[1:])
+        else:
+            # It may be the first of those that said the same as the newest, or part them.
+            self.retold.add(key)
+        self._traits.add(key)
+
+    def enlist(self, traits: Mapping[str, int | bool], now_ms: int) -> None:
+        """Take traits from uploaded lists: of two entries, the one that lasts longer."""
+        for key, value in traits.items():
+            known = self.row.traits.get(key)
+            before = None if known is None else known[0]
+            if before is True or (
+                isinstance(before, int) and value is not True and before >= value
+            ):
+                continue
+            self.row.traits[key] = (value, now_ms, LIST, now_ms, LIST)
+            self.enlisted[key] = now_ms
+            self._traits.add(key)
 
     def has_newest(self, key: str, event: Accepted) -> bool:
         """Whether this event's observation of a trait is the one that stands."""
         entry = self.row.traits.get(key)
-        return entry is not None and entry[1:] == (event.occurred_ms, event.message_id)
+        return entry is not None and entry[1:3] == (event.occurred_ms, event.message_id)
+
+    def settle_trait(self, key: str, since_ms: int) -> None:
+        """Say since when a trait has had its value, as all its observations together tell."""
+        entry = self.row.traits.get(key)
+        if entry is not None:
+            source = entry[4:6] if len(entry) > 4 else (None, None)
+            self.row.traits[key] = (*entry[:3], since_ms, *source)
 
     def reload(self, *, recount: bool = False) -> None:
-        """Have the history (and the counters) read again from the events table before their use."""
+        """Have the history (and the counters) read again from the events table before their use.
+
+        For what this batch's events do not tell: events came to this person, or left them.
+        """
         self._must_reload = True
         self._must_recount = self._must_recount or recount
+        self._asks_all = True
 
-    def evaluate(self, now_ms: int) -> None:
-        """Evaluate the site's live segments and note what changed and when to look again."""
+    def joined(self) -> None:
+        """Another person's traits and events have become this one's: ask every segment."""
+        self._asks_all = self._is_rewritten = True
+
+    def evaluate(self, now_ms: int, due_ms: int | None = None) -> None:
+        """Evaluate the live segments that can have changed; note what did and when to look again.
+
+        Args:
+            due_ms: what the due table said, when this is a timer. A time that nobody here has set
+                means that somebody wrote the row and wants all of it looked at.
+        """
         row, definitions = self.row, self.definitions
+        evaluated, before = decode_section(row.memberships)
         kept = self._settled_history()
         # An event may have come in after `now` was read, or under a clock ahead of ours. It has
         # happened all the same, and a condition does not look at events of the future.
         now_ms = max(now_ms, row.last_seen_ms or 0)
-        facts = live.facts_of(
+        due_before = min((stay[1] for stay in before.values() if stay[1] is not None), default=None)
+        if (
+            self._asks_all
+            or evaluated != (definitions.number, row.version)
+            or (due_ms is not None and due_ms != due_before)
+        ):
+            asked: Sequence[Definition] | None = None
+        else:
+            asked = self._touched(before, now_ms)
+        facts = live.near_facts(
             definitions,
-            profile_id=row.profile_id,
             unit_id=row.unit_id,
             traits=row.traits,
             history=kept,
+            consent=(row.granted, row.denied),
+        )
+        those = definitions.definitions if asked is None else asked
+        news = self._news()
+        far = live.far_facts(
+            definitions,
+            those,
+            facts,
+            profile_id=row.profile_id,
+            now_ms=now_ms,
+            before=before,
+            news=news,
+            is_rewritten=self._asks_all,
+        )
+        past = live.past_of(
+            those,
+            facts,
+            far,
+            profile_id=row.profile_id,
+            news=news,
+            is_rewritten=self._asks_all,
             now_ms=now_ms,
         )
-        before = live.decode_stays(row.memberships)
-        verdict = definitions.evaluate(facts, before, now_ms)
-        row.memberships = live.encode_stays(verdict.stays)
-        row.history = history.encode(kept)
-        due_before = min((stay[1] for stay in before.values() if stay[1] is not None), default=None)
+        verdict = definitions.evaluate(facts, before, now_ms, asked=asked, far=far, past=past)
+        row.memberships = encode_stays(
+            verdict.stays, Evaluated(definitions.number, row.version + 1)
+        )
+        if self._is_rewritten or kept.is_shown is not definitions.shows_events:
+            kept.is_shown = definitions.shows_events
+            row.history = history.encode(kept)
         self.due_ms, self.due_moved = verdict.due_ms, verdict.due_ms != due_before
         self.changes = live.changes_of(row.site_id, row.profile_id, verdict, before, now_ms)
 
+    def _touched(self, before: Stays, now_ms: int) -> Sequence[Definition]:
+        """The segments that this batch, or the time that has passed, can have changed."""
+        definitions = self.definitions
+        touched = definitions.touched(frozenset(self._names), frozenset(self._traits))
+        due = definitions.due(before, now_ms)
+        if not due:
+            return touched
+        known = {definition.number for definition in touched}
+        return [*touched, *(one for one in due if one.number not in known)]
+
+    def _news(self) -> News:
+        return News(
+            [(one.event.occurred_ms, one.event.name) for one in self.placed],
+            [
+                *((one.event.occurred_ms, key) for key, _, one in self.trait_changes),
+                *((at_ms, key) for key, at_ms in self.enlisted.items()),
+            ],
+        )
+
     def _settled_history(self) -> History:
+        """The history up to this batch, with all that the definitions read.
+
+        Asked every time: a merge brings in what was settled under other definitions.
+        """
         wanted = self.definitions.properties
         if self._must_recount:
             row = self.row
@@ -134,7 +280,7 @@ class Person:
             self.history = history.load(
                 self.row.profile_id, wanted, since_ms=None, limit=history.MAX_HAPPENINGS + 1
             )
-            self._must_reload = False
+            self._must_reload, self._is_rewritten = False, True
         self.history.trim()
         return self.history
 
@@ -153,4 +299,7 @@ class Person:
             last_items=[item for _, item in self.history.items],
             last_seen_ms=row.last_seen_ms or 0,
             identities=row.identities[::-1],
+            scored_ms=scored_ms(row.traits),
+            trait_meta=told_meta(row.traits, self.definitions.shown_traits),
+            recent=history.recent(self.history),
         )

@@ -22,7 +22,7 @@ from apps.predictions.models import ModelSpec, ModelVersion
 from apps.predictions.training import restored, silent
 from apps.profiles import state
 from apps.profiles.signals import states_changed, states_changing
-from apps.profiles.state import StateRow
+from apps.profiles.state import StateRow, changed_ms
 from apps.work import clock
 from apps.work.types import Progress
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500  # profiles under lock at once
 STALE_AFTER = timedelta(days=1)  # time alone changes features too
 DIGITS = 4
+SOURCE = "model"  # what conditions name as the source of such a trait
 
 _CHANGED = """
 SELECT s.profile_id FROM profiles_profilestate s
@@ -165,16 +166,21 @@ def _write(
 
 
 def _put(row: StateRow, trait: str, value: float | None, now: datetime) -> bool:
-    """Set or remove the trait; return whether that changed anything."""
+    """Set or remove the trait; return whether that changed anything.
+
+    The same value again is news too: conditions ask how old a score is.
+    """
     before = row.traits.get(trait)
     if value is None:
         if before is None:
             return False
         del row.traits[trait]
         return True
+    now_ms = clock.to_ms(now)
+    since_ms = now_ms
     if before is not None and before[0] == value:
-        return False
-    row.traits[trait] = (value, clock.to_ms(now), "")
+        since_ms = changed_ms(before) or before[1]
+    row.traits[trait] = (value, now_ms, "", since_ms, SOURCE, None)
     return True
 
 

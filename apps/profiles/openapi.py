@@ -17,7 +17,11 @@ _ROWS: Final[dict[str, dict[str, Any]]] = {
         "sentAt": _TIME, "receivedAt": _TIME,
     },
     "external_ids": {"type": _TEXT, "id": _TEXT, "createdAt": _TIME},
-    "segments": {"key": _TEXT, "enteredAt": _TIME, "validUntil": _TIME, "source": _TEXT},
+    "segments": {
+        "key": _TEXT, "enteredAt": _TIME, "validUntil": _TIME,
+        "source": {"type": "string", "enum": ["rule", "model", "manual"]},
+        "score": {"type": "number", "description": "Of the one model that the condition asks."},
+    },
     "consent": {
         "id": _TEXT, "kind": _TEXT, "at": _TIME, "purposes": {"type": "object"}, "epoch": _COUNT,
         "regime": _TEXT, "method": _TEXT, "gpc": {"type": "boolean"},
@@ -41,7 +45,11 @@ _FILTERS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("since", "Happened at this time or later."),
         ("until", "Happened before this time."),
     ),
-    "segments": (("at", "The segments of that time instead of now's."),),
+    "segments": (
+        ("at", "The segments of that time instead of now's."),
+        ("explain", "1: with the trace of each, and the smallest change that would flip it."),
+        ("segment", "With explain: this segment only, whether they are in it or not."),
+    ),
 }
 _SUMMARIES: Final = {
     "traits": "What is known of a person.",

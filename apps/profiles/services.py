@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -10,8 +11,8 @@ from django.db import connection, transaction
 from apps.profiles import holders, identities
 from apps.profiles.identities import Name
 from apps.profiles.models import IdentityLink, MergeRecord, Trait
-from apps.profiles.state import StateRow, save
-from apps.work import clock
+from apps.profiles.state import StateRow, save, uuid_array
+from apps.work import clock, numbers
 from apps.work import services as work
 
 PROFILE_MERGED = "profile.merged"
@@ -48,6 +49,35 @@ WHERE t.profile_id = ANY(%s::uuid[]) AND other.profile_id = ANY(%s::uuid[])
 """
 
 
+# Null and forgotten are one: a trait that comes back has changed.
+_CHANGED = """
+WITH told AS (
+    SELECT c.profile_id, c.key, c.observed_at,
+        nullif(c.value, 'null'::jsonb) IS DISTINCT FROM lag(nullif(c.value, 'null'::jsonb)) OVER w
+            OR row_number() OVER w = 1 AS is_other
+    FROM profiles_traitchange c JOIN jsonb_to_recordset(%s::jsonb)
+        AS r(profile_id uuid, key text) ON r.profile_id = c.profile_id AND r.key = c.key
+    WINDOW w AS (PARTITION BY c.profile_id, c.key
+        ORDER BY c.observed_at, c.message_id COLLATE "C", c.id)
+)
+SELECT profile_id, key, max(observed_at) FROM told WHERE is_other GROUP BY profile_id, key
+"""
+
+
+_OBSERVATIONS = """
+SELECT observed_at, message_id, key, value::text FROM profiles_traitchange
+WHERE profile_id = %s AND key = ANY(%s::text[])
+ORDER BY observed_at, message_id COLLATE "C", id
+"""
+
+
+_LOOK_AT = """
+INSERT INTO profiles_due (profile_id, due_at)
+SELECT profile_id, %s FROM unnest(%s::uuid[]) AS u(profile_id) ORDER BY profile_id
+ON CONFLICT (profile_id) DO UPDATE SET due_at = least(profiles_due.due_at, excluded.due_at)
+"""
+
+
 class TraitWrite(msgspec.Struct):
     """One observation of a trait, as the fold found it. A null value forgets the trait.
 
@@ -78,9 +108,52 @@ def write_traits(writes: Sequence[TraitWrite]) -> None:
             cursor.execute(_FORGET_TRAITS, [document])
 
 
+def changed_at(asked: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], int]:
+    """Since when traits have had their present values, in ms, from every observation there was.
+
+    It does not matter in which order those came in. One statement.
+    """
+    if not asked:
+        return {}
+    rows = [{"profile_id": str(profile_id), "key": key} for profile_id, key in sorted(asked)]
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGED, [msgspec.json.encode(rows).decode()])
+        return {(profile_id, key): clock.to_ms(at) for profile_id, key, at in cursor.fetchall()}
+
+
+class Observed(NamedTuple):
+    """One observation of a trait. `value` None: it was forgotten."""
+
+    at_ms: int
+    message_id: str
+    key: str
+    value: object
+
+
+def observations_of(profile_id: UUID, keys: Collection[str]) -> list[Observed]:
+    """Return every observation of these traits of a profile, in their order. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OBSERVATIONS, [str(profile_id), sorted(keys)])
+        return [
+            Observed(
+                clock.to_ms(at), message_id, key, None if text is None else numbers.loads(text)
+            )
+            for at, message_id, key, text in cursor.fetchall()
+        ]
+
+
 def forget_traits(profile_id: UUID, keys: Sequence[str]) -> None:
     """Delete traits by name: what one of two joined profiles had forgotten since."""
     Trait.objects.filter(profile_id=profile_id, key__in=keys).delete()
+
+
+def look_at(profile_ids: Collection[UUID], *, now: datetime) -> None:
+    """Have the consumer ask all segments of these profiles at once, as if a timer were due.
+
+    For whoever changes a state row beside the fold. The caller holds the rows' locks.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK_AT, [now, uuid_array(profile_ids)])
 
 
 def find_or_make(names: Collection[Name], *, now: datetime) -> dict[Name, UUID]:

@@ -1,25 +1,32 @@
 """State rows in SQL: locked in id order, written back in one statement each way."""
 
 import base64
-import json
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
 from django.db import connection
 
 from apps.work import clock, numbers
+from engine.facts import TraitMeta
 
 MAX_IDENTITIES = 20
+SCORE_PREFIX = "score."
 MAX_TRAIT_NAME = 120  # characters
 # A sender who makes up names must not make a row that every event of theirs writes again.
 MAX_TRAITS = 1_000
-TraitEntry = tuple[Any, int, str]  # value, observed at in ms, message id
+# value, observed at in ms, message id; then, as far as known: since when it has had this value in
+# ms, where it came from, how sure that was. Rows from before these were kept have the first three.
+TraitEntry: TypeAlias = tuple[Any, ...]
 
 
 class StateRow(msgspec.Struct):
-    """One profile's state as read under its row lock. `version` is raised by `save`."""
+    """One profile's state as read under its row lock. `version` is raised by `save`.
+
+    `stored_history` is what the row in the database holds; None: not known. The longest section is
+    written only when it is another one.
+    """
 
     profile_id: UUID
     site_id: UUID
@@ -38,6 +45,7 @@ class StateRow(msgspec.Struct):
     last_message_id: str = ""
     merged_into: UUID | None = None
     is_new: bool = False
+    stored_history: bytes | None = None
 
     def trait_values(self) -> dict[str, Any]:
         """The traits as conditions and templates see them: key to value, nulls left out."""
@@ -54,6 +62,42 @@ class StateRow(msgspec.Struct):
         """Forget an identity that leads to somebody else now."""
         gone = f"{kind}:{value}"
         self.identities = [name for name in self.identities if name != gone]
+
+
+def is_newer(entry: TraitEntry, known: TraitEntry | None) -> bool:
+    """Whether an observation stands over another: by when it was made, then by its message."""
+    return known is None or tuple(entry[1:3]) > tuple(known[1:3])
+
+
+def changed_ms(entry: TraitEntry) -> int | None:
+    """Since when the trait has had its present value, in ms; None: not known."""
+    return entry[3] if len(entry) > 3 else None
+
+
+def meta_of(entry: TraitEntry) -> TraitMeta:
+    """When and by whom a trait was observed, as conditions ask."""
+    return TraitMeta(entry[1], *entry[3:6])
+
+
+def scored_ms(traits: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+    """When models said what they say, by trait: conditions ask how old that is."""
+    return {key: entry[1] for key, entry in traits.items() if key.startswith(SCORE_PREFIX)}
+
+
+def told_meta(traits: Mapping[str, Sequence[Any]], wanted: Collection[str]) -> dict[str, TraitMeta]:
+    """When and by whom the wanted ones among the traits were observed."""
+    return {key: meta_of(tuple(traits[key])) for key in wanted if key in traits}
+
+
+def same_value(one: object, other: object) -> bool:
+    """Equal as JSON: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_value(one[k], other[k]) for k in one)
+    return one == other
 
 
 def newest_identities(names: list[str]) -> list[str]:
@@ -82,10 +126,10 @@ jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, site_id uuid, unit_id text, 
 _UPDATE = f"""
 UPDATE profiles_profilestate AS s SET identities = r.identities, version = r.version,
   consent_epoch = r.consent_epoch, granted = r.granted, denied = r.denied,
-  history = decode(r.history, 'base64'), memberships = decode(r.memberships, 'base64'),
-  traits = r.traits, event_count = r.event_count, first_seen_at = r.first_seen_at,
-  last_seen_at = r.last_seen_at, last_message_id = r.last_message_id,
-  merged_into = r.merged_into
+  history = coalesce(decode(r.history, 'base64'), s.history),
+  memberships = decode(r.memberships, 'base64'), traits = r.traits,
+  event_count = r.event_count, first_seen_at = r.first_seen_at, last_seen_at = r.last_seen_at,
+  last_message_id = r.last_message_id, merged_into = r.merged_into
 FROM {_RECORD} WHERE s.profile_id = r.profile_id
 """
 _INSERT = f"""
@@ -94,6 +138,9 @@ SELECT profile_id, site_id, unit_id, identities, version, consent_epoch, granted
   decode(history, 'base64'), decode(memberships, 'base64'), traits, event_count, first_seen_at,
   last_seen_at, last_message_id, merged_into FROM {_RECORD} ORDER BY profile_id
 """
+
+
+_decode_names = msgspec.json.Decoder(list[str]).decode
 
 
 def uuid_array(ids: Collection[UUID]) -> str:
@@ -127,16 +174,18 @@ def _fetch(statement: str, profile_ids: Collection[UUID]) -> list[StateRow]:
 def _row(columns: Sequence[Any]) -> StateRow:
     (profile_id, site_id, unit_id, identities, version, epoch, granted, denied, *rest) = columns
     history, memberships, traits, count, first_seen, last_seen, message_id, merged_into = rest
+    stored = bytes(history)
     return StateRow(
         profile_id=profile_id,
         site_id=site_id,
         unit_id=unit_id,
-        identities=json.loads(identities),
+        identities=_decode_names(identities),
         version=version,
         consent_epoch=epoch,
         granted=granted,
         denied=denied,
-        history=bytes(history),
+        history=stored,
+        stored_history=stored,
         memberships=bytes(memberships),
         traits={key: tuple(entry) for key, entry in numbers.loads(traits).items()},
         event_count=count,
@@ -157,7 +206,7 @@ def save(rows: Collection[StateRow]) -> None:
     for row in rows:
         row.version += 1
         (fresh if row.is_new else changed).append(_document(row))
-        row.is_new = False
+        row.is_new, row.stored_history = False, None
     with connection.cursor() as cursor:
         if fresh:
             cursor.execute(_INSERT, [msgspec.json.encode(fresh).decode()])
@@ -175,7 +224,11 @@ def _document(row: StateRow) -> dict[str, Any]:
         "consent_epoch": row.consent_epoch,
         "granted": row.granted,
         "denied": row.denied,
-        "history": base64.b64encode(row.history).decode(),
+        "history": (
+            None
+            if row.history == row.stored_history and not row.is_new
+            else base64.b64encode(row.history).decode()
+        ),
         "memberships": base64.b64encode(row.memberships).decode(),
         "traits": row.traits,
         "event_count": row.event_count,

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import F
 
 from apps.rules.models import Rule
-from apps.segments.selectors import conditions_in_force, request_keys
+from apps.segments.selectors import gated_in_force, meant, request_keys
 from apps.segments.types import Usage
 from apps.work.clock import to_ms
 from engine.conditions.canonical import to_json
@@ -55,7 +55,9 @@ def rule_documents(site_id: UUID) -> list[RuleDoc]:
 
 
 def split_conditions(site_id: UUID) -> SplitConditions:
-    """Split the conditions of the site's enabled rules into request and history. Two queries.
+    """Split the conditions of the site's enabled rules into request and history.
+
+    Two queries, and one for each rule that names a computed trait.
 
     Raises:
         InvalidCondition: as `rule_documents`.
@@ -65,13 +67,13 @@ def split_conditions(site_id: UUID) -> SplitConditions:
         .select_related("placement", "variant")
         .order_by("key")
     )
-    published = conditions_in_force(site_id)
+    published = gated_in_force(site_id)
     asking = request_keys(published)
     rules: list[tuple[Rule, dict[str, Any]]] = []
     hidden: dict[str, Node] = {}
     for rule in rows:
         try:
-            whole = parse_condition(rule.condition)
+            whole = meant(site_id, parse_condition(rule.condition))
         except InvalidCondition as error:
             path = f"rules.{rule.key}.condition.{error.path}"
             raise InvalidCondition(path, error.problem) from error

@@ -6,20 +6,32 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.timezone import localtime
 
-from apps.segments import services
+from apps.segments import admin_computed as _admin_computed  # noqa: F401 - registers its pages
+from apps.segments import admin_lists as _admin_lists  # noqa: F401 - registers its pages
+from apps.segments import admin_views, editor_views, fallbacks, services
+from apps.segments.admin_views import actor_of
+from apps.segments.errors import InvalidTag
 from apps.segments.models import Segment, SegmentVersion
+from apps.segments.publication_checks import clean_tags, offered_tags
 from apps.segments.selectors import members_of
+from apps.segments.standings import baseline_of, drift_of, has_moved_far
 from apps.work import clock
 from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
+from engine.conditions.policy import parse_policy
 from engine.errors import InvalidCondition, PersonalizationError
 
 SAMPLE = 20  # members shown
+DETAILS = frozenset({"tags", "refresh_every_s", "fallback_for", "owner_note"})
+
+POLICY_EXAMPLE = '{"minStay": "10m", "cooldown": "1h", "once": true, "parent": "members"}'
 
 EXAMPLE = """{"v": 1, "where": {"kind": "event", "name": "Product Viewed", "aggregate": "count",
  "window": {"last": "10m"}, "op": "gte", "value": 3}}"""
@@ -34,9 +46,34 @@ class SegmentForm(forms.ModelForm[Segment]):
         help_text=f"JSON. For example: {EXAMPLE}",
     )
 
+    draft_policy = forms.JSONField(
+        label="How members come and go",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "cols": 90, "spellcheck": "false"}),
+        help_text=f"JSON, may be empty. For example: {POLICY_EXAMPLE}",
+    )
+    tags = forms.CharField(
+        required=False,
+        help_text="With commas. Sites ask for a segment by its tags; segment:<key> is always one.",
+    )
+
     class Meta:
         model = Segment
-        fields = ["site", "key", "name", "description", "draft"]
+        fields = [
+            "site", "key", "name", "description", "draft", "draft_policy", "tags",
+            "refresh_every_s", "fallback_for", "owner_note",
+        ]  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        segment = self.instance
+        if "tags" in self.fields:
+            self.initial["tags"] = ", ".join(segment.tags)
+        if "fallback_for" in self.fields:
+            others = Segment.objects.filter(site_id=segment.site_id, is_hidden=False)
+            self.fields["fallback_for"].queryset = others.exclude(  # type: ignore[attr-defined]
+                pk=segment.pk
+            )
 
     def clean_draft(self) -> Any:
         """Refuse what is no condition."""
@@ -46,6 +83,24 @@ class SegmentForm(forms.ModelForm[Segment]):
         except InvalidCondition as error:
             raise ValidationError("%(refusal)s", params={"refusal": str(error)}) from error
         return draft
+
+    def clean_draft_policy(self) -> Any:
+        """Refuse what is no policy."""
+        policy = self.cleaned_data["draft_policy"] or {}
+        try:
+            parse_policy(policy)
+        except InvalidCondition as error:
+            raise ValidationError("%(refusal)s", params={"refusal": str(error)}) from error
+        return policy
+
+    def clean_tags(self) -> list[str]:
+        """Turn the text into tags, refusing what is none."""
+        given = [tag.strip() for tag in self.cleaned_data["tags"].split(",")]
+        key = self.data.get("key", "") if self.instance._state.adding else self.instance.key
+        try:
+            return clean_tags([tag for tag in given if tag], key)
+        except InvalidTag as error:
+            raise ValidationError("%(refusal)s", params={"refusal": str(error)}) from error
 
 
 @admin.register(Segment)
@@ -60,7 +115,7 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
     search_fields = ["name", "key", "description"]
     ordering = ["site__name", "name"]
     list_per_page = 50
-    actions = ["publish", "archive", "refresh"]
+    actions = ["publish", "archive", "refresh", "add_fallback"]
     readonly_fields = [
         "in_words",
         "published_in_words",
@@ -68,13 +123,31 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
         "members",
         "freshness",
         "sample",
+        "conversion",
+        "all_tags",
         "is_archived",
     ]
     fieldsets = [
-        (None, {"fields": ["site", "key", "name", "description", "draft", "in_words"]}),
+        (
+            None,
+            {"fields": ["site", "key", "name", "description", "draft", "in_words", "draft_policy"]},
+        ),
+        (
+            "Kept as",
+            {"fields": ["all_tags", "tags", "refresh_every_s", "fallback_for", "owner_note"]},
+        ),
         (
             "Published",
-            {"fields": ["published_in_words", "standing", "members", "freshness", "is_archived"]},
+            {
+                "fields": [
+                    "published_in_words",
+                    "standing",
+                    "members",
+                    "freshness",
+                    "conversion",
+                    "is_archived",
+                ]
+            },
         ),
         ("Members", {"fields": ["sample"]}),
     ]
@@ -86,7 +159,13 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
             super()
             .get_queryset(request)
             .filter(is_hidden=False)
-            .prefetch_related(Prefetch("versions", current.order_by("-number"), "current"))
+            .prefetch_related(
+                Prefetch(
+                    "versions",
+                    current.select_related("baseline").order_by("-number"),
+                    "current",
+                )
+            )
             .annotate(open_stays=Count("memberships", Q(memberships__left_at=None)))
         )
 
@@ -99,12 +178,37 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
     ) -> dict[str, Any]:
         return {} if obj else {"key": ["name"]}
 
+    def get_urls(self) -> list[URLPattern]:
+        """With the pages beside the form, and the JSON that editors of conditions ask for."""
+        view = self.admin_site.admin_view
+        own = [
+            path("preview/", view(admin_views.preview), name="segments_segment_preview"),
+            path("person/", view(admin_views.person), name="segments_segment_person"),
+            path("changes/", view(admin_views.changes), name="segments_segment_changes"),
+            path("versions/", view(admin_views.version_list), name="segments_segment_history_json"),
+            path("editor/schema/", view(editor_views.schema), name="segments_segment_schema"),
+            path("editor/live/", view(editor_views.live), name="segments_segment_live"),
+            path("why/", view(editor_views.why_by_key), name="segments_segment_why_by_key"),
+            path("<uuid:segment_id>/why/", view(editor_views.why), name="segments_segment_why"),
+            path(
+                "<uuid:segment_id>/publish/",
+                view(admin_views.publish),
+                name="segments_segment_publish",
+            ),
+            path(
+                "<uuid:segment_id>/versions/",
+                view(admin_views.history),
+                name="segments_segment_versions",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
     def has_delete_permission(self, request: HttpRequest, obj: Segment | None = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         """Create through the service, which gives the number; change only what is the editor's."""
-        now, actor = clock.now(), _actor(request)
+        now, actor = clock.now(), actor_of(request)
         if not change:
             made = services.create_segment(
                 site_id=obj.site_id,
@@ -112,16 +216,33 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
                 name=obj.name,
                 description=obj.description,
                 condition=obj.draft,
+                policy=obj.draft_policy,
                 actor=actor,
                 now=now,
             )
             obj.pk, obj.number, obj.created_at = made.pk, made.number, made.created_at
             obj._state.adding = False
-            return
-        obj.save(update_fields=["name", "description"])
-        if "draft" in form.changed_data:
+        else:
+            obj.save(update_fields=["name", "description"])
+        if change and {"draft", "draft_policy"}.intersection(form.changed_data):
             services.change_draft(
-                site_id=obj.site_id, segment_id=obj.pk, condition=obj.draft, actor=actor, now=now
+                site_id=obj.site_id,
+                segment_id=obj.pk,
+                condition=obj.draft,
+                policy=obj.draft_policy,
+                actor=actor,
+                now=now,
+            )
+        if DETAILS.intersection(form.changed_data):
+            services.change_details(
+                site_id=obj.site_id,
+                segment_id=obj.pk,
+                tags=obj.tags,
+                refresh_every_s=obj.refresh_every_s,
+                fallback_for_id=obj.fallback_for_id,
+                owner_note=obj.owner_note,
+                actor=actor,
+                now=now,
             )
 
     # Columns
@@ -146,7 +267,8 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
         if not versions:
             return "draft, never published"
         newest = versions[0]
-        ahead = "" if newest.condition == segment.draft else "; the draft differs"
+        drafted = (segment.draft, segment.draft_policy or {})
+        ahead = "" if (newest.condition, newest.policy) == drafted else "; the draft differs"
         if newest.state == SegmentVersion.State.BUILDING:
             return f"version {newest.number}: finding its first members{ahead}"
         return f"version {newest.number} is live{ahead}"
@@ -159,7 +281,11 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
             return "-"
         if live.refreshed_at is not None and live.size is None:
             return "depends on the request"
-        return f"{segment.open_stays:,}"  # type: ignore[attr-defined]  # annotated above
+        size: int = segment.open_stays  # type: ignore[attr-defined]  # annotated above
+        drift = drift_of(live, size)
+        if not has_moved_far(live, size) or drift is None:
+            return f"{size:,}"
+        return f"{size:,} ({drift:+.0%} since it was published: look again)"
 
     @admin.display(description="Last refreshed")
     def freshness(self, segment: Segment) -> str:
@@ -170,6 +296,24 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
         when = date_format(localtime(live.refreshed_at), "DATETIME_FORMAT")
         return f"{when}, took {live.refresh_ms or 0:,} ms"
 
+    @admin.display(description="Conversion")
+    def conversion(self, segment: Segment) -> str:
+        """How members convert, beside everyone."""
+        live = _live(segment)
+        found = baseline_of(live) if live is not None else None
+        if found is None or found.members_rate is None or found.everyone_rate is None:
+            return "-"
+        beside = f", {found.lift:+.0%}" if found.lift is not None else ""
+        return (
+            f"{found.members_rate:.1%} of members against {found.everyone_rate:.1%} of everyone"
+            f"{beside}: {found.goal}, last {found.days} days"
+        )
+
+    @admin.display(description="Tags")
+    def all_tags(self, segment: Segment) -> str:
+        """What sites may ask for."""
+        return ", ".join(offered_tags(segment.key, segment.tags))
+
     @admin.display(description="Newest members")
     def sample(self, segment: Segment) -> str:
         """A few profiles by id."""
@@ -177,6 +321,12 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
         return format_html_join("", "<div>{}</div>", ((pk,) for pk in ids)) or "-"
 
     # Actions
+
+    def response_change(self, request: HttpRequest, obj: Segment) -> HttpResponse:
+        """ "Save and publish" leads on to what would change."""
+        if "_publish" in request.POST:
+            return redirect("admin:segments_segment_publish", obj.pk)
+        return super().response_change(request, obj)
 
     @admin.action(description="Publish the draft", permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
@@ -186,7 +336,7 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
                 version = services.publish_segment(
                     site_id=segment.site_id,
                     segment_id=segment.pk,
-                    actor=_actor(request),
+                    actor=actor_of(request),
                     now=clock.now(),
                 )
             except PersonalizationError as error:
@@ -203,13 +353,29 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
                 services.archive_segment(
                     site_id=segment.site_id,
                     segment_id=segment.pk,
-                    actor=_actor(request),
+                    actor=actor_of(request),
                     now=clock.now(),
                 )
             except PersonalizationError as error:
                 self.message_user(request, f"{segment.name}: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{segment.name}: archived", messages.SUCCESS)
+
+    @admin.action(description="Add a segment for who has no score", permissions=["change"])
+    def add_fallback(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
+        """Draft a segment for those of whom the model knows nothing, or nothing recent."""
+        for segment in queryset:
+            try:
+                made = fallbacks.create_fallback(
+                    site_id=segment.site_id,
+                    segment_id=segment.pk,
+                    actor=actor_of(request),
+                    now=clock.now(),
+                )
+            except PersonalizationError as error:
+                self.message_user(request, f"{segment.name}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{made.name}: drafted", messages.SUCCESS)
 
     @admin.action(description="Refresh all segments of the site", permissions=["change"])
     def refresh(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
@@ -235,9 +401,3 @@ def _current(segment: Segment) -> list[SegmentVersion]:
 def _live(segment: Segment) -> SegmentVersion | None:
     live = [v for v in _current(segment) if v.state == SegmentVersion.State.LIVE]
     return live[0] if live else None
-
-
-def _actor(request: HttpRequest) -> services.Actor:
-    user = request.user
-    assert user.is_authenticated, "the admin lets nobody else in"
-    return user

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_save
 
 
 class SegmentsConfig(AppConfig):
@@ -8,11 +9,23 @@ class SegmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.profiles import holders, parts
-        from apps.segments import nesting, personal, selectors, tasks
+        from apps.segments import explained_reads, nesting, personal, receivers, tasks
+        from apps.segments.studies import computed_values
         from apps.segments.types import register_usage
         from apps.work import schedules
 
         holders.register(personal.HOLDER)
-        parts.offer_part("segments", selectors.stays_part)
+        post_save.connect(
+            receivers.follow_time_zone, sender="access.Site", dispatch_uid="segments.time_zone"
+        )
+        parts.offer_part("segments", explained_reads.segments_part)
+        plain = parts.reader_of("traits")
+        assert plain is not None, "profiles come before segments in INSTALLED_APPS"
+        parts.offer_part("traits", computed_values.with_computed(plain))
         register_usage(nesting.HOLDER)
         schedules.declare("Refresh segments", task=tasks.refresh_all.name, every_s=900)
+        schedules.declare(
+            "Refresh segments at their own cadence", task=tasks.refresh_due.name, every_s=60
+        )
+        schedules.declare("Apply uploaded lists", task=tasks.apply_lists.name, every_s=60)
+        schedules.declare("Propose thresholds again", task=tasks.look_again.name, every_s=3600)

@@ -1,13 +1,14 @@
-"""What segments keep about a profile: its stays, moved, shown and forgotten on request."""
+"""What segments keep about a profile: stays and entries, moved, shown and forgotten on request."""
 
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from apps.profiles.holders import JSON, PersonalDataHolder
-from apps.segments.models import Membership
+from apps.segments.models import ListMember, Membership
 
 
 def reassign(loser_id: UUID, winner_id: UUID) -> int:
@@ -17,7 +18,10 @@ def reassign(loser_id: UUID, winner_id: UUID) -> int:
     """
     rows = Membership.objects.filter(profile_id=loser_id)
     rows.filter(left_at=None).update(left_at=Greatest(F("since"), Now()))
-    return rows.update(profile_id=winner_id)
+    # Two people's entries become one's: the trait is worked out again.
+    entries = ListMember.objects.filter(profile_id=loser_id)
+    moved = entries.update(profile_id=winner_id, is_applied=False)
+    return moved + rows.update(profile_id=winner_id)
 
 
 def export(profile_id: UUID) -> Iterator[JSON]:
@@ -31,10 +35,37 @@ def export(profile_id: UUID) -> Iterator[JSON]:
             "left_at": None if row.left_at is None else row.left_at.isoformat(),
         }
 
+    entries = ListMember.objects.filter(profile_id=profile_id).select_related(
+        "segment_list", "upload"
+    )
+    for entry in entries.order_by("pk"):
+        yield {
+            "list": entry.segment_list.key,
+            "identity": entry.kind,
+            "uploaded_at": entry.upload.uploaded_at.isoformat(),
+            "removed": entry.removed_by_id is not None,
+            "expires_at": None if entry.expires_at is None else entry.expires_at.isoformat(),
+        }
+
+
+_FORGET_ENTRIES = """
+DELETE FROM segments_listmember m
+WHERE m.profile_id = %(profile)s OR m.id IN (
+  SELECT e.id FROM profiles_identity i
+  JOIN segments_segmentlist l ON l.site_id = i.site_id
+  JOIN segments_listmember e ON e.segment_list_id = l.id AND e.kind = i.kind AND e.value = i.value
+  WHERE i.profile_id = %(profile)s)
+"""
+
 
 def erase(profile_id: UUID) -> int:
-    """Delete every stay."""
-    return Membership.objects.filter(profile_id=profile_id).delete()[0]
+    """Delete every stay, and every entry of a list that names one of the person's identities."""
+    stays = Membership.objects.filter(profile_id=profile_id).delete()[0]
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET_ENTRIES, {"profile": str(profile_id)})
+        return stays + int(cursor.rowcount)
 
 
-HOLDER = PersonalDataHolder("segments", ("segments_membership",), reassign, export, erase)
+HOLDER = PersonalDataHolder(
+    "segments", ("segments_membership", "segments_listmember"), reassign, export, erase
+)

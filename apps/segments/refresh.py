@@ -280,5 +280,7 @@ WHERE s.id = v.segment_id AND v.id = ANY(%s::uuid[]) AND v.state = 'live'
 def _record_sizes(cut: Cut, now: datetime, took_ms: int) -> None:
     # Who is in a segment that depends on the request is not kept, so it has no size.
     kept = [definition.number for definition in cut.definitions.definitions]
+    if zone_of(cut.table.site_id) != cut.definitions.site_zone:
+        return  # the refresh that the other time zone asked for has yet to come
     with connection.cursor() as cursor:
         cursor.execute(_SIZES, [now, took_ms, kept, state.uuid_array(cut.versions)])

@@ -30,10 +30,12 @@ class Candidate:
 
     Attributes:
         numbers: the segments that may be other than recorded; None: all of them.
+        differs: those of which SQL says so, exactly.
     """
 
     profile_id: UUID
     numbers: frozenset[int] | None
+    differs: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -184,23 +186,23 @@ SELECT c.*, ({self._is_candidate()}) AS is_candidate FROM compared c
         numbers = {place: number for number, place in self.places.items()}
         fresh = frozenset(definition.number for definition in self._fresh)
         remembers = any(definition.latched is not None for definition in self._fresh)
-        known: dict[tuple[bool, tuple[int, ...]], frozenset[int]] = {}
+        known: dict[tuple[int, ...], frozenset[int]] = {}
         found: list[Candidate] = []
         for profile_id, is_hard, is_changing, *differs in rows:
             if is_hard or differs[0] & STRAY:
                 found.append(Candidate(profile_id, None))
                 continue
-            key = (is_changing, tuple(differs))
-            asked = known.get(key)
-            if asked is None:
-                asked = frozenset(
+            key = tuple(differs)
+            other = known.get(key)
+            if other is None:
+                other = known[key] = frozenset(
                     numbers[word, bit]
                     for word, bits in enumerate(differs)
                     for bit in range(bits.bit_length())
                     if bits >> bit & 1
                 )
-                asked = known[key] = asked | fresh if is_changing or remembers else asked
-            found.append(Candidate(profile_id, asked))
+            asked = other | fresh if is_changing or remembers else other
+            found.append(Candidate(profile_id, asked, other))
         return found
 
 

@@ -5,7 +5,7 @@ half-way is simply run again.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -19,12 +19,12 @@ from apps.profiles import state
 from apps.profiles.signals import states_changed, states_changing
 from apps.profiles.state import StateRow
 from apps.segments import live
-from apps.segments.definitions import Definition, Far
-from apps.segments.live import Change, LiveDefinitions, News
+from apps.segments.definitions import Definition
+from apps.segments.kept_facts import kept_facts
+from apps.segments.live import Change, LiveDefinitions
 from apps.segments.refresh_cut import Candidate
 from apps.segments.stays import UNKNOWN, Evaluated, decode_section
 from apps.work import clock
-from engine.facts import Facts
 
 BATCH = 500  # profiles under lock at once
 # Written by one statement, which joins its parts in a time that grows with the square of them.
@@ -67,32 +67,39 @@ WHERE m.profile_id = ANY(%s::uuid[]) AND m.left_at IS NULL
 
 
 def settle(candidates: Sequence[Candidate], read_clock: Clock) -> Settled:
-    """Answer profiles by the live path under their row locks, and write what has changed."""
-    asked = {candidate.profile_id: candidate.numbers for candidate in candidates}
+    """Answer profiles by the live path under their row locks, and write what has changed.
+
+    The live path answers from the state row. Where it does not say what SQL read from the events,
+    events may have come in past the row: it is answered again from the events.
+    """
+    candidate_of = {candidate.profile_id: candidate for candidate in candidates}
     with transaction.atomic(), connection.cursor() as cursor:
-        rows = [row for row in state.lock(list(asked)) if row.merged_into is None]
+        rows = [row for row in state.lock(list(candidate_of)) if row.merged_into is None]
         numbers = live.numbers({row.site_id for row in rows})
         now_ms = clock.to_ms(read_clock())
-        cursor.execute(_RECORDED, [state.uuid_array([row.profile_id for row in rows])])
-        recorded: dict[UUID, set[int]] = {row.profile_id: set() for row in rows}
-        for profile_id, number in cursor.fetchall():
-            recorded[profile_id].add(number)
-        changed: list[StateRow] = []
-        changes: list[Change] = []
-        due: dict[UUID, int | None] = {}
-        for row in rows:
-            definitions = live.live_set(row.site_id, numbers[row.site_id])
-            answer = _answer(
-                row, definitions, asked[row.profile_id], recorded[row.profile_id], now_ms
+        recorded = _recorded(cursor, rows)
+        questions = [
+            _Question(
+                row,
+                live.live_set(row.site_id, numbers[row.site_id]),
+                candidate_of[row.profile_id],
+                recorded[row.profile_id],
             )
-            due[row.profile_id] = answer.due_ms
-            changes += answer.changes
-            if answer.is_changed:
-                changed.append(row)
+            for row in rows
+        ]
+        answers = {asked.row.profile_id: _answer(asked, now_ms) for asked in questions}
+        for asked in _doubted(cursor, questions, answers):
+            answers[asked.row.profile_id] = _answer(asked, now_ms, from_events=True)
+        changed = [row for row in rows if answers[row.profile_id].is_changed]
+        for row in changed:
+            answer = answers[row.profile_id]
+            row.memberships = answer.memberships
+            row.history = answer.history if answer.history is not None else row.history
+        changes = [change for row in rows for change in answers[row.profile_id].changes]
         state.save(changed)
         for start in range(0, len(changes), CHANGES):
             live.write_changes(cursor, changes[start : start + CHANGES])
-        _schedule(cursor, due)
+        _schedule(cursor, {key: answer.due_ms for key, answer in answers.items()})
         if changed:
             states_changing.send(sender=None, rows=changed)
             transaction.on_commit(lambda: states_changed.send(sender=None, rows=changed))
@@ -100,47 +107,52 @@ def settle(candidates: Sequence[Candidate], read_clock: Clock) -> Settled:
     return Settled(len(rows), entered, len(changes) - entered)
 
 
+def _recorded(cursor: CursorWrapper, rows: Sequence[StateRow]) -> dict[UUID, set[int]]:
+    """The numbers of the segments of which a membership is open, by profile."""
+    cursor.execute(_RECORDED, [state.uuid_array([row.profile_id for row in rows])])
+    recorded: dict[UUID, set[int]] = {row.profile_id: set() for row in rows}
+    for profile_id, number in cursor.fetchall():
+        recorded[profile_id].add(number)
+    return recorded
+
+
+class _Question(NamedTuple):
+    row: StateRow
+    definitions: LiveDefinitions
+    candidate: Candidate
+    recorded: set[int]
+
+
 class _Answer(NamedTuple):
-    is_changed: bool  # the row has other stays than before
+    """What becomes of a row.
+
+    Attributes:
+        is_changed: it has to be written.
+        history: to be written with it; None: as it is.
+        kept: how many events the history has, and from when on these are all (ms; None: ever).
+        unexplained: segments of which SQL says another thing than is recorded, and this does not.
+    """
+
+    is_changed: bool
+    memberships: bytes
+    history: bytes | None
     changes: list[Change]
     due_ms: int | None
+    kept: tuple[int, int | None]
+    unexplained: frozenset[int]
 
 
-def _answer(
-    row: StateRow,
-    definitions: LiveDefinitions,
-    asked: frozenset[int] | None,
-    recorded: set[int],
-    now_ms: int,
-) -> _Answer:
-    """Evaluate one profile and put its stays into the row.
+def _answer(asked_of: _Question, now_ms: int, *, from_events: bool = False) -> _Answer:
+    """Evaluate one profile.
 
     The changes are the difference from the open memberships, not from the stays before: so the
     audit also repairs a membership that somebody lost.
-
-    Args:
-        asked: the segments to evaluate, the others being as recorded; None: all.
     """
+    row, definitions, candidate, recorded = asked_of
     evaluated, before = decode_section(row.memberships)
-    known = definitions.by_number
-    wanted = (
-        definitions.definitions
-        if asked is None
-        else [known[number] for number in asked if number in known]
-    )
-    facts, far = _facts(row, definitions, wanted, now_ms)
-    past = live.past_of(
-        wanted,
-        facts,
-        far,
-        profile_id=row.profile_id,
-        news=News(),
-        is_rewritten=False,
-        now_ms=now_ms,
-    )
-    evaluation = definitions.evaluate(
-        facts, before, now_ms, asked=None if asked is None else wanted, far=far, past=past
-    )
+    asked, wanted = _asked(definitions, None if from_events else candidate.numbers)
+    kept = kept_facts(row, definitions, wanted, now_ms, from_events=from_events)
+    evaluation = kept.evaluate(definitions, before, now_ms, None if asked is None else wanted)
     inside = {number for number, stay in evaluation.stays.items() if stay[0]}
     entered, left = inside - recorded, recorded - inside
     if asked is not None:
@@ -148,33 +160,69 @@ def _answer(
     difference = evaluation._replace(
         entered=sorted(entered - definitions.broken), left=sorted(left - definitions.broken)
     )
-    changes = live.changes_of(row.site_id, row.profile_id, difference, before, now_ms)
     is_whole = asked is None or evaluated == (definitions.number, row.version)
+    # What was worked out is only as good as the events beside it: both are written, or neither.
     how = Evaluated(definitions.number, row.version + 1) if is_whole else UNKNOWN
-    row.memberships = live.encode_stays(evaluation.stays, how)
-    return _Answer(evaluation.stays != before, changes, evaluation.due_ms)
-
-
-def _facts(
-    row: StateRow, definitions: LiveDefinitions, asked: Sequence[Definition], now_ms: int
-) -> tuple[Facts, Far | None]:
-    history = histories.decode(row.history)
-    if history.lacks(definitions.properties):
-        history = histories.load(
-            row.profile_id, definitions.properties, since_ms=None, limit=histories.MAX_HAPPENINGS
-        )
-    facts = live.near_facts(
-        definitions,
-        unit_id=row.unit_id,
-        traits=row.traits,
-        history=history,
-        consent=(row.granted, row.denied),
+    return _Answer(
+        evaluation.stays != before or from_events,
+        live.encode_stays(evaluation.stays, how),
+        histories.encode(kept.history) if kept.is_read_again else None,
+        live.changes_of(row.site_id, row.profile_id, difference, before, now_ms),
+        evaluation.due_ms,
+        (len(kept.history.times), kept.history.complete_from_ms),
+        candidate.differs - entered - left - definitions.guard.frozen.keys(),
     )
-    far = live.far_facts(definitions, asked, facts, profile_id=row.profile_id, now_ms=now_ms)
-    return facts, far
 
 
-def _schedule(cursor: CursorWrapper, due: dict[UUID, int | None]) -> None:
+def _asked(
+    definitions: LiveDefinitions, numbers: frozenset[int] | None
+) -> tuple[frozenset[int] | None, Sequence[Definition]]:
+    """The segments to evaluate, the others being as recorded: those, and who stands on them."""
+    if numbers is None:
+        return None, definitions.definitions
+    known = definitions.by_number
+    wanted = definitions.index.with_dependents(
+        known[number] for number in numbers if number in known
+    )
+    return numbers | {definition.number for definition in wanted}, wanted
+
+
+_COUNTED = """
+SELECT w.profile_id FROM jsonb_to_recordset(%s::jsonb)
+    AS w(profile_id uuid, number bigint, from_ms bigint)
+CROSS JOIN LATERAL (
+  SELECT count(*) AS number FROM events_event e WHERE e.profile_id = w.profile_id
+    AND e.occurred_at >= timestamptz 'epoch' + coalesce(w.from_ms, 0) * interval '1 millisecond'
+) n WHERE n.number <> w.number
+"""
+
+
+def _doubted(
+    cursor: CursorWrapper, questions: Sequence[_Question], answers: Mapping[UUID, _Answer]
+) -> list[_Question]:
+    """Those whose row may not know all their events. One statement, where it is needed.
+
+    SQL does not tell who is in a segment that remembers, nor what it cannot compute exactly: for
+    these the events are counted.
+    """
+    doubted: set[UUID] = set()
+    to_count = []
+    for asked in questions:
+        profile_id = asked.row.profile_id
+        answer, known = answers[profile_id], asked.definitions.by_number
+        remembering = {n for n in answer.unexplained if n in known and known[n].latched is not None}
+        if answer.unexplained & known.keys() - remembering:
+            doubted.add(profile_id)
+        elif remembering or asked.candidate.numbers is None:
+            number, from_ms = answer.kept
+            to_count.append({"profile_id": profile_id, "number": number, "from_ms": from_ms})
+    if to_count:
+        cursor.execute(_COUNTED, [json.dumps(to_count, default=str)])
+        doubted |= {profile_id for (profile_id,) in cursor.fetchall()}
+    return [asked for asked in questions if asked.row.profile_id in doubted]
+
+
+def _schedule(cursor: CursorWrapper, due: Mapping[UUID, int | None]) -> None:
     never = [profile_id for profile_id, due_ms in due.items() if due_ms is None]
     rows = [
         {"profile_id": profile_id, "due_ms": due_ms}

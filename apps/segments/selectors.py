@@ -1,18 +1,23 @@
 """Reads of segments: who is in them, how fresh they are, and what a publication freezes."""
 
-from collections.abc import Mapping
+import json
+import logging
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
-from apps.profiles.parts import Asked, Page, asked_instant, instant
-from apps.segments.models import Membership, Segment, SegmentVersion
+from apps.segments.models import ComputedTrait, Membership, Segment, SegmentVersion
 from apps.segments.types import Freshness, Stayed
+from apps.work import clock
 from engine.conditions.canonical import to_json
+from engine.conditions.computed import computed_keys, inline_computed, parse_computed
 from engine.conditions.evaluate import truth
-from engine.conditions.nodes import Node, PercentLeaf
+from engine.conditions.nodes import All, Node, PercentLeaf
 from engine.conditions.parse import parse_condition
+from engine.conditions.policy import NO_POLICY, Policy, gates, parse_policy
 from engine.conditions.scope import (
     inline_segments,
     leaves_of,
@@ -20,8 +25,11 @@ from engine.conditions.scope import (
     segment_keys,
     split_history,
 )
+from engine.errors import InvalidCondition
 from engine.facts import Facts
 from engine.snapshot import SegmentDoc
+
+logger = logging.getLogger(__name__)
 
 
 def segment_numbers(site_id: UUID) -> dict[str, int]:
@@ -57,47 +65,96 @@ def segments_of(profile_id: UUID, at: datetime | None = None) -> list[Stayed]:
     ]
 
 
-def stays_part(asked: Asked) -> Page:
-    """Return the segments of a profile by key, now or `?at=` an instant, for the API. One query."""
-    found = segments_of(asked.profile_id, asked_instant(asked, "at"))
-    stays = {stay.segment_key: stay for stay in found}
-    keys = [key for key in sorted(stays) if key > asked.after]
-    rows = [
-        {
-            "key": key,
-            "enteredAt": instant(stays[key].since),
-            "validUntil": instant(stays[key].valid_until),
-            "source": stays[key].source,
-        }
-        for key in keys[: asked.limit]
-    ]
-    return Page(rows, keys[asked.limit - 1] if len(keys) > asked.limit else "")
-
-
 def conditions_in_force(site_id: UUID, *, with_building: bool = True) -> dict[str, Node]:
     """Return the condition of each segment's newest version by key. One query.
+
+    One that cannot be read any more is reported and left out: it must not stop the others.
 
     Args:
         with_building: count versions whose first members are still being found.
     """
+    return in_force(site_id, with_building=with_building)[0]
+
+
+def in_force(
+    site_id: UUID, *, with_building: bool = True
+) -> tuple[dict[str, Node], dict[str, Policy]]:
+    """Return the conditions, and the policies of those that have one, by key. One query."""
     states = [SegmentVersion.State.LIVE]
     if with_building:
         states.append(SegmentVersion.State.BUILDING)
     rows = SegmentVersion.objects.filter(
         segment__site_id=site_id, segment__is_archived=False, state__in=states
     ).order_by("segment__number", "number")
-    found = rows.values_list("segment__key", "condition")
-    return {key: parse_condition(condition) for key, condition in found}
+    nodes: dict[str, Node] = {}
+    policies: dict[str, Policy] = {}
+    for key, condition, policy in rows.values_list("segment__key", "condition", "policy"):
+        try:
+            nodes[key] = parse_condition(condition)
+            policies[key] = parse_policy(policy)
+        except InvalidCondition:
+            logger.exception("segments.broken", extra={"segment": key})
+            nodes.pop(key, None)
+    return nodes, {key: policy for key, policy in policies.items() if policy != NO_POLICY}
+
+
+def meant(site_id: UUID, node: Node) -> Node:
+    """Return a condition with the site's computed traits put in place. One query if it names any.
+
+    Raises:
+        InvalidCondition: it names one that the site does not compute, or compares it wrongly.
+    """
+    if not computed_keys(node):
+        return node
+    rows = ComputedTrait.objects.filter(site_id=site_id).values_list("key", "definition")
+    return inline_computed(node, {key: parse_computed(document) for key, document in rows})
+
+
+def gated_in_force(site_id: UUID) -> dict[str, Node]:
+    """Return the conditions in force with parents and exclusive groups as parts. One query."""
+    return with_gates(*in_force(site_id))
+
+
+def with_gates(nodes: Mapping[str, Node], policies: Mapping[str, Policy]) -> dict[str, Node]:
+    """Put what a parent or an exclusive group asks for beside the conditions that have one."""
+    own = gates(nodes, policies)
+    return {key: All((own[key], node)) if key in own else node for key, node in nodes.items()}
 
 
 def request_segments(site_id: UUID) -> frozenset[str]:
     """Return the keys of the segments that can only be answered while a page is asked for."""
-    return request_keys(conditions_in_force(site_id))
+    return request_keys(gated_in_force(site_id))
 
 
 def request_keys(nodes: Mapping[str, Node]) -> frozenset[str]:
     """The keys of those conditions that read the request, directly or through each other."""
     return frozenset(key for key in nodes if reads_request(inline_segments(nodes[key], nodes)))
+
+
+_ENTRIES_FOR = """
+SELECT l.key, bool_or(m.expires_at IS NULL), max(m.expires_at)
+FROM jsonb_to_recordset(%s::jsonb) AS w(kind text, value text)
+JOIN segments_listmember m ON m.kind = w.kind AND m.value = w.value AND m.removed_by_id IS NULL
+JOIN segments_segmentlist l ON l.id = m.segment_list_id AND l.site_id = %s::uuid
+GROUP BY l.key
+"""
+
+
+def entries_for(site_id: UUID, identities: Collection[tuple[str, str]]) -> dict[str, int | bool]:
+    """Return the traits that uploaded lists give to a person with these identities. One statement.
+
+    Args:
+        identities: (kind, value) of all identities of one person.
+
+    Returns `list.<key>` -> True, or the instant in ms at which the last of their entries expires.
+    """
+    wanted = json.dumps([{"kind": kind, "value": value} for kind, value in identities])
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTRIES_FOR, [wanted, str(site_id)])
+        return {
+            f"list.{key}": True if lasts else clock.to_ms(expires_at)
+            for key, lasts, expires_at in cursor.fetchall()
+        }
 
 
 def hidden_parts(nodes: Mapping[str, Node]) -> dict[str, Node]:
@@ -111,15 +168,16 @@ def hidden_parts(nodes: Mapping[str, Node]) -> dict[str, Node]:
 
 def snapshot_documents(site_id: UUID) -> list[SegmentDoc]:
     """Return every published segment as a publication freezes it, by number. Two queries."""
-    nodes = conditions_in_force(site_id)
+    nodes = gated_in_force(site_id)
     asking = request_keys(nodes)
     rows = Segment.objects.filter(site_id=site_id, key__in=nodes.keys()).order_by("number")
+    depths: dict[str, int] = {}
     return [
         SegmentDoc(
             number=row.number,
             key=row.key,
             name=row.name,
-            depth=_depth(row.key, nodes),
+            depth=_depth(row.key, nodes, depths),
             hidden=row.is_hidden,
             no_profile=_holds_without_profile(inline_segments(nodes[row.key], nodes)),
             request_condition=(
@@ -130,10 +188,12 @@ def snapshot_documents(site_id: UUID) -> list[SegmentDoc]:
     ]
 
 
-def _depth(key: str, nodes: Mapping[str, Node]) -> int:
+def _depth(key: str, nodes: Mapping[str, Node], known: dict[str, int]) -> int:
     """How many segments it stands on: the deeper, the more specific. Cycles were refused before."""
-    nested = [_depth(inner, nodes) + 1 for inner in segment_keys(nodes[key]) if inner in nodes]
-    return max(nested, default=0)
+    if key not in known:
+        inner = segment_keys(nodes[key]) & nodes.keys()
+        known[key] = max((_depth(name, nodes, known) + 1 for name in inner), default=0)
+    return known[key]
 
 
 def _holds_without_profile(node: Node) -> bool:

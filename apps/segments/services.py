@@ -1,6 +1,8 @@
 """Writes to segments: draft, publish, archive."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,43 +13,50 @@ from django.db.models import Max
 
 from apps.access.services import record_audit
 from apps.segments.errors import (
+    NoteRequired,
     SegmentInUse,
     SegmentKeyTaken,
     SegmentNotFound,
-    SegmentNotPublished,
+    VersionNotFound,
 )
 from apps.segments.models import LiveSet, Segment, SegmentVersion
+from apps.segments.publication_checks import check, clean_tags
 from apps.segments.refresh import refresh_site
 from apps.segments.selectors import (
-    conditions_in_force,
     hidden_parts,
+    in_force,
+    meant,
     segment_numbers,
     snapshot_documents,
+    with_gates,
 )
 from apps.segments.tasks import REFRESH
 from apps.segments.types import usages_of
 from apps.work import services as work
 from engine.conditions.canonical import digest, to_json
 from engine.conditions.describe import describe
-from engine.conditions.nodes import Node, SegmentLeaf
+from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
-from engine.conditions.scope import HIDDEN_PREFIX, inline_segments, leaves_of, segment_keys
-from engine.errors import InvalidCondition
+from engine.conditions.policy import NO_POLICY, Policy, parse_policy, policy_json
+from engine.conditions.scope import HIDDEN_PREFIX
 
 __all__ = [
     "archive_segment",
+    "change_details",
     "change_draft",
     "create_segment",
     "ensure_hidden",
     "publish_segment",
     "refresh_site",
     "request_refresh",
+    "restore_version",
     "snapshot_documents",
 ]
 
 Actor = AbstractBaseUser | None
 
-MAX_LEAVES = 1000  # of a condition with its nested segments in place
+MAX_NOTE = 2_000  # characters
+LEAST_REFRESH_S = 60
 
 
 @transaction.atomic
@@ -59,15 +68,18 @@ def create_segment(
     condition: Mapping[str, Any],
     now: datetime,
     description: str = "",
+    policy: Mapping[str, Any] | None = None,
+    kind: str = Segment.Kind.RULE,
     actor: Actor = None,
 ) -> Segment:
     """Create a segment with its first draft. Nobody is in it before it is published.
 
     Raises:
-        InvalidCondition: the draft is no condition.
+        InvalidCondition: the draft is no condition, or the policy none.
         SegmentKeyTaken: keys are never reused in a site.
     """
-    parse_condition(condition)
+    meant(site_id, parse_condition(condition))
+    parse_policy(policy or {})
     _lock(site_id)
     if key in segment_numbers(site_id):
         raise SegmentKeyTaken(key)
@@ -77,32 +89,80 @@ def create_segment(
         key=key,
         name=name,
         description=description,
+        kind=kind,
         draft=condition,
+        draft_policy=dict(policy or {}),
         created_at=now,
     )
     _audit("segments.created", segment, actor, now)
     return segment
 
 
+@transaction.atomic
 def change_draft(
-    *, site_id: UUID, segment_id: UUID, condition: Mapping[str, Any], now: datetime, actor: Actor
+    *,
+    site_id: UUID,
+    segment_id: UUID,
+    condition: Mapping[str, Any],
+    now: datetime,
+    actor: Actor,
+    policy: Mapping[str, Any] | None = None,
 ) -> Segment:
     """Replace the draft. Who is in the segment changes with the next publication.
 
+    Args:
+        policy: how members come and go; None leaves the draft's as it is.
+
     Raises:
-        InvalidCondition: the draft is no condition.
+        InvalidCondition: the draft is no condition, or the policy none.
     """
-    parse_condition(condition)
+    meant(site_id, parse_condition(condition))
+    if policy is not None:
+        parse_policy(policy)
     segment = _segment(site_id, segment_id)
     segment.draft = dict(condition)
-    segment.save(update_fields=["draft"])
+    if policy is not None:
+        segment.draft_policy = dict(policy)
+    segment.save(update_fields=["draft", "draft_policy"])
     _audit("segments.draft_changed", segment, actor, now)
     return segment
 
 
 @transaction.atomic
+def change_details(
+    *,
+    site_id: UUID,
+    segment_id: UUID,
+    tags: Iterable[object],
+    refresh_every_s: int | None,
+    fallback_for_id: UUID | None,
+    owner_note: str,
+    actor: Actor,
+    now: datetime,
+) -> Segment:
+    """Change what is neither condition nor policy: it holds at once, without a publication.
+
+    Raises:
+        InvalidTag: a tag is no slug, or another segment's.
+        SegmentNotFound: `fallback_for_id` is not a segment of this site.
+    """
+    segment = _segment(site_id, segment_id)
+    if fallback_for_id is not None and fallback_for_id != segment.pk:
+        _segment(site_id, fallback_for_id)
+    segment.tags = clean_tags(tags, segment.key)
+    segment.refresh_every_s = (
+        None if refresh_every_s is None else max(refresh_every_s, LEAST_REFRESH_S)
+    )
+    segment.fallback_for_id = None if fallback_for_id == segment.pk else fallback_for_id
+    segment.owner_note = owner_note
+    segment.save(update_fields=["tags", "refresh_every_s", "fallback_for", "owner_note"])
+    _audit("segments.details_changed", segment, actor, now)
+    return segment
+
+
+@transaction.atomic
 def publish_segment(
-    *, site_id: UUID, segment_id: UUID, actor: Actor, now: datetime
+    *, site_id: UUID, segment_id: UUID, actor: Actor, now: datetime, note: str = ""
 ) -> SegmentVersion:
     """Freeze the draft as the next version and ask for its members to be found.
 
@@ -110,20 +170,49 @@ def publish_segment(
     version: editors double-click.
 
     Raises:
-        InvalidCondition: the draft is no condition, contains itself, or is too large.
+        InvalidCondition: the draft is no condition, contains itself, or is too large; or its policy
+            is none.
         SegmentNotPublished: it nests a segment that is not published.
     """
     _lock(site_id)
     segment = _segment(site_id, segment_id)
-    node = parse_condition(segment.draft)
-    nodes = conditions_in_force(site_id) | {segment.key: node}
-    _check(segment.key, nodes)
-    version, is_new = _add_version(segment, node, actor, now)
+    # What computed traits mean is frozen with the condition.
+    node = meant(site_id, parse_condition(segment.draft))
+    policy = parse_policy(segment.draft_policy)
+    version, is_new = _put_in_force(segment, node, policy, actor, now, note=note[:MAX_NOTE])
     if is_new:
-        # Parts that the request cannot answer are kept by segments of their own.
-        _add_hidden(site_id, hidden_parts(nodes), now)
-        request_refresh(site_id, now=now)
         _audit("segments.published", segment, actor, now, version=version.number)
+    return version
+
+
+@transaction.atomic
+def restore_version(
+    *, site_id: UUID, segment_id: UUID, number: int, actor: Actor, note: str, now: datetime
+) -> SegmentVersion:
+    """Publish what an older version said as a new version. The draft stays what it was.
+
+    Restoring what serves already returns the current version.
+
+    Raises:
+        NoteRequired: history must say why.
+        VersionNotFound: the segment has no version of this number.
+        InvalidCondition: the old version no longer fits: the language or its surroundings changed.
+        SegmentNotPublished: it nests a segment that has been archived since.
+    """
+    if not note.strip():
+        raise NoteRequired
+    _lock(site_id)
+    segment = _segment(site_id, segment_id)
+    old = segment.versions.filter(number=number).first()
+    if old is None:
+        raise VersionNotFound(number)
+    node, policy = parse_condition(old.condition), parse_policy(old.policy)
+    note = note.strip()[:MAX_NOTE]
+    version, is_new = _put_in_force(segment, node, policy, actor, now, note=note, restored=old)
+    if is_new:
+        _audit(
+            "segments.restored", segment, actor, now, version=version.number, restored=old.number
+        )
     return version
 
 
@@ -164,9 +253,9 @@ def ensure_hidden(site_id: UUID, wanted: Mapping[str, Node], now: datetime) -> d
         SegmentNotPublished: a condition nests a segment that is not published.
     """
     _lock(site_id)
-    nodes = conditions_in_force(site_id)
+    nodes, policies = in_force(site_id)
     for key, node in wanted.items():
-        _check(key, nodes | {key: node})
+        check(key, nodes | {key: node}, policies)
     if _add_hidden(site_id, wanted, now):
         request_refresh(site_id, now=now)
     numbers = segment_numbers(site_id)
@@ -199,25 +288,42 @@ def _next_number(site_id: UUID) -> int:
     return (last or 0) + 1
 
 
-def _check(key: str, nodes: Mapping[str, Node]) -> None:
-    """Refuse a condition that nests what is not published, itself, or too much."""
-    absent = sorted(segment_keys(nodes[key]) - nodes.keys())
-    if absent:
-        raise SegmentNotPublished(absent[0])
-    whole = inline_segments(SegmentLeaf(key), nodes)
-    leaves = sum(1 for _ in leaves_of(whole))
-    if leaves > MAX_LEAVES:
-        raise InvalidCondition(
-            "where", f"expected at most {MAX_LEAVES} leaves with the nested segments, not {leaves}"
-        )
+def _put_in_force(
+    segment: Segment,
+    node: Node,
+    policy: Policy,
+    actor: Actor,
+    now: datetime,
+    *,
+    note: str,
+    restored: SegmentVersion | None = None,
+) -> tuple[SegmentVersion, bool]:
+    """Check and freeze; return (the version, whether it is a new one)."""
+    site_id = segment.site_id
+    nodes, policies = in_force(site_id)
+    nodes, policies = nodes | {segment.key: node}, policies | {segment.key: policy}
+    check(segment.key, nodes, policies)
+    version, is_new = _add_version(segment, node, actor, now, policy, note, restored)
+    if is_new:
+        # Parts that the request cannot answer are kept by segments of their own.
+        _add_hidden(site_id, hidden_parts(with_gates(nodes, policies)), now)
+        request_refresh(site_id, now=now)
+    return version, is_new
 
 
 def _add_version(
-    segment: Segment, node: Node, actor: Actor, now: datetime
+    segment: Segment,
+    node: Node,
+    actor: Actor,
+    now: datetime,
+    policy: Policy = NO_POLICY,
+    note: str = "",
+    restored: SegmentVersion | None = None,
 ) -> tuple[SegmentVersion, bool]:
-    """Return (the version of this condition, whether it is a new one)."""
+    """Return (the version of this condition and policy, whether it is a new one)."""
     latest = segment.versions.order_by("-number").first()
-    meaning = digest(node)
+    document = policy_json(policy)
+    meaning = _meaning(node, document)
     is_current = latest is not None and latest.state != SegmentVersion.State.SUPERSEDED
     if latest is not None and is_current and latest.digest == meaning:
         return latest, False
@@ -225,11 +331,22 @@ def _add_version(
         segment=segment,
         number=latest.number + 1 if latest is not None else 1,
         condition=to_json(node),
+        policy=document,
         digest=meaning,
+        note=note,
+        restored_from=restored,
         published_by_id=actor.pk if actor is not None else None,
         published_at=now,
     )
     return version, True
+
+
+def _meaning(node: Node, policy: Mapping[str, Any]) -> str:
+    """The digest of a version: the condition's own where no policy changes what it means."""
+    if not policy:
+        return digest(node)
+    text = json.dumps(policy, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{digest(node)}{text}".encode()).hexdigest()
 
 
 def _add_hidden(site_id: UUID, wanted: Mapping[str, Node], now: datetime) -> int:

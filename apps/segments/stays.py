@@ -1,36 +1,86 @@
 """A profile's stays as they lie in its state row: what it is in and when that changes."""
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-# inside, until ms, then, then until ms, since ms. At `until` the membership becomes `then`, which
+# (inside, until ms, then, then until ms, since ms): at `until` the membership becomes `then`, which
 # holds until `then_until`; None: for good. `then` None: not followed that far, evaluate again.
 # `since` is when the present stay began, None while outside. Times are ms since 1970.
-Stay: TypeAlias = tuple[bool, int | None, bool | None, int | None, int | None]
+#
+# A sixth entry are the values that the condition hands to templates, by name. A segment that
+# remembers has three more: when the last stay ended (None: there was none), up to when the stay
+# was folded, and a number that tells its version from others.
+Stay: TypeAlias = tuple[Any, ...]
 Stays: TypeAlias = dict[int, Stay]  # by segment number; an absent segment is outside for good
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Stays)
+BINDINGS = 5
+LEFT, FOLDED, MARK = 6, 7, 8
 
 
-def encode_stays(stays: Stays) -> bytes:
+class Evaluated(NamedTuple):
+    """Under what stays were worked out: then only what has changed since is asked again.
+
+    Attributes:
+        live_set: number of the live set; -1: not known, so everything is asked again.
+        version: of the state row as it was written with them. Whoever writes the row without
+            evaluating it raises its version, and makes these stays old.
+    """
+
+    live_set: int = -1
+    version: int = -1
+
+
+class _Section(msgspec.Struct, array_like=True):
+    live_set: int
+    version: int
+    stays: dict[int, tuple[Any, ...]]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Section).decode
+_decode_bare = msgspec.msgpack.Decoder(dict[int, tuple[Any, ...]]).decode
+
+UNKNOWN = Evaluated()
+
+
+def encode_stays(stays: Stays, evaluated: Evaluated = UNKNOWN) -> bytes:
     """Return the `memberships` section of a state row; nothing to say is an empty blob."""
-    return _encoder.encode(stays) if stays else b""
+    if evaluated.live_set < 0:
+        return _encode(stays) if stays else b""
+    return _encode(_Section(evaluated.live_set, evaluated.version, stays))
+
+
+def decode_section(blob: bytes | memoryview) -> tuple[Evaluated, Stays]:
+    """Return the stays in a `memberships` section, and under what they were worked out."""
+    if not len(blob):
+        return UNKNOWN, {}
+    if blob[0] & 0xF0 != 0x90:  # no array of msgpack: the bare map of one who did not say
+        return UNKNOWN, _decode_bare(blob)
+    section = _decode(blob)
+    return Evaluated(section.live_set, section.version), section.stays
 
 
 def decode_stays(blob: bytes | memoryview) -> Stays:
     """Return the stays in a state row's `memberships` section."""
-    return _decoder.decode(blob) if len(blob) else {}
+    return decode_section(blob)[1]
 
 
-def is_inside(stay: Stay | None, at_ms: int) -> bool | None:
+def is_inside(stay: Sequence[Any] | None, at_ms: int) -> bool | None:
     """Read a stay at an instant not before it was written; None when it must be evaluated again."""
     if stay is None:
         return False
-    inside, until_ms, then, then_until_ms, _ = stay
+    inside: bool
+    then: bool | None
+    inside, until_ms, then, then_until_ms, *_ = stay
     if until_ms is None or at_ms < until_ms:
         return inside
     if then_until_ms is not None and at_ms >= then_until_ms:
         return None
     return then
+
+
+def bindings_in(stay: Sequence[Any] | None) -> dict[str, Any]:
+    """The values that a stay hands to templates."""
+    return (stay[BINDINGS] or {}) if stay is not None and len(stay) > BINDINGS else {}

@@ -8,7 +8,17 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
-from apps.studio import home, publishing, sites, why
+from apps.studio import (
+    home,
+    publishing,
+    segments_adapting,
+    segments_models,
+    segments_overlap,
+    segments_rfm,
+    segments_scores,
+    sites,
+    why,
+)
 from apps.studio.navigation import navigation
 
 
@@ -27,6 +37,23 @@ class StudioSite(admin.AdminSite):
             path("publish/", self.admin_view(publishing.publish), name="publish"),
             path("publications/", self.admin_view(publishing.publications), name="publications"),
             path("why/", self.admin_view(why.why), name="why"),
+            path("audience/", self.admin_view(segments_overlap.overlap), name="audience"),
+            path("audience/rfm/", self.admin_view(segments_rfm.rfm_page), name="audience_rfm"),
+            path(
+                "audience/adapting/",
+                self.admin_view(segments_adapting.adapting_page),
+                name="audience_adapting",
+            ),
+            path(
+                "audience/scores/",
+                self.admin_view(segments_scores.scores_page),
+                name="audience_scores",
+            ),
+            path(
+                "audience/models/",
+                self.admin_view(segments_models.models_page),
+                name="audience_models",
+            ),
         ]
         return [*own, *super().get_urls()]
 

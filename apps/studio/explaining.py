@@ -13,13 +13,13 @@ from apps.consent.types import Choice, Purpose, allowed
 from apps.decisions import selectors as decisions
 from apps.decisions.hot_state import HotProfile, hot_profiles_of
 from apps.profiles.selectors import find_profile
-from apps.segments.live import decode_stays
 from apps.segments.selectors import segments_of
 from apps.segments.types import Stayed
 from apps.studio import selectors
 from apps.studio.domain.reasons import reason_words
 from apps.work import clock
 from engine.conditions.describe import trace_json
+from engine.conditions.trace_words import found_text
 from engine.decide import Decision, Step, Visitor, decide_placement
 from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot
 
@@ -237,10 +237,8 @@ def explain(
     is_allowed = bool(allowed(choice, mode=mode) & Purpose.PERSONALIZATION)
     if hot is None:
         visitor = Visitor("", {}, {}, is_allowed, False)
-    elif is_allowed:
-        visitor = Visitor(hot.unit_id, decode_stays(hot.memberships), hot.traits, True, True)
     else:
-        visitor = Visitor(hot.unit_id, {}, {}, False, True)
+        visitor = decisions.visitor_of(hot, is_allowed=is_allowed)
     steps: list[Step] = []
     facts = {"visitor": "new" if hot is None else "returning", **context}
     decision = decide_placement(compiled, placement, visitor, facts, clock.to_ms(now), steps)
@@ -270,6 +268,9 @@ def _readable(trace: dict[str, Any], compiled: CompiledSnapshot) -> dict[str, An
         if segment.doc.hidden and segment.doc.name:
             text = text.replace(f'is in the segment "{key}"', segment.doc.name)
     found = {**trace, "text": text}
+    if "found" in trace:
+        unit = trace.get("unit")
+        found |= {name: found_text(trace[name], unit) for name in ("found", "wanted")}
     if "parts" in trace:
         found["parts"] = [_readable(part, compiled) for part in trace["parts"]]
     return found

@@ -61,6 +61,9 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
         "Audience",
         (
             ("segments.segment", "Segments", "people"),
+            Page("Overlap and thresholds", "admin:audience", "frame", ("segments.view_segment",)),
+            ("segments.segmentlist", "Lists", "list"),
+            ("segments.computedtrait", "Computed traits", "chart"),
             ("profiles.profile", "Profiles", "person"),
             ("consent.consentevent", "Consent", "shield"),
             ("consent.noticeversion", "Notices", "page"),

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from apps.access.services import record_audit
 from apps.decisions import selectors as decisions
+from apps.segments.studies import computed_values
 from apps.studio import explaining, selectors, sites
 from apps.studio.navigation import SEES_PEOPLE
 from apps.studio.types import SiteChoice
@@ -118,6 +119,7 @@ def _explained(
     }
     if person is not None:
         context["consent"] = explaining.consent_rows(person.hot)
+        context["computed"] = computed_values.values_of(site.id, person.profile_id, now=clock.now())
         context["past"] = explaining.past_decisions(site.id, person.profile_id)
     if compiled is not None and placement:
         context["explained"] = explaining.explain(

@@ -86,7 +86,17 @@ _ENDLESS: dict[Truth, tuple[Truth, None]] = {
 def forecast(compiled: Compiled, facts: Facts, now_ms: int) -> Forecast:
     """Return the verdict now and its next two real flips, assuming that no event follows."""
     facts = facts.as_of(now_ms)
-    verdict, until_ms = compiled(facts, now_ms)
+    return forecast_from(compiled(facts, now_ms), compiled, facts)
+
+
+def forecast_from(answer: tuple[Truth, int | None], compiled: Compiled, facts: Facts) -> Forecast:
+    """Return the forecast of a condition that has been answered.
+
+    Args:
+        answer: of `compiled` now.
+        facts: as they are now: no event of the future is in them.
+    """
+    verdict, until_ms = answer
     inside = verdict is True
     if until_ms is None:
         return Forecast(inside, None, None, None)

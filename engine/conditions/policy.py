@@ -119,6 +119,10 @@ def gates(nodes: Mapping[str, Node], policies: Mapping[str, Policy]) -> dict[str
 
     Written with segment leaves, to be put in place by `inline_segments` over `gated(...)`.
 
+    Of those that come first in a group it asks the conditions and the parents, not their gates:
+    whoever meets one of these is in that segment or in one before it. So what the last of a group
+    asks grows with the number of them, not with the power of two.
+
     Args:
         nodes: the conditions by key.
     """
@@ -130,23 +134,39 @@ def gates(nodes: Mapping[str, Node], policies: Mapping[str, Policy]) -> dict[str
             parts.append(SegmentLeaf(policy.parent))
         others = [] if policy.group is None else _before(key, policy, nodes, policies)
         if others:
-            parts.append(NoneOf(tuple(SegmentLeaf(other) for other in others)))
+            parts.append(NoneOf(tuple(_first(name, nodes, policies) for name in others)))
         if parts:
             found[key] = parts[0] if len(parts) == 1 else All(tuple(parts))
     return found
+
+
+def _first(key: str, nodes: Mapping[str, Node], policies: Mapping[str, Policy]) -> Node:
+    policy = policies[key]
+    if policy.remembers:
+        return SegmentLeaf(key)  # who is in only its stays tell
+    if policy.parent is None:
+        return Nested(key, nodes[key])
+    return Nested(key, All((SegmentLeaf(policy.parent), nodes[key])))
+
+
+def in_group(
+    group: str, nodes: Mapping[str, Node], policies: Mapping[str, Policy]
+) -> list[tuple[int, str]]:
+    """(rank, key) of the segments of a group, the first one first."""
+    return sorted(
+        (-other.priority, name)
+        for name, other in policies.items()
+        if other.group == group and name in nodes
+    )
 
 
 def _before(
     key: str, policy: Policy, nodes: Mapping[str, Node], policies: Mapping[str, Policy]
 ) -> list[str]:
     """The keys of the same group that come first."""
-    own = (-policy.priority, key)
-    ranked = sorted(
-        (-other.priority, name)
-        for name, other in policies.items()
-        if other.group == policy.group and name in nodes
-    )
-    return [name for priority, name in ranked if (priority, name) < own]
+    assert policy.group is not None
+    ranked = in_group(policy.group, nodes, policies)
+    return [name for rank, name in ranked if (rank, name) < (-policy.priority, key)]
 
 
 def gated(nodes: Mapping[str, Node], policies: Mapping[str, Policy]) -> dict[str, Node]:

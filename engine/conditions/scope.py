@@ -11,6 +11,7 @@ from engine.conditions.lower import lowered
 from engine.conditions.nodes import (
     ANY_EVENT,
     AbsenceLeaf,
+    Aggregate,
     All,
     AnyOf,
     AtLeast,
@@ -213,6 +214,23 @@ def reads_zone(node: Node) -> bool:
     return any(window.is_visitor_zone for leaf in leaves_of(node) for window in windows_of(leaf))
 
 
+def reads_site_zone(node: Node) -> bool:
+    """Can the answer be another where the site's midnight is another instant?
+
+    It stands in for the visitor's own, too, where that is not known.
+    """
+    for leaf in leaves_of(node):
+        if any(window.kind is WindowKind.CALENDAR for window in windows_of(leaf)):
+            return True
+        whole = lowered(leaf)
+        if isinstance(whole, EventLeaf) and whole.aggregate in _BY_DAYS:
+            return True
+    return False
+
+
+_BY_DAYS = (Aggregate.DAYS_ACTIVE, Aggregate.STREAK)
+
+
 def consent_purposes(node: Node) -> frozenset[str]:
     return frozenset(leaf.purpose for leaf in leaves_of(node) if isinstance(leaf, ConsentLeaf))
 
@@ -279,6 +297,8 @@ def split_history(
         return SegmentLeaf(key)
 
     def split(part: Node, upright: bool) -> Node:
+        if isinstance(part, Nested):
+            return SegmentLeaf(part.key)
         if not any(True for _ in history_leaves(part)):
             return part
         if not reads_request(part, request_segments):
@@ -294,8 +314,6 @@ def split_history(
                 return NoneOf(tuple(split(child, not upright) for child in parts))
             case Not(child):
                 return Not(split(child, not upright))
-            case Nested(key, _):
-                return SegmentLeaf(key)
         return (
             part  # a leaf with a filter that reads the request: it answers from the newest events
         )
@@ -335,6 +353,9 @@ class _Inliner:
             case Not(part):
                 inner, deep = self.inlined(part, chain)
                 return Not(inner), deep
+            case Nested(key, part):
+                inner, deep = self.inlined(part, chain)
+                return Nested(key, inner), deep
             case _:
                 return node, 0
 

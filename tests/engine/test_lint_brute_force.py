@@ -6,8 +6,8 @@ The linter may be silent where it could speak; how often it speaks is measured t
 from __future__ import annotations
 
 import random
-from functools import cache
 from dataclasses import replace
+from functools import cache
 from itertools import combinations, product
 from typing import Any
 
@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from engine.conditions.evaluate import truth
 from engine.conditions.lint import Relation, always_true, never_true, relation
 from engine.conditions.lint_parts import Trouble, flaws_of, placed
-from engine.conditions.nodes import Node, parts_of
+from engine.conditions.nodes import All, AnyOf, AtLeast, Node, NoneOf, Not
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import inline_segments
-from engine.facts import Facts, Happening
+from engine.facts import Facts, Happening, Scalar
 
 NOW_MS = 1_800_000_000_000
 HOUR_MS = 3_600_000
@@ -30,7 +30,7 @@ DAY_MS = 24 * HOUR_MS
 PLANS: tuple[object, ...] = (None, "free", "pro", "proper", 3)
 AGES: tuple[object, ...] = (None, 1, 2, 2.5, 3, "2")
 # Each event is there or not: two names, in and out of the windows, with and without a property.
-HAPPENED = (
+HAPPENED: tuple[tuple[str, int, dict[str, Scalar]], ...] = (
     ("Viewed", NOW_MS - HOUR_MS // 2, {"kind": "a"}),
     ("Viewed", NOW_MS - 5 * HOUR_MS, {"kind": "b"}),
     ("Viewed", NOW_MS - 3 * DAY_MS, {}),
@@ -71,7 +71,13 @@ def crowd(size: int) -> tuple[Facts, ...]:
 
 def _stranger(draw: random.Random) -> Facts:
     ages = [HOUR_MS // 2, 5 * HOUR_MS, DAY_MS - 1, DAY_MS, 3 * DAY_MS, 7 * DAY_MS, 30 * DAY_MS]
-    kinds = [{}, {"kind": "a"}, {"kind": "a"}, {"kind": "b"}, {"kind": "c"}]
+    kinds: list[dict[str, Scalar]] = [
+        {},
+        {"kind": "a"},
+        {"kind": "a"},
+        {"kind": "b"},
+        {"kind": "c"},
+    ]
     names = ["Viewed", "Viewed", "Bought", "Shared"]
     history = [
         Happening(NOW_MS - draw.choice(ages), draw.choice(names), 1, dict(draw.choice(kinds)))
@@ -89,7 +95,7 @@ def _stranger(draw: random.Random) -> Facts:
     )
 
 
-def members(node: Node, strangers: int = 1_000) -> list[bool]:
+def members(node: Node, strangers: int = 300) -> list[bool]:
     everybody = (*people(), *crowd(strangers))
     return [truth(node, facts, NOW_MS) is True for facts in everybody]
 
@@ -216,7 +222,7 @@ def condition(seed: int, depth: int = 2) -> Node:
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=300)
+@settings(max_examples=80, deadline=None)
 @given(seeds)
 def test_nobody_meets_what_is_called_never_true_and_everybody_what_is_called_always_true(
     seed: int,
@@ -229,7 +235,7 @@ def test_nobody_meets_what_is_called_never_true_and_everybody_what_is_called_alw
         assert all(inside)
 
 
-@settings(max_examples=300)
+@settings(max_examples=80, deadline=None)
 @given(seeds, seeds)
 def test_two_conditions_lie_to_each_other_as_is_said(one: int, other: int) -> None:
     a, b = condition(one, 1), condition(other, 1)
@@ -245,7 +251,7 @@ def test_two_conditions_lie_to_each_other_as_is_said(one: int, other: int) -> No
         assert not any(in_a and in_b for in_a, in_b in pairs)
 
 
-@settings(max_examples=200)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_parts_that_are_called_redundant_can_be_taken_out_together(seed: int) -> None:
     node = condition(seed)
@@ -270,11 +276,18 @@ def _every(node: Node, path: str) -> list[tuple[Node, str]]:
 
 def _without(node: Node, path: str, gone: set[str]) -> Node:
     """The tree without the parts at some places."""
-    if not parts_of(node) or not list(placed(node, path)):
-        return node
-    kept = tuple(
-        _without(part, place, gone) for part, place in placed(node, path) if place not in gone
-    )
-    if hasattr(node, "parts"):
-        return replace(node, parts=kept)  # type: ignore[type-var]
-    return type(node)(kept[0])  # type: ignore[call-arg, arg-type]
+    parts = [(part, place) for part, place in placed(node, path) if place not in gone]
+    kept = tuple(_without(part, place, gone) for part, place in parts)
+    match node:
+        case All() | AnyOf() | NoneOf() | AtLeast():
+            return replace(node, parts=kept)
+        case Not():
+            return Not(kept[0])
+    return node
+
+
+def test_the_linter_is_not_silent_where_a_proof_is_near() -> None:
+    """Of random conditions that nobody, or everybody, meets it names a good part."""
+    found = [(condition(seed), seed) for seed in range(300)]
+    spoken = [seed for node, seed in found if never_true(node) or always_true(node)]
+    assert len(spoken) >= 15

@@ -1,11 +1,13 @@
 """How members come and go: policies as documents, as part of the tree, and folded over time."""
 
+import itertools
 from typing import Any
 
 import pytest
 
 from engine.conditions.compile import forecast
-from engine.conditions.nodes import All, Nested, NoneOf, SegmentLeaf, TraitLeaf
+from engine.conditions.evaluate import truth
+from engine.conditions.nodes import All, Nested, NoneOf, Op, SegmentLeaf, TraitLeaf
 from engine.conditions.parse import parse_condition
 from engine.conditions.policy import (
     OUTSIDE,
@@ -17,6 +19,7 @@ from engine.conditions.policy import (
     parse_policy,
     policy_json,
 )
+from engine.conditions.scope import inline_segments, leaves_of
 from engine.errors import InvalidCondition
 from engine.facts import Facts, Happening
 
@@ -73,9 +76,35 @@ def test_of_a_group_the_greatest_priority_comes_first_then_the_first_key() -> No
     }
     found = gated(nodes, policies)
     assert found["b"] == nodes["b"]
-    assert found["a"] == All((NoneOf((SegmentLeaf("b"),)), Nested("a", nodes["a"])))
-    before = NoneOf((SegmentLeaf("b"), SegmentLeaf("a")))
+    assert found["a"] == All((NoneOf((Nested("b", nodes["b"]),)), Nested("a", nodes["a"])))
+    before = NoneOf((Nested("b", nodes["b"]), Nested("a", nodes["a"])))
     assert found["c"] == All((All((SegmentLeaf("vip"), before)), Nested("c", nodes["c"])))
+
+
+def test_the_last_of_a_large_group_asks_each_of_the_others_once() -> None:
+    keys = [f"s{n:02}" for n in range(32)]
+    nodes = {key: TraitLeaf(key, "eq", 1) for key in keys}  # type: ignore[arg-type]
+    policies = dict.fromkeys(keys, Policy(group="g"))
+    whole = gated(nodes, policies)
+    assert sum(1 for _ in leaves_of(inline_segments(whole["s31"], whole))) == 32
+
+
+def test_of_a_group_nobody_is_in_two_and_nobody_who_meets_one_is_in_none() -> None:
+    """With a parent, a value that is not known, and every order of what is met."""
+    nodes = {key: TraitLeaf(key, Op.EQ, 1) for key in ("a", "b", "c", "vip")}
+    policies = {
+        "a": Policy(group="g", parent="vip"),
+        "b": Policy(group="g"),
+        "c": Policy(group="g", priority=-1),
+    }
+    whole = gated(nodes, policies)
+    inlined = {key: inline_segments(whole[key], whole) for key in "abc"}
+    for values in itertools.product((None, 0, 1), repeat=4):
+        met = dict(zip(("a", "b", "c", "vip"), values, strict=True))
+        facts = Facts({key: value for key, value in met.items() if value is not None})
+        inside = [key for key in "abc" if truth(inlined[key], facts, 0) is True]
+        wanted = [key for key in "abc" if met[key] == 1 and (key != "a" or met["vip"] == 1)]
+        assert inside == wanted[:1], met
 
 
 def changes_of(

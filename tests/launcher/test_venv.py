@@ -68,6 +68,30 @@ def test_an_unprepared_environment_is_prepared_once(fresh_checkout, monkeypatch,
     assert capsys.readouterr().out.count("Preparing") == 2
 
 
+def test_packages_beside_the_environment_are_installed_once_and_leave_it_current(
+    fresh_checkout, monkeypatch
+):
+    installed = []
+
+    def install(pinned, directory):  # the network's part
+        directory.mkdir(parents=True)
+        (directory / pinned.read_text().strip()).touch()
+        installed.append(pinned.name)
+
+    monkeypatch.setattr(venv, "_install", lambda pinned: None)
+    monkeypatch.setattr(venv, "_install_beside", install)
+    pinned = fresh_checkout / "requirements" / "bench.txt"
+    pinned.write_text("old")
+    venv.prepare()
+    directory = venv.prepare_beside("bench")
+    assert venv.prepare_beside("bench") == directory == venv.beside("bench")
+    assert installed == ["bench.txt"]
+    assert venv.is_current()
+    pinned.write_text("new")
+    venv.prepare_beside("bench")
+    assert sorted(path.name for path in directory.iterdir()) == [".requirements", "new"]
+
+
 def test_commands_that_do_not_exist_are_answered():
     result = subprocess.run(
         [sys.executable, "-m", "launcher", "fly"], cwd=PROJECT_ROOT, capture_output=True, text=True

@@ -32,7 +32,7 @@ def recs(world: World, anonymous_id: str, limit: int | None = None) -> dict:
 
 
 def saw(item: str) -> bytes:
-    return history.encode(history.History([], frozenset(), [(1, item)]))
+    return history.encode(history.History(items=[(1, item)]))
 
 
 def test_items_follow_the_last_one_seen_and_are_filled_with_popular_ones(row_of_ten: World):

@@ -120,7 +120,7 @@ def test_scores_go_with_a_no_with_time_and_with_the_model(site, spec):
     assert not Score.objects.exists()
 
 
-EMPTY = history.History([], frozenset(), [])
+EMPTY = history.History()
 
 
 def test_who_never_allowed_personalization_has_no_score(site, spec):

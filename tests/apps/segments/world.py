@@ -20,24 +20,27 @@ from apps.work.ids import uuid7
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NOW_MS = clock.to_ms(NOW)
 
+USER = 9  # the identity of a user; no device has it
+
 _message = itertools.count()
 _site = itertools.count()
 
 _EVENTS = """
-INSERT INTO events_event (site_id, profile_id, identity_id, source_id, kind, name, message_id,
-    occurred_at, original_at, received_at, properties, consent_epoch, purposes)
-SELECT site_id, profile_id, identity_id, site_id, 1, name, message_id,
+INSERT INTO events_event (site_id, profile_id, identity_id, user_identity_id, source_id, kind,
+    name, message_id, occurred_at, original_at, received_at, properties, consent_epoch, purposes)
+SELECT site_id, profile_id, identity_id, user_identity_id, site_id, 1, name, message_id,
     timestamptz 'epoch' + at_ms * interval '1 ms',
     timestamptz 'epoch' + original_ms * interval '1 ms',
     timestamptz 'epoch' + at_ms * interval '1 ms', properties, 0, 63
 FROM jsonb_to_recordset(%s::jsonb) AS e(site_id uuid, profile_id uuid, identity_id bigint,
-    name text, message_id text, at_ms bigint, original_ms bigint, properties jsonb)
+    user_identity_id bigint, name text, message_id text, at_ms bigint,
+    original_ms bigint, properties jsonb)
 """
 
 
 @dataclass(slots=True)
 class Happened:
-    """One event to store. `at_ms` since 1970; `device` is its identity."""
+    """One event to store. `at_ms` since 1970; `device` is its identity, NO_DEVICE for a user's."""
 
     at_ms: int
     name: str
@@ -47,9 +50,11 @@ class Happened:
     message_id: str = ""
 
 
-def make_site(key: str = "") -> Site:
+def make_site(key: str = "", zone: str = "UTC") -> Site:
     number = next(_site)
-    return Site.objects.create(key=key or f"site-{number}", name=f"Site {number}", created_at=NOW)
+    return Site.objects.create(
+        key=key or f"site-{number}", name=f"Site {number}", time_zone=zone, created_at=NOW
+    )
 
 
 def make_profile(
@@ -82,7 +87,8 @@ def store_events(site: Site, profile_id: UUID, events: Iterable[Happened]) -> No
         {
             "site_id": str(site.pk),
             "profile_id": str(profile_id),
-            "identity_id": event.device,
+            "identity_id": event.device or USER,
+            "user_identity_id": None if event.device else USER,
             "name": event.name,
             "message_id": event.message_id or f"m{next(_message)}",
             "at_ms": event.at_ms,

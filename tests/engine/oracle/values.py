@@ -24,7 +24,7 @@ _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,3}))?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
-_VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,3}")
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}")
 _EARTH_KM = 6371.0088
 
 
@@ -66,14 +66,15 @@ def _read_instant(found: str) -> int | None:
         day, hour, minute, second, fraction, sign, by_hours, by_minutes = parts.groups()
         offset = timedelta(0)
         if sign:
-            if int(by_hours) > 23 or int(by_minutes) > 59:
+            if int(by_hours) > 15 or int(by_minutes) > 59:
                 return None
             offset = timedelta(hours=int(by_hours), minutes=int(by_minutes))
             offset = -offset if sign == "-" else offset
         clock = datetime.fromisoformat(day).replace(
             hour=int(hour), minute=int(minute), second=int(second), tzinfo=timezone(offset)
         )
-        return to_ms(clock) + int((fraction or "0").ljust(3, "0"))
+        in_utc = clock.astimezone(UTC)  # refused where that has no year from 1 to 9999
+        return to_ms(in_utc) + int((fraction or "0").ljust(3, "0"))
     except (ValueError, OverflowError):
         return None
 
@@ -165,7 +166,9 @@ def _text_test(op: str, found: object, value: object) -> Truth:
     return found.startswith(value) if op == "starts_with" else found.endswith(value)
 
 
-def _list_test(op: str, found: object, value: list[object]) -> bool:
+def _list_test(op: str, found: object, value: list[object]) -> Truth:
+    if not isinstance(found, list) and not is_scalar(found):
+        return None
     items = found if isinstance(found, list) else [found]
     has = [any(same(item, wanted) for item in items) for wanted in value]
     return {"has_any": any(has), "has_all": all(has), "has_none": not any(has)}[op]

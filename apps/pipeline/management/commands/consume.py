@@ -1,6 +1,5 @@
 """The consumer process: `manage.py consume`."""
 
-import gc
 import signal
 from types import FrameType
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.events import fold as event_fold
-from apps.pipeline.consumer import Consumer
+from apps.pipeline.consumer import Consumer, spare_the_collector
 
 
 class Command(BaseCommand):
@@ -32,9 +31,5 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        # A fold makes thousands of small objects and few cycles: collecting at every 700 of them,
-        # start-up objects and all, would take a fifth of its time.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        spare_the_collector()
         Consumer(should_stop=lambda: stopping).run()

@@ -1,0 +1,55 @@
+"""What a decision knows of a visitor, from their copy in hot state."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from apps.access.selectors import known_zone
+from apps.consent.types import names_of
+from apps.decisions.types import HotProfile
+from apps.events import history
+from apps.segments.live import bindings_in, decode_stays, is_inside
+from engine.decide import Visitor
+from engine.facts import TraitMeta
+from engine.snapshot import CompiledSnapshot
+
+
+def visitor_of(profile: HotProfile, *, is_allowed: bool, site_zone: str = "UTC") -> Visitor:
+    """Return a known visitor; nothing personal of one who has not allowed it.
+
+    Args:
+        site_zone: where the site's days begin, for filters that compare events with the request.
+    """
+    if not is_allowed:
+        return Visitor(profile.unit_id, {}, {}, False, True)
+    return Visitor(
+        profile.unit_id,
+        decode_stays(profile.memberships),
+        profile.traits,
+        True,
+        True,
+        history.decode(profile.recent).happenings if profile.recent else (),
+        {name: TraitMeta(at_ms) for name, at_ms in profile.scored_ms.items()} | profile.trait_meta,
+        _consents(profile.granted, profile.denied),
+        known_zone(site_zone),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _consents(granted: int, denied: int) -> Mapping[str, bool]:
+    return dict.fromkeys(names_of(granted), True) | dict.fromkeys(names_of(denied), False)
+
+
+def bindings_of(
+    stays: Mapping[int, Sequence[Any]], compiled: CompiledSnapshot, now_ms: int
+) -> dict[str, dict[str, Any]]:
+    """What the segments that a visitor is in hand to templates, by segment key."""
+    bound = {number: found for number, stay in stays.items() if (found := bindings_in(stay))}
+    if not bound:
+        return {}
+    keys = {segment.number: key for key, segment in compiled.segments.items()}
+    return {
+        keys[number]: found
+        for number, found in bound.items()
+        if number in keys and is_inside(stays[number], now_ms)
+    }

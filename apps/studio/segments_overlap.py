@@ -1,0 +1,153 @@
+"""/admin/audience/: how segments overlap, what stands on what, and who moved between them."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.timezone import get_current_timezone
+
+from apps.consent.types import WIRE_NAMES
+from apps.segments.domain.overlaps import MAX_SETS, Overlap
+from apps.segments.studies import overlap as studies
+from apps.segments.studies.boxed import FEWEST, aloud
+from apps.studio.domain.charts import share_pct
+from apps.studio.domain.pictures import sankey, shade, upset
+from apps.studio.segments_pages import opened, said
+from apps.work import clock
+from engine.errors import PersonalizationError
+
+COLUMNS: Final = 20  # combinations drawn
+CHOSEN_FIRST: Final = 6  # the largest segments, where nobody chose
+OUTSIDE: Final = "none of these"
+
+
+def overlap(request: HttpRequest) -> HttpResponse:
+    """The page. `segment` (several), `purpose`, `left` and `right` for a drill-down, `from`."""
+    page = opened(request, "audience", "Overlap")
+    if page is None:
+        return redirect("admin:index")
+    kept = studies.kept_segments(page.site.id)
+    chosen = _chosen(kept, request.GET)
+    purpose = request.GET.get("purpose", "")
+    purpose = purpose if purpose in WIRE_NAMES else ""
+    context: dict[str, Any] = {
+        **page.context,
+        "kept": [(one, one in chosen) for one in kept],
+        "purposes": [name for name in WIRE_NAMES if name != "necessary"],
+        "purpose": purpose,
+        "most": MAX_SETS,
+        "tree": _tree(studies.hierarchy(page.site.id)),
+    }
+    try:
+        if len(chosen) > 1:
+            found = studies.overlap_of([one.id for one in chosen], purpose=purpose)
+            context |= _pictures(chosen, found, request.GET)
+        if chosen:
+            context |= _flows(chosen, request.GET)
+    except PersonalizationError as error:
+        context["refused"] = str(error)
+    return TemplateResponse(request, "admin/studio/segments_overlap.html", context)
+
+
+def _chosen(kept: list[studies.Kept], asked: QueryDict) -> list[studies.Kept]:
+    wanted = set(asked.getlist("segment"))
+    if wanted:
+        return [one for one in kept if one.key in wanted]
+    largest = sorted(kept, key=lambda one: -one.size)[:CHOSEN_FIRST]
+    return [one for one in kept if one in largest]
+
+
+def _pictures(chosen: list[studies.Kept], found: Overlap, asked: QueryDict) -> dict[str, Any]:
+    names = [one.name for one in chosen]
+    places = range(len(chosen))
+    drawn = [one for one in found.combinations if one.people >= FEWEST]
+    shown: dict[str, Any] = {
+        "names": [(one.key, one.name) for one in chosen],
+        "union": aloud(found.union),
+        "matrix": [
+            (one, [_cell(found, chosen, row, column) for column in places])
+            for row, one in enumerate(chosen)
+        ],
+        "upset": upset(names, [(one.places, one.people) for one in drawn[:COLUMNS]]),
+        "upset_more": max(0, len(drawn) - COLUMNS),
+        "upset_few": len(found.combinations) - len(drawn),
+    }
+    by_key = {one.key: place for place, one in enumerate(chosen)}
+    left, right = by_key.get(asked.get("left", "")), by_key.get(asked.get("right", ""))
+    if left is not None and right is not None and left != right:
+        pair = found.pair(left, right)
+        shown["pair"] = {
+            "left": chosen[left],
+            "right": chosen[right],
+            "both": said(pair.both),
+            "only_left": said(pair.only_left),
+            "only_right": said(pair.only_right),
+            "jaccard": pair.jaccard if pair.both >= FEWEST else None,
+            "coefficient": pair.coefficient if pair.both >= FEWEST else None,
+        }
+    return shown
+
+
+def _cell(found: Overlap, chosen: list[studies.Kept], row: int, column: int) -> dict[str, Any]:
+    """One square: people in both, and which share of the row's segment that is."""
+    both = found.both(row, column)
+    known = both >= FEWEST
+    share = both / found.sizes[row] if known and found.sizes[row] else 0.0
+    jaccard = None if row == column else found.pair(row, column).jaccard
+    return {
+        "said": said(both),
+        "pct": round(100 * share) if known else None,
+        "shade": shade(share),
+        "is_self": row == column,
+        "jaccard": jaccard if known else None,
+        "left": chosen[row].key,
+        "right": chosen[column].key,
+    }
+
+
+def _tree(nested: list[studies.Nested]) -> list[tuple[studies.Nested, str, float, float]]:
+    """Lines with the words for a size, the indent (rem) and the bar in percent of the largest."""
+    most = max((one.size or 0 for one in nested), default=0)
+    return [
+        (
+            one,
+            "-" if one.size is None else said(one.size),
+            1.4 * one.branch.depth,
+            share_pct(one.size, most) if one.size and one.size >= FEWEST else 0.0,
+        )
+        for one in nested
+    ]
+
+
+def _flows(chosen: list[studies.Kept], asked: QueryDict) -> dict[str, Any]:
+    now = clock.now()
+    before, after = _instant(asked.get("from", "")), _instant(asked.get("to", ""))
+    after = min(after or now, now)
+    before = before or after - timedelta(days=7)
+    if before >= after:
+        return {"from": before, "to": after, "flow_refused": "The first instant must be earlier."}
+    found = studies.moves([one.id for one in chosen], before, after)
+    drawn = [one for one in found if one.people >= FEWEST]
+    names = [OUTSIDE, *(one.name for one in chosen)]
+    return {
+        "from": before,
+        "to": after,
+        "sankey": sankey(names, [(one.before, one.after, one.people) for one in drawn]),
+        "moves": [
+            (names[one.before], names[one.after], said(one.people))
+            for one in sorted(found, key=lambda one: -one.people)
+            if one.before != one.after
+        ],
+        "moves_few": len(found) - len(drawn),
+    }
+
+
+def _instant(text: str) -> datetime | None:
+    """What a field of the kind datetime-local holds, in the zone of the page."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=get_current_timezone())

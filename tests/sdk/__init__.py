@@ -1,0 +1,1 @@
+"""The SDK outside of a browser: what the edge decides, under Node."""
