@@ -5,8 +5,9 @@
    exactly goes on a list, beside the version that each state row had.
 2. New versions go live in one short transaction: until here the old ones served.
 3. The listed profiles, and those written meanwhile by someone who knew only the old versions, are
-   answered by the live path under their row locks. So a row is always written by one code, from
-   facts no older than the row, and a refresh that dies half-way is simply run again.
+   answered by the live path under their row locks, from the events where the row does not tell what
+   SQL has found. So a row is always written by one code, from facts no older than the row, and a
+   refresh that dies half-way is simply run again.
 """
 
 import json
@@ -89,8 +90,10 @@ def refresh_site(
 def refresh_changed(*, site_id: UUID, since: datetime, read_clock: Clock = clock.now) -> Refreshed:
     """Recompute the live segments of the profiles whose events came in since an instant.
 
-    For events that were written past the live path. Whose deadline has passed is looked at too, and
-    whoever had to be counted anew. What it could miss, the refresh of the whole site finds.
+    For events that were written past the live path: where SQL, which reads the events, says another
+    thing than the state row, the row's history is read from the events again. Whose deadline has
+    passed is looked at too, and whoever had to be counted anew. What it could miss, the refresh of
+    the whole site finds.
 
     Args:
         since: of receipt; give it the time that a batch may have waited.

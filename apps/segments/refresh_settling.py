@@ -5,13 +5,14 @@ half-way is simply run again.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from apps.events import history as histories
@@ -25,6 +26,8 @@ from apps.segments.live import Change, LiveDefinitions
 from apps.segments.refresh_cut import Candidate
 from apps.segments.stays import UNKNOWN, Evaluated, decode_section
 from apps.work import clock
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500  # profiles under lock at once
 # Written by one statement, which joins its parts in a time that grows with the square of them.
@@ -87,9 +90,10 @@ def settle(candidates: Sequence[Candidate], read_clock: Clock) -> Settled:
             )
             for row in rows
         ]
-        answers = {asked.row.profile_id: _answer(asked, now_ms) for asked in questions}
-        for asked in _doubted(cursor, questions, answers):
-            answers[asked.row.profile_id] = _answer(asked, now_ms, from_events=True)
+        answers = _answers(questions, now_ms)
+        doubted = _doubted(cursor, questions, answers)
+        answers |= _answers(doubted, now_ms, from_events=True)
+        rows = [row for row in rows if row.profile_id in answers]
         changed = [row for row in rows if answers[row.profile_id].is_changed]
         for row in changed:
             answer = answers[row.profile_id]
@@ -142,6 +146,21 @@ class _Answer(NamedTuple):
     unexplained: frozenset[int]
 
 
+def _answers(
+    questions: Sequence[_Question], now_ms: int, *, from_events: bool = False
+) -> dict[UUID, _Answer]:
+    """The answers by profile. One whose row cannot be read or written must not stop the others."""
+    found: dict[UUID, _Answer] = {}
+    for asked in questions:
+        try:
+            found[asked.row.profile_id] = _answer(asked, now_ms, from_events=from_events)
+        except DatabaseError:
+            raise  # the transaction is lost, and with it the batch
+        except Exception:
+            logger.exception("segments.unanswered", extra={"profile": asked.row.profile_id})
+    return found
+
+
 def _answer(asked_of: _Question, now_ms: int, *, from_events: bool = False) -> _Answer:
     """Evaluate one profile.
 
@@ -163,10 +182,11 @@ def _answer(asked_of: _Question, now_ms: int, *, from_events: bool = False) -> _
     is_whole = asked is None or evaluated == (definitions.number, row.version)
     # What was worked out is only as good as the events beside it: both are written, or neither.
     how = Evaluated(definitions.number, row.version + 1) if is_whole else UNKNOWN
+    history = histories.encode(kept.history) if kept.is_read_again else None
     return _Answer(
-        evaluation.stays != before or from_events,
+        evaluation.stays != before or (from_events and history != row.history),
         live.encode_stays(evaluation.stays, how),
-        histories.encode(kept.history) if kept.is_read_again else None,
+        history,
         live.changes_of(row.site_id, row.profile_id, difference, before, now_ms),
         evaluation.due_ms,
         (len(kept.history.times), kept.history.complete_from_ms),
@@ -209,6 +229,9 @@ def _doubted(
     to_count = []
     for asked in questions:
         profile_id = asked.row.profile_id
+        if profile_id not in answers:
+            doubted.add(profile_id)  # its events may still be read, where its history cannot
+            continue
         answer, known = answers[profile_id], asked.definitions.by_number
         remembering = {n for n in answer.unexplained if n in known and known[n].latched is not None}
         if answer.unexplained & known.keys() - remembering:

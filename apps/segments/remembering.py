@@ -10,6 +10,7 @@ from engine.conditions.policy import OUTSIDE, Latch, fold
 # What a person did is folded at most so often; of a longer past, the newest. Each costs a look at
 # all events before it.
 MAX_FOLDED = 2_000
+MAX_LOOKS = MAX_FOLDED * 2_000  # instants, times the events of the person
 
 
 def folded_from(
@@ -82,7 +83,12 @@ def _to_fold(
         if folded_ms is None or not is_late(news, folded_ms):
             return latch, folded_ms, sorted(due.union(news))
         instants = past.instants(definition.reads, now_ms)
-        if len(instants) > MAX_FOLDED:
+        if len(instants) > _most(past):
             return latch, folded_ms, sorted(due.union(at for at in news if at > folded_ms))
         return OUTSIDE, None, instants
-    return OUTSIDE, None, past.instants(definition.reads, now_ms)[-MAX_FOLDED:]
+    return OUTSIDE, None, past.instants(definition.reads, now_ms)[-_most(past) :]
+
+
+def _most(past: Past) -> int:
+    """How many instants of this past are folded at most."""
+    return max(1, min(MAX_FOLDED, MAX_LOOKS // max(1, len(past.facts.history))))

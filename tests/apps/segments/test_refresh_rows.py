@@ -9,6 +9,7 @@ import pytest
 from apps.access.models import Site
 from apps.events import fold as event_fold
 from apps.pipeline import fold
+from apps.profiles.models import ProfileState
 from apps.segments import live, refresh, services
 from apps.segments.models import Membership, Segment
 from apps.segments.stay_reads import Stayed, evaluated
@@ -189,3 +190,25 @@ def test_who_must_stay_out_for_an_hour_is_not_told_as_a_member_when_the_timer_is
     assert told(patient, 395) is False
     assert isinstance(told(outer, 385), Stayed)
     assert told(outer, 395) is False
+
+
+def test_somebody_whose_history_cannot_be_read_does_not_stop_the_refresh_and_is_read_again(world):
+    viewers = published(world, "viewers", viewed())
+    world.fold(*[event(i, anonymous_id=name) for i, name in enumerate("ab")])
+    broken, whole = (world.profile_of("anonymous_id", name) for name in "ab")
+    ProfileState.objects.filter(pk=broken).update(history=b"\xc1")
+
+    refreshed(world)
+
+    assert is_in(whole, viewers) == is_in(broken, viewers) == [True]
+    world.fold(event(9, anonymous_id="a"))
+    assert is_in(broken, viewers) == [True]
+
+
+def test_stays_that_cannot_be_read_cost_one_person_and_no_other(world):
+    viewers = published(world, "viewers", viewed())
+    world.fold(*[event(i, anonymous_id=name) for i, name in enumerate("ab")])
+    broken, whole = (world.profile_of("anonymous_id", name) for name in "ab")
+    ProfileState.objects.filter(pk=broken).update(memberships=b"\xc1")
+    refreshed(world)
+    assert (is_in(whole, viewers), is_in(broken, viewers)) == ([True], [False])
