@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from uuid import UUID
 
 from apps.access.models import Site
 from apps.predictions import services
@@ -17,7 +18,8 @@ def fill(site: Site, *, telling: bool, seed: int = 0) -> None:
     chance = random.Random(seed)
     events = []
     for number in range(VISITORS):
-        profile_id = make_profile(site)
+        # Known ids: who is drawn into the sample goes by them, and the evidence by who is drawn.
+        profile_id = make_profile(site, id=UUID(int=chance.getrandbits(128), version=4))
         likes_shoes = number % 3 == 0
         for day in range(0, DAYS, 3):
             start = NOW - timedelta(days=DAYS - day, hours=chance.uniform(1, 20))

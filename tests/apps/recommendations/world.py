@@ -57,8 +57,12 @@ def make_site() -> Site:
     return Site.objects.create(key=f"shop-{number}", name=f"Shop {number}", created_at=NOW)
 
 
-def make_profile(site: Site, *, last_seen_at: datetime = NOW, denied: int = 0) -> UUID:
-    profile = Profile.objects.create(site=site, bucketing_key="unit", created_at=NOW)
+def make_profile(
+    site: Site, *, last_seen_at: datetime = NOW, denied: int = 0, id: UUID | None = None
+) -> UUID:
+    profile = Profile.objects.create(
+        id=id or uuid7(), site=site, bucketing_key="unit", created_at=NOW
+    )
     ProfileState.objects.create(
         profile=profile,
         site_id=site.pk,
