@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from apps.consent import dividing
 from apps.consent.models import ConsentEvent
 from apps.consent.types import ERASING_SETTING
 from apps.profiles.holders import JSON, PersonalDataHolder
@@ -47,4 +48,6 @@ HOLDER = PersonalDataHolder(
     reassign=_reassign,
     export=_export,
     erase=_erase,
+    divide=dividing.divide,
+    keep=dividing.keep,
 )

@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.access.errors import Unavailable
 from apps.consent.models import ConsentEvent
 from apps.consent.selectors import subject_digest
-from apps.consent.types import NOT_ASKED, WIRE_NAMES, Choice, Purpose
+from apps.consent.types import NOT_ASKED, OPTED_OUT, WIRE_NAMES, Choice, Purpose
 from apps.profiles import identities as profile_identities
 from apps.profiles import services as profiles
 from apps.profiles import state
@@ -23,7 +23,6 @@ from apps.work import services as work
 
 CONSENT_CHANGED = "consent.changed"
 _ATTEMPTS = 5
-OPTED_OUT = int(Purpose.ADVERTISING | Purpose.SALE)
 
 
 @dataclass(frozen=True, slots=True)

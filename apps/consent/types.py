@@ -21,6 +21,7 @@ ALL_PURPOSES = 63
 _NECESSARY, _ADVERTISING, _SALE = (
     int(purpose) for purpose in (Purpose.NECESSARY, Purpose.ADVERTISING, Purpose.SALE)
 )
+OPTED_OUT = _ADVERTISING | _SALE  # by a signal
 # A transaction that erases sets it to "on": the ledger's trigger lets nothing else through.
 ERASING_SETTING = "attune.erasing"
 WIRE_NAMES: Mapping[str, Purpose] = {

@@ -8,7 +8,8 @@ from apps.decisions import hot_state
 from apps.decisions.hot_state import HotKey
 from apps.decisions.models import DecisionRecord
 from apps.profiles import state
-from apps.profiles.holders import JSON, PersonalDataHolder
+from apps.profiles.holders import JSON, Division, PersonalDataHolder
+from apps.profiles.state import StateRow
 
 # The greatest that the header of a hot value can hold.
 _LAST_EPOCH: Final = 99_999_999
@@ -40,10 +41,25 @@ def _erase(profile_id: UUID) -> int:
     return DecisionRecord.objects.filter(profile_id=profile_id).update(profile_id=None, facts={})
 
 
+def _keep(winner: StateRow, loser: StateRow) -> JSON:
+    """The records of the loser: nothing in a record says later whose it was."""
+    rows = DecisionRecord.objects.filter(profile_id=loser.profile_id).values_list("pk", flat=True)
+    return [pk.hex for pk in rows]
+
+
+def _divide(division: Division) -> int:
+    """Give the records of before the merge back; those made for both together stay."""
+    rows = DecisionRecord.objects.filter(pk__in=division.kept or [])
+    own = rows.filter(profile_id=division.winner.profile_id)
+    return own.update(profile_id=division.loser.profile_id)
+
+
 HOLDER = PersonalDataHolder(
     name="decisions",
     tables=("decisions_decisionrecord",),
     reassign=_reassign,
     export=_export,
     erase=_erase,
+    divide=_divide,
+    keep=_keep,
 )

@@ -279,6 +279,13 @@ WHERE e.profile_id = ANY(%s::uuid[]) AND e.identity_id = %s AND e.user_identity_
 """
 
 
+_TOGETHER = """
+SELECT identity_id, user_identity_id, bool_or(kind = %s) FROM events_event
+WHERE profile_id = ANY(%s::uuid[]) AND user_identity_id <> identity_id
+GROUP BY 1, 2 ORDER BY min(occurred_at), 1, 2
+"""
+
+
 def move(from_profile: UUID, to_profile: UUID) -> int:
     """Give every event of one profile to another, on a merge. Returns the rows moved."""
     with connection.cursor() as cursor:
@@ -298,6 +305,17 @@ def count(profile_id: UUID) -> tuple[int, int | None, int | None]:
     return total, None if first is None else clock.to_ms(first), last and clock.to_ms(last)
 
 
+def count_of(profile_id: UUID, identity_ids: Collection[int]) -> int:
+    """Count the events of a profile that came under these identities."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM events_event WHERE profile_id = %s"
+            " AND coalesce(user_identity_id, identity_id) = ANY(%s)",
+            [str(profile_id), sorted(identity_ids)],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def identifications(identity_id: int, profiles: str) -> list[tuple[datetime, UUID]]:
     """Who identified from an anonymous identity, and when: (occurred at, the user's profile).
 
@@ -306,6 +324,16 @@ def identifications(identity_id: int, profiles: str) -> list[tuple[datetime, UUI
     with connection.cursor() as cursor:
         cursor.execute(_IDENTIFIED, [profiles, identity_id, int(Event.Kind.IDENTIFY)])
         return list(cursor.fetchall())
+
+
+def seen_together(profiles: str) -> list[tuple[int, int, bool]]:
+    """Which identities came with which user, the earliest first: (identity, user, by identify).
+
+    `profiles` is an array literal of the profiles that hold the events.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TOGETHER, [int(Event.Kind.IDENTIFY), profiles])
+        return [(identity, user, said) for identity, user, said in cursor.fetchall()]
 
 
 def place_by_links(identity_id: int, profiles: str) -> int:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.profiles.holders import PersonalDataHolder
+from apps.profiles.holders import Division, PersonalDataHolder
 
 _PAGE = 1_000
 _EXPORT = """
@@ -44,6 +44,32 @@ def _erase(profile_id: UUID) -> int:
         return int(cursor.rowcount)
 
 
+_DIVIDE = """
+UPDATE events_event SET profile_id = %s
+WHERE profile_id = %s AND coalesce(user_identity_id, identity_id) = ANY(%s)
+"""
+_NEWEST = "SELECT message_id FROM events_event WHERE profile_id = %s ORDER BY id DESC LIMIT 1"
+
+
+def _divide(division: Division) -> int:
+    """Give the events of the loser's identities back, those that came since the merge too."""
+    winner, loser = division.winner, division.loser
+    ids = sorted(division.identity_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_DIVIDE, [str(loser.profile_id), str(winner.profile_id), ids])
+        moved = int(cursor.rowcount)
+        for row in (winner, loser):
+            cursor.execute(_NEWEST, [str(row.profile_id)])
+            found = cursor.fetchone()
+            row.last_message_id = found[0] if found else ""
+    return moved
+
+
 HOLDER = PersonalDataHolder(
-    name="events", tables=("events_event",), reassign=_reassign, export=_export, erase=_erase
+    name="events",
+    tables=("events_event",),
+    reassign=_reassign,
+    export=_export,
+    erase=_erase,
+    divide=_divide,
 )

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.profiles.holders import PersonalDataHolder
+from apps.profiles.holders import Division, PersonalDataHolder
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +131,16 @@ def _export(profile_id: UUID) -> Iterator[Any]:
     return iter(())
 
 
+def _divide(division: Division) -> int:
+    """Nothing to do: both profiles were marked as events moved, and are counted anew."""
+    return 0
+
+
 HOLDER = PersonalDataHolder(
-    name="event rollups", tables=_TABLES, reassign=_reassign, export=_export, erase=_forget
+    name="event rollups",
+    tables=_TABLES,
+    reassign=_reassign,
+    export=_export,
+    erase=_forget,
+    divide=_divide,
 )

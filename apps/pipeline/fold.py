@@ -287,6 +287,14 @@ def _by_profile(placed: Iterable[Placed]) -> Iterable[tuple[UUID, list[Placed]]]
 _NO_TIMERS: Mapping[UUID, int] = {}
 
 
+def write_anew(persons: Sequence[Person], now_ms: int) -> None:
+    """Evaluate all segments of locked persons and write their rows, deadlines included.
+
+    For whoever has changed more of them than a batch does. Hot state is told after the commit.
+    """
+    _write(persons, now_ms, due={person.row.profile_id: now_ms for person in persons})
+
+
 def _write(persons: Iterable[Person], now_ms: int, *, due: Mapping[UUID, int] = _NO_TIMERS) -> None:
     """Evaluate and write what the locked persons have become; mark their hot state last.
 
@@ -351,6 +359,7 @@ def _write_traits(persons: Iterable[Person]) -> None:
                 message_id=placed.event.message_id,
                 # Of the groups of a person none replaces another: the last write has them all.
                 is_newest=key == MEMBER_OF or person.has_newest(key, placed.event),
+                identity_id=placed.user_identity_id or placed.identity_id,
             )
             for person in persons
             for key, value, placed in person.trait_changes

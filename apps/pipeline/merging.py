@@ -16,13 +16,7 @@ def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> N
     so that whatever was derived under either one is looked at again.
     """
     into, out = winner.row, loser.row
-    profiles.merge_profiles(
-        site_id=into.site_id,
-        winner=into.profile_id,
-        loser=out.profile_id,
-        message_id=message_id,
-        now=now,
-    )
+    profiles.merge_profiles(into, out, message_id=message_id, now=now)
     choice = Choice(into.granted, into.denied, into.consent_epoch).stricter(
         Choice(out.granted, out.denied, out.consent_epoch)
     )

@@ -10,7 +10,7 @@ from apps.events.fold import Batch
 from apps.events.types import Accepted
 from apps.pipeline import merging, sharing
 from apps.pipeline.person import Person
-from apps.profiles import identities, state
+from apps.profiles import identities, splitting, state
 from apps.profiles.identities import IdentityMoved, Known, Name
 from apps.profiles.joining import Join, Plan, Planner
 from apps.profiles.state import StateRow
@@ -37,7 +37,8 @@ class People:
         names, joins = _wanted(arrivals)
         self._joins = joins
         self._known = identities.find(names)
-        plan = Planner(self._known, identities.new_profile_id).resolve(joins, _required(arrivals))
+        planner = Planner(self._known, identities.new_profile_id, splitting.are_apart)
+        plan = planner.resolve(joins, _required(arrivals))
         self._spans = sharing.spans_of(self._known)
         self._make(plan)
         self._lock(names)

@@ -1,12 +1,15 @@
 """What predictions keep about a profile: its scores, moved, shown and forgotten on request."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
-from apps.predictions.models import Score
-from apps.profiles.holders import JSON, PersonalDataHolder
+from apps.consent.types import Purpose
+from apps.predictions.models import ModelVersion, Score
+from apps.profiles.holders import JSON, Division, PersonalDataHolder
+from apps.profiles.state import SCORE_PREFIX, StateRow
 
 # As with the traits of the state row: the newer of two scores stays.
 _KEEP_NEWER = """
@@ -44,4 +47,57 @@ def erase(profile_id: UUID) -> int:
     return Score.objects.filter(profile_id=profile_id).delete()[0]
 
 
-HOLDER = PersonalDataHolder("predictions", ("predictions_score",), reassign, export, erase)
+def keep(winner: StateRow, loser: StateRow) -> JSON:
+    """The scores of both, and what their state rows say of them: the newer replaces the older."""
+    rows = Score.objects.filter(profile_id__in=[winner.profile_id, loser.profile_id])
+    return [
+        {
+            "profile": str(row.profile_id),
+            "spec": str(row.spec_id),
+            "version": str(row.version_id),
+            "value": row.value,
+            "asOf": row.as_of.isoformat(),
+            "entry": (winner if row.profile_id == winner.profile_id else loser).traits.get(
+                row.spec.trait
+            ),
+        }
+        for row in rows.select_related("spec")
+    ]
+
+
+def divide(division: Division) -> int:
+    """Put the scores of before the merge back, where they may be kept and their model still is.
+
+    A score of the joined history is nobody's. The next pass foresees both anew.
+    """
+    rows = {row.profile_id: row for row in (division.winner, division.loser)}
+    Score.objects.filter(profile_id__in=rows).delete()
+    for row in rows.values():
+        scored = [key for key in row.traits if key.startswith(SCORE_PREFIX)]
+        for key in scored:
+            del row.traits[key]
+    restored: list[Score] = []
+    for one in division.kept or []:
+        row = rows[UUID(one["profile"])]
+        version = ModelVersion.objects.filter(pk=one["version"], spec_id=one["spec"])
+        found = version.select_related("spec").first()
+        if found is None or row.denied & Purpose.PERSONALIZATION:
+            continue
+        if one["entry"] is not None:
+            row.traits[found.spec.trait] = tuple(one["entry"])
+        as_of = datetime.fromisoformat(one["asOf"])
+        restored.append(
+            Score(
+                profile_id=row.profile_id,
+                spec=found.spec,
+                version=found,
+                value=one["value"],
+                as_of=as_of,
+            )
+        )
+    return len(Score.objects.bulk_create(restored))
+
+
+HOLDER = PersonalDataHolder(
+    "predictions", ("predictions_score",), reassign, export, erase, divide, keep
+)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -14,8 +14,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 
 from apps.access import services as access
-from apps.profiles import selectors
-from apps.profiles.models import Profile
+from apps.profiles import selectors, splitting
+from apps.profiles.models import MergeRecord, Profile
 from apps.profiles.parts import Asked, reader_of
 from apps.work import clock
 
@@ -34,7 +34,7 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
     show_full_result_count = False
     fields = [
         "id", "site", "created_at", "identity_kinds", "seen", "consent", "traits", "segments",
-        "events", "decisions", "merged_into",
+        "events", "decisions", "merged_into", "merges",
     ]  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -153,6 +153,26 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
             '<a href="/admin/why/?profile={}">Why did this visitor see this?</a>', profile.pk
         )
         return format_html("{}{}", _table(words), link)
+
+    @admin.display(description="Merges")
+    def merges(self, profile: Profile) -> str:
+        """Which profiles were found to be this person, and where that can be undone."""
+        concerned = Q(winner=profile) | Q(loser=profile)
+        records = MergeRecord.objects.filter(concerned).order_by("-pk")[:SHOWN]
+        lines = []
+        for record in records:
+            words = f"merge {record.pk}: {record.loser_id} into {record.winner_id}"
+            if record.undone_at is not None:
+                lines.append((_when(record.at), f"{words}, undone {_when(record.undone_at)}"))
+                continue
+            address = reverse("admin:undo_merge", args=[record.pk])
+            link = format_html('{} <a href="{}">Undo this merge</a>', words, address)
+            lines.append((_when(record.at), link))
+        apart = splitting.partners_of(profile.pk)
+        kept = format_html_join(
+            "", "<div>Kept apart from {}: no event joins them again.</div>", ((p,) for p in apart)
+        )
+        return format_html("{}{}", _table(lines), kept)
 
 
 def _rows(profile: Profile, part: str) -> list[dict[str, Any]]:

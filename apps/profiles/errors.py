@@ -10,3 +10,9 @@ class ProfileNotFound(PersonalizationError):
 
     def __init__(self) -> None:
         super().__init__("No profile has this identity.")
+
+
+class CannotUndo(PersonalizationError):
+    """A merge that cannot be undone now; the text says why, and what to do first."""
+
+    code = "cannot_undo_merge"

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from apps.profiles.holders import JSON, PersonalDataHolder
+from apps.profiles import splitting
+from apps.profiles.holders import JSON, Division, PersonalDataHolder
 from apps.profiles.models import (
     Due,
     Identity,
     IdentityLink,
+    KeptApart,
     MergeRecord,
     Profile,
     ProfileState,
@@ -26,6 +28,7 @@ def _reassign(from_profile: UUID, to_profile: UUID) -> int:
         model._default_manager.filter(profile_id=from_profile).update(profile_id=to_profile)
         for model in owned
     )
+    moved += splitting.move_apart(from_profile, to_profile)
     return moved + Due.objects.filter(pk=from_profile).delete()[0]
 
 
@@ -60,6 +63,11 @@ def _feed_reassign(from_profile: UUID, to_profile: UUID) -> int:
     return 0
 
 
+def _feed_divide(division: Division) -> int:
+    """As with a merge: the split gets a line of its own."""
+    return 0
+
+
 def _feed_export(profile_id: UUID) -> Iterator[JSON]:
     """It holds notices about rows that others export, nothing of its own."""
     return iter(())
@@ -72,11 +80,12 @@ FEED_HOLDER = PersonalDataHolder(
     reassign=_feed_reassign,
     export=_feed_export,
     erase=work.forget_in_feed,
+    divide=_feed_divide,
 )
 
 
 HOLDER = PersonalDataHolder(
-    name="profiles",
+    name=splitting.HOLDER,
     tables=tuple(
         model._meta.db_table
         for model in (
@@ -86,6 +95,7 @@ HOLDER = PersonalDataHolder(
             Trait,
             TraitChange,
             MergeRecord,
+            KeptApart,
             ProfileState,
             Due,
         )
@@ -93,4 +103,6 @@ HOLDER = PersonalDataHolder(
     reassign=_reassign,
     export=_export,
     erase=_erase,
+    divide=splitting.divide,
+    keep=splitting.keep,
 )

@@ -5,7 +5,7 @@ user. Two known users are never joined by identify: on a shared device the anony
 *shared* instead, and its events go to whoever had identified last at the time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -39,12 +39,30 @@ class Plan(msgspec.Struct):
     shares: set[Name] = set()
 
 
-class Planner:
-    """Walks the joins of a batch in order of arrival, over what is known of its identities."""
+Apart = Callable[[Collection[UUID], Collection[UUID]], bool]
 
-    def __init__(self, known: Mapping[Name, Known], new_id: Callable[[], UUID]) -> None:
+
+def _never_apart(one: Collection[UUID], other: Collection[UUID]) -> bool:
+    return False
+
+
+class Planner:
+    """Walks the joins of a batch in order of arrival, over what is known of its identities.
+
+    `are_apart` says whether somebody has split a profile of the first from one of the second: no
+    event joins them again, whatever it says.
+    """
+
+    def __init__(
+        self,
+        known: Mapping[Name, Known],
+        new_id: Callable[[], UUID],
+        are_apart: Apart = _never_apart,
+    ) -> None:
         self._known = known
         self._new_id = new_id
+        self._are_apart = are_apart
+        self._members: dict[UUID, list[UUID]] = {}
         self._root: dict[UUID, UUID] = {}
         self._users: dict[UUID, set[str]] = {}
         self.plan = Plan()
@@ -115,6 +133,10 @@ class Planner:
             winner, loser = (other, one) if one in made else (one, other)
         else:
             winner, loser = sorted((one, other))  # the older keeps its bucketing key
+            mine, theirs = self._members.get(winner, [winner]), self._members.get(loser, [loser])
+            if self._are_apart(mine, theirs):
+                return
+            self._members[winner] = [*mine, *theirs]
             self.plan.merges.append((winner, loser, message_id))
         self._root[loser] = winner
         self._users.setdefault(winner, set()).update(self._users.get(loser, ()))

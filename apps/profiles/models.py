@@ -101,13 +101,20 @@ class TraitChange(models.Model):
     received_at = models.DateTimeField()
     consent_epoch = models.IntegerField()
     message_id = models.CharField(max_length=100, blank=True)
+    identity_id = models.BigIntegerField(
+        null=True, help_text="Whose observation it is, whatever profiles have been joined since."
+    )
 
     def __str__(self) -> str:
         return self.key
 
 
 class MergeRecord(models.Model):
-    """That two profiles were found to be one person: `loser` was folded into `winner`."""
+    """That two profiles were found to be one person: `loser` was folded into `winner`.
+
+    `kept` is what each holder needs to undo that, by its name: ids and choices of before. Null in
+    merges of a time when nothing was kept: those cannot be undone.
+    """
 
     id = models.BigAutoField(primary_key=True)
     site = models.ForeignKey("access.Site", models.CASCADE, related_name="merges")
@@ -116,9 +123,34 @@ class MergeRecord(models.Model):
     cause = models.CharField(max_length=40)
     message_id = models.CharField(max_length=100, blank=True)
     at = models.DateTimeField()
+    kept = models.JSONField(null=True, editable=False)
+    undone_at = models.DateTimeField(null=True, editable=False)
+    undone_reason = models.CharField(max_length=200, blank=True, editable=False)
+
+    class Meta:
+        permissions = [("undo_merge", "Can undo a merge of two profiles")]
 
     def __str__(self) -> str:
         return f"{self.loser_id} into {self.winner_id}"
+
+
+class KeptApart(models.Model):
+    """That two profiles were split by hand: no event joins them again. `one` is the lesser id."""
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="kept_apart")
+    one = models.ForeignKey(Profile, models.CASCADE, related_name="+")
+    other = models.ForeignKey(Profile, models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "kept apart"
+        constraints = [
+            models.UniqueConstraint(fields=["one", "other"], name="profiles_apart_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.one_id} and {self.other_id}"
 
 
 class ProfileState(models.Model):

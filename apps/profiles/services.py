@@ -29,10 +29,12 @@ ON CONFLICT (profile_id, key) DO UPDATE SET value = excluded.value, source = exc
 """
 _WRITE_CHANGES = """
 INSERT INTO profiles_traitchange (profile_id, key, value, source, observed_at, received_at,
-  consent_epoch, message_id)
-SELECT profile_id, key, value, source, observed_at, received_at, consent_epoch, message_id
+  consent_epoch, message_id, identity_id)
+SELECT profile_id, key, value, source, observed_at, received_at, consent_epoch, message_id,
+  identity_id
 FROM jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, key text, value jsonb, source text,
-  observed_at timestamptz, received_at timestamptz, consent_epoch int, message_id text)
+  observed_at timestamptz, received_at timestamptz, consent_epoch int, message_id text,
+  identity_id bigint)
 """
 _FORGET_TRAITS = """
 DELETE FROM profiles_trait t USING jsonb_to_recordset(%s::jsonb)
@@ -83,6 +85,7 @@ class TraitWrite(msgspec.Struct):
 
     `is_newest`: it is what the state row says now. Of a trait at most one observation is. The row
     also remembers what was forgotten, so an older observation that comes late does not revive it.
+    `identity_id`: under which it was said, if under one; the merge may be undone.
     """
 
     profile_id: UUID
@@ -94,6 +97,7 @@ class TraitWrite(msgspec.Struct):
     consent_epoch: int
     message_id: str
     is_newest: bool
+    identity_id: int | None = None
 
 
 def write_traits(writes: Sequence[TraitWrite]) -> None:
@@ -184,13 +188,18 @@ def _make(name: Name, *, now: datetime) -> UUID:
     return profile_id
 
 
-def merge_profiles(
-    *, site_id: UUID, winner: UUID, loser: UUID, message_id: str, now: datetime
-) -> None:
+def merge_profiles(into: StateRow, out: StateRow, *, message_id: str, now: datetime) -> None:
     """Move the rows of every holder from one profile to another and say so in the feed.
 
-    The caller holds both state rows and folds their sections itself.
+    The caller holds both state rows and folds their sections itself, afterwards: each holder notes
+    here what it needs to undo the merge.
     """
+    site_id, winner, loser = into.site_id, into.profile_id, out.profile_id
+    kept = {
+        holder.name: note
+        for holder in holders.holders()
+        if (note := holder.keep(into, out)) is not None
+    }
     both = "{" + f"{winner},{loser}" + "}"
     with connection.cursor() as cursor:
         cursor.execute(_MERGE_TRAITS, [both, both])
@@ -209,6 +218,7 @@ def merge_profiles(
         cause="event",
         message_id=message_id,
         at=now,
+        kept=kept,
     )
     work.record_change(
         PROFILE_MERGED, site_id=site_id, profile_id=winner, payload={"loser": str(loser)}, now=now

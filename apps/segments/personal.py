@@ -8,6 +8,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from apps.profiles.holders import JSON, PersonalDataHolder
+from apps.segments import dividing
 from apps.segments.models import ListMember, Membership
 
 
@@ -67,5 +68,11 @@ def erase(profile_id: UUID) -> int:
 
 
 HOLDER = PersonalDataHolder(
-    "segments", ("segments_membership", "segments_listmember"), reassign, export, erase
+    "segments",
+    ("segments_membership", "segments_listmember"),
+    reassign,
+    export,
+    erase,
+    dividing.divide,
+    dividing.keep,
 )

@@ -17,6 +17,7 @@ from apps.studio import (
     segments_rfm,
     segments_scores,
     sites,
+    undoing,
     why,
 )
 from apps.studio.navigation import navigation
@@ -37,6 +38,7 @@ class StudioSite(admin.AdminSite):
             path("publish/", self.admin_view(publishing.publish), name="publish"),
             path("publications/", self.admin_view(publishing.publications), name="publications"),
             path("why/", self.admin_view(why.why), name="why"),
+            path("merges/<int:number>/undo/", self.admin_view(undoing.undo), name="undo_merge"),
             path("audience/", self.admin_view(segments_overlap.overlap), name="audience"),
             path("audience/rfm/", self.admin_view(segments_rfm.rfm_page), name="audience_rfm"),
             path(

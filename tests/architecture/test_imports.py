@@ -32,6 +32,7 @@ PUBLIC_BESIDES = {
     "apps.profiles.identities": "reading and locking identities, the first step of a fold",
     "apps.profiles.joining": "merging inside the fold's own transaction and lock order",
     "apps.profiles.holders": "registering who keeps personal data",
+    "apps.profiles.splitting": "undoing a merge inside the transaction and locks of a fold",
     "apps.profiles.parts": "offering parts of a profile to the one door that reads them",
     "apps.events.history": "the history section of the state row, which live conditions read",
     "apps.events.collect": "the one way into the inbox, for doors that validate themselves",
@@ -40,6 +41,7 @@ PUBLIC_BESIDES = {
     "apps.segments.live": "called by the consumer inside its transaction",
     "apps.segments.studies": "figures about the population that the studio's pages draw",
     "apps.segments.domain": "pure arithmetic behind these figures",
+    "apps.pipeline.splitting": "undoing a merge, for the page that asks",
     "apps.content.rendering": "called on the hot path with prepared values",
     "apps.decisions.hot_state": "marks and publishes around the consumer's commit",
 }

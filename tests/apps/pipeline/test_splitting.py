@@ -1,0 +1,543 @@
+"""A merge undone: two people as if they had never been joined, whatever came before and after."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.access.models import AuditEntry
+from apps.consent import services as consent
+from apps.consent.models import ConsentEvent
+from apps.consent.types import Purpose
+from apps.decisions.models import DecisionRecord
+from apps.events import history
+from apps.events.models import Inbox
+from apps.events.types import Accepted
+from apps.pipeline import fold
+from apps.pipeline.splitting import split_profile
+from apps.profiles import splitting
+from apps.profiles.errors import CannotUndo
+from apps.profiles.holders import holders
+from apps.profiles.models import Identity, MergeRecord, Profile, Trait, TraitChange
+from apps.profiles.state import StateRow
+from apps.segments import refresh
+from apps.segments import services as segments
+from apps.segments.models import Membership
+from apps.segments.stays import decode_stays, is_inside
+from apps.work import clock
+from apps.work.ids import uuid7
+from apps.work.models import ChangeFeed
+from tests.apps.pipeline.conftest import NOW, World, event, identify
+
+LATER = NOW + timedelta(minutes=5)
+
+
+def alias(at_s: float, previous_id: str, user_id: str) -> Accepted:
+    return event(at_s, type="alias", name="Alias", previous_id=previous_id, user_id=user_id)
+
+
+def undo(world: World, *, reason: str = "Two people at one desk.") -> None:
+    record = MergeRecord.objects.filter(site=world.site, undone_at=None).latest("pk")
+    split_profile(merge_id=record.pk, actor=None, reason=reason, now=LATER)
+
+
+def publish(world: World, key: str, leaf: dict[str, object]) -> None:
+    made = segments.create_segment(
+        site_id=world.site.id, key=key, name=key, condition={"v": 1, "where": leaf}, now=NOW
+    )
+    segments.publish_segment(site_id=world.site.id, segment_id=made.pk, actor=None, now=NOW)
+    refresh.refresh_site(site_id=world.site.id, read_clock=lambda: NOW)
+
+
+def counted(op: str, value: int) -> dict[str, object]:
+    return {
+        "kind": "event", "name": "Product Viewed", "aggregate": "count", "op": op, "value": value,
+        "window": {"last": "30d"},
+    }  # fmt: skip
+
+
+def inside(world: World, row: StateRow) -> set[str]:
+    stays = decode_stays(row.memberships)
+    now_ms = clock.to_ms(LATER)
+    names = dict(world.site.segments.values_list("number", "key"))
+    return {names[number] for number, stay in stays.items() if is_inside(stay, now_ms)}
+
+
+def test_both_have_their_own_again_and_what_came_since(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1", message_id="m1"))
+    world.fold(identify(2, None, "ann", plan="pro"))
+    older, younger = (world.profile_of("anonymous_id", "a1"), world.profile_of("user_id", "ann"))
+    world.fold(identify(3, "a1", "ann", city="Rome"))
+    world.fold(
+        event(4, anonymous_id="a1", message_id="m4"), event(5, user_id="ann", message_id="m5")
+    )
+
+    undo(world)
+
+    assert world.profile_of("anonymous_id", "a1") == older
+    assert world.profile_of("user_id", "ann") == younger
+    device, ann = world.state_of("anonymous_id", "a1"), world.state_of("user_id", "ann")
+    assert world.events_of("anonymous_id", "a1") == ["m1", "m4"]
+    assert world.events_of("user_id", "ann")[-1] == "m5"
+    assert (device.event_count, ann.event_count) == (2, 3)
+    assert device.trait_values() == {}
+    assert ann.trait_values() == {"plan": "pro", "city": "Rome"}
+    assert (device.unit_id, ann.unit_id) == ("a1", "ann")
+    assert (device.merged_into, ann.merged_into) == (None, None)
+    assert Profile.objects.get(pk=younger).merged_into is None
+    assert len(history.decode(ann.history).happenings) == 3
+    assert set(Trait.objects.values_list("profile_id", "key")) == {
+        (younger, "plan"), (younger, "city"),
+    }  # fmt: skip
+
+
+def test_the_same_identify_does_not_join_them_again(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    world.fold(identify(3, "a1", "ann"))
+    undo(world)
+
+    world.fold(identify(10, "a1", "ann"), event(11, anonymous_id="a1", message_id="alone"))
+    world.fold(alias(12, "a1", "ann"))
+
+    assert world.profile_of("anonymous_id", "a1") != world.profile_of("user_id", "ann")
+    assert world.events_of("anonymous_id", "a1")[-1] == "alone"
+    assert not Identity.objects.filter(is_shared=True).exists()
+    assert MergeRecord.objects.count() == 1
+
+
+def test_nobody_joins_them_by_a_third(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    world.fold(identify(3, "a1", "ann"))
+    undo(world)
+    world.fold(event(4, anonymous_id="a2"))
+
+    world.fold(alias(10, "a2", "ann"), alias(11, "a1", "ann"), alias(12, "a1", "a2"))
+
+    assert world.profile_of("anonymous_id", "a2") == world.profile_of("user_id", "ann")
+    assert world.profile_of("anonymous_id", "a1") != world.profile_of("user_id", "ann")
+    # Undone in turn, each is kept from whom it was kept from.
+    undo(world)
+    one, two, ann = (
+        world.profile_of(*name)
+        for name in (("anonymous_id", "a1"), ("anonymous_id", "a2"), ("user_id", "ann"))
+    )
+    assert splitting.are_apart([one], [ann]) and splitting.are_apart([two], [ann])
+    assert not splitting.are_apart([one], [two])
+
+
+def test_merges_are_undone_in_turn_the_latest_first(world: World) -> None:
+    for number in (1, 2, 3):
+        world.fold(event(number, user_id=f"u{number}", message_id=f"m{number}"))
+    world.fold(alias(4, "u2", "u1"))
+    world.fold(alias(5, "u3", "u1"))
+    first, second = MergeRecord.objects.order_by("pk")
+
+    with pytest.raises(CannotUndo, match=f"Undo first: merge {second.pk}"):
+        split_profile(merge_id=first.pk, actor=None, reason="A mistake.", now=LATER)
+    undo(world)
+    undo(world)
+
+    for number in (1, 2, 3):
+        assert world.state_of("user_id", f"u{number}").unit_id == f"u{number}"
+        assert f"m{number}" in world.events_of("user_id", f"u{number}")
+    with pytest.raises(CannotUndo, match="already"):
+        split_profile(merge_id=first.pk, actor=None, reason="A mistake.", now=LATER)
+
+
+def test_an_undo_says_why_and_leaves_its_traces(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    world.fold(identify(3, "a1", "ann"))
+    record = MergeRecord.objects.get()
+
+    for reason in ("", "  ", "x" * 201):
+        with pytest.raises(CannotUndo, match="Say why"):
+            split_profile(merge_id=record.pk, actor=None, reason=reason, now=LATER)
+    undo(world, reason="Two people.")
+
+    record.refresh_from_db()
+    assert (record.undone_at, record.undone_reason) == (LATER, "Two people.")
+    (entry,) = AuditEntry.objects.filter(action="profiles.merge_undone")
+    assert entry.detail["winner"] == str(record.winner_id) and "reason" not in entry.detail
+    line = ChangeFeed.objects.get(kind="profile.split")
+    assert line.payload == {"loser": str(record.loser_id), "merge": record.pk}
+
+
+def test_a_merge_from_before_anything_was_kept_cannot_be_undone(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    world.fold(identify(3, "a1", "ann"))
+    MergeRecord.objects.update(kept=None)
+
+    with pytest.raises(CannotUndo, match="before Attune kept"):
+        undo(world)
+
+
+def test_segments_are_each_ones_own_again_and_stays_go_on(world: World) -> None:
+    publish(world, "looks", counted("gte", 2))
+    publish(world, "looks-much", counted("gte", 4))
+    for number in range(2):
+        world.fold(event(number, anonymous_id="a1"))
+        world.fold(event(number + 10, user_id="ann"))
+    younger = world.profile_of("user_id", "ann")
+    world.fold(identify(20, "a1", "ann"))
+    assert inside(world, world.state_of("user_id", "ann")) == {"looks", "looks-much"}
+
+    undo(world)
+
+    for name in (("anonymous_id", "a1"), ("user_id", "ann")):
+        assert inside(world, world.state_of(*name)) == {"looks"}
+        rows = Membership.objects.filter(profile_id=world.profile_of(*name), left_at=None)
+        assert [row.segment.key for row in rows] == ["looks"]
+    (stay,) = Membership.objects.filter(profile_id=younger)
+    assert stay.since < LATER, "the stay of before the merge goes on"
+    lines = ChangeFeed.objects.filter(profile_id=younger).order_by("id")
+    assert [line.kind for line in lines] == [
+        "membership.entered", "consent.changed", "membership.entered",
+    ]  # fmt: skip
+
+
+def say(world: World, kind: str, value: str, **purposes: bool) -> None:
+    consent.record_choice(
+        site_id=world.site.id, source_id=None, identities=[(kind, value)], purposes=purposes,
+        method="api", policy_version="", gpc=False, signals={}, client_at=None, regime="eu_opt_in",
+        now=NOW,
+    )  # fmt: skip
+
+
+def test_a_no_of_before_is_its_own_and_a_no_of_meanwhile_is_both(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    say(world, "anonymous_id", "a1", sale=False, advertising=True)
+    say(world, "user_id", "ann", personalization=True, functional=True)
+    world.fold(identify(3, "a1", "ann"))
+    say(world, "user_id", "ann", functional=False, advertising=True)
+    say(world, "anonymous_id", "a1", personalization=False)
+    say(world, "anonymous_id", "a1", functional=True)
+
+    undo(world)
+
+    device, ann = world.state_of("anonymous_id", "a1"), world.state_of("user_id", "ann")
+    assert device.denied == Purpose.SALE | Purpose.PERSONALIZATION
+    assert device.granted == Purpose.ADVERTISING | Purpose.FUNCTIONAL
+    assert ann.denied == Purpose.FUNCTIONAL | Purpose.PERSONALIZATION
+    assert ann.granted == Purpose.ADVERTISING
+    for row in (device, ann):
+        newest = ConsentEvent.objects.filter(profile_id=row.profile_id).order_by("epoch").last()
+        assert newest is not None
+        assert (newest.granted_after, newest.denied_after) == (row.granted, row.denied)
+    said = ConsentEvent.objects.filter(profile_id=ann.profile_id)
+    assert [entry.method for entry in said.order_by("epoch", "pk")] == ["api", "api", "split"]
+    assert device.consent_epoch == ann.consent_epoch
+
+
+def test_groups_scores_of_the_other_and_lists_do_not_stay(world: World) -> None:
+    def group(at_s: float, user: str, group_id: str) -> Accepted:
+        return event(at_s, type="group", name="Group", user_id=user, group_id=group_id, traits={})
+
+    world.fold(group(1, "ann", "acme"), group(2, "bob", "initech"))
+    world.fold(alias(3, "bob", "ann"))
+    world.fold(group(4, "bob", "hooli"))
+    assert world.state_of("user_id", "ann").trait_values()["edge.member_of"] == [
+        "acme", "hooli", "initech",
+    ]  # fmt: skip
+
+    undo(world)
+
+    own = {
+        user: world.state_of("user_id", user).trait_values()["edge.member_of"]
+        for user in ("ann", "bob")
+    }
+    assert own == {"ann": ["acme"], "bob": ["hooli", "initech"]}
+    told = TraitChange.objects.filter(key="edge.member_of").order_by("observed_at")
+    assert [change.value for change in told] == [["acme"], ["initech"], ["hooli", "initech"]]
+    rows = Trait.objects.filter(key="edge.member_of").order_by("observed_at")
+    assert [row.value for row in rows] == [["acme"], ["hooli", "initech"]]
+
+
+def test_records_of_decisions_go_back_those_of_meanwhile_stay(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    older, younger = (world.profile_of("anonymous_id", "a1"), world.profile_of("user_id", "ann"))
+
+    def decided(profile_id: UUID) -> UUID:
+        made = DecisionRecord.objects.create(
+            site_id=world.site.id, request_id="r", profile_id=profile_id, source_id=uuid7(),
+            snapshot=1, at=NOW, placements={}, took_us=1,
+        )  # fmt: skip
+        return made.pk
+
+    before = decided(younger)
+    world.fold(identify(3, "a1", "ann"))
+    meanwhile = decided(older)
+
+    undo(world)
+
+    assert DecisionRecord.objects.get(pk=before).profile_id == younger
+    assert DecisionRecord.objects.get(pk=meanwhile).profile_id == older
+
+
+def test_a_device_of_several_people_keeps_the_time_of_each(world: World) -> None:
+    world.fold(
+        event(1, user_id="cat"),
+        identify(2, "tv", "ann"), event(3, anonymous_id="tv", message_id="anns"),
+        identify(4, "tv", "bob"), event(5, anonymous_id="tv", message_id="bobs"),
+        identify(6, "tv", "cat"), event(7, anonymous_id="tv", message_id="cats"),
+    )  # fmt: skip
+    before = {user: world.events_of("user_id", user) for user in ("ann", "bob", "cat")}
+    world.fold(alias(8, "bob", "ann"))
+    assert set(before["bob"]) <= set(world.events_of("user_id", "ann"))
+
+    undo(world)
+
+    after = {user: world.events_of("user_id", user)[: len(before[user])] for user in before}
+    assert after == before
+    assert world.profile_of("anonymous_id", "tv") == world.profile_of("user_id", "cat")
+    world.fold(event(5.5, anonymous_id="tv", message_id="late"))
+    assert "late" in world.events_of("user_id", "bob")
+
+
+def test_a_device_that_came_since_goes_with_its_user(world: World) -> None:
+    world.fold(event(1, user_id="ann"), event(2, user_id="bob"))
+    world.fold(alias(3, "bob", "ann"))
+    world.fold(identify(4, "phone", "bob"), event(5, anonymous_id="phone", message_id="m5"))
+    world.fold(identify(6, "desk", "ann"), identify(8, "desk", "bob"))
+    world.fold(event(7, anonymous_id="desk", message_id="m7"))
+    world.fold(event(9, anonymous_id="desk", message_id="m9"))
+
+    undo(world)
+
+    assert world.profile_of("anonymous_id", "phone") == world.profile_of("user_id", "bob")
+    assert {"m5", "m9"} <= set(world.events_of("user_id", "bob"))
+    assert "m7" in world.events_of("user_id", "ann")
+
+
+def test_three_found_to_be_one_in_one_batch_are_told_apart_again(world: World) -> None:
+    for number, user in enumerate(("u1", "u2", "u3")):
+        world.fold(event(number, user_id=user, message_id=f"m{number}"))
+        say(world, "user_id", user, **dict.fromkeys(("sale", "functional")[:number], False))
+    before = [world.state_of("user_id", f"u{n}") for n in (1, 2, 3)]
+    world.fold(alias(4, "u2", "u1"), alias(5, "u3", "u2"))
+    assert MergeRecord.objects.count() == 2
+
+    undo(world)
+    undo(world)
+
+    for row in before:
+        again = world.state_of("user_id", row.unit_id)
+        assert (again.profile_id, again.denied) == (row.profile_id, row.denied)
+        assert world.events_of("user_id", row.unit_id)[0] == row.last_message_id
+
+
+def test_an_erased_person_is_not_brought_back(world: World) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    world.fold(identify(3, "a1", "ann"))
+    record = MergeRecord.objects.get()
+    for holder in reversed(holders()):
+        holder.erase(record.winner_id)
+
+    with pytest.raises(CannotUndo):
+        split_profile(merge_id=record.pk, actor=None, reason="A mistake.", now=LATER)
+
+
+def rolled_up(profile_id: UUID) -> list[object]:
+    """What is counted of closed days."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (to_jsonb(r) - 'profile_id')::text FROM events_rollup r"
+            " WHERE profile_id = %s ORDER BY 1",
+            [str(profile_id)],
+        )
+        return list(cursor.fetchall())
+
+
+def test_what_is_counted_of_closed_days_is_each_ones_own_again(world: World) -> None:
+    publish(world, "looks", counted("gte", 3))
+    for day in (3, 4, 5):
+        world.fold(event(-86_400 * day, anonymous_id="a1"), event(-86_400 * day, user_id="ann"))
+    world.fold(event(-86_400 * 6, user_id="ann"))
+
+    def counted_now() -> list[object]:
+        refresh.refresh_site(site_id=world.site.id, read_clock=lambda: LATER)
+        names = (("anonymous_id", "a1"), ("user_id", "ann"))
+        return [rolled_up(world.profile_of(*name)) for name in names]
+
+    before = counted_now()
+    assert all(before) and before[0] != before[1]
+    world.fold(identify(3, "a1", "ann"))
+    assert counted_now()[0] not in before
+
+    undo(world)
+
+    assert counted_now() == before
+    for name in (("anonymous_id", "a1"), ("user_id", "ann")):
+        assert inside(world, world.state_of(*name)) == {"looks"}
+
+
+# Against a world where nobody was ever joined
+
+SIDES = {"a": ["a1", "a2"], "b": ["b1", "b2"]}
+GROUPS = ["g1", "g2"]
+
+
+def users_of(side: str) -> str:
+    return f"{side}-user"
+
+
+@st.composite
+def two_lives(draw: st.DrawFn) -> tuple[list[list[Accepted]], bool]:
+    """Events of two people before they are joined, meanwhile, and after they are split.
+
+    The first person has a login and devices. The second has a login too, or is one device.
+    """
+    moments = iter(draw(st.lists(st.integers(0, 3000), min_size=2, max_size=16, unique=True)))
+    is_known = draw(st.booleans())
+    parts: list[list[Accepted]] = [[], [], []]
+    cuts = [draw(st.integers(0, 16)), draw(st.integers(0, 16))]
+    for number, at_s in enumerate(moments):
+        side = draw(st.sampled_from("ab"))
+        device = draw(st.sampled_from(SIDES[side]))
+        user: str | None = users_of(side)
+        if side == "b" and not is_known:
+            device, user = "b1", None
+        kind = draw(st.sampled_from(["view", "view", "both", "identify", "group"]))
+        if user is None or kind == "view":
+            made = event(at_s, anonymous_id=device, properties={"product_id": f"p{number}"})
+        elif kind == "both":
+            made = event(at_s, anonymous_id=device, user_id=user)
+        elif kind == "identify":
+            plan = draw(st.sampled_from(["pro", "free", None]))
+            made = identify(at_s, device, user, plan=plan, **{f"step{number % 3}": number})
+        else:
+            made = event(
+                at_s, type="group", name="Group", user_id=user, traits={"n": number},
+                group_id=draw(st.sampled_from(GROUPS)),
+            )  # fmt: skip
+        made.message_id = f"m{number}"
+        parts[sum(number >= cut for cut in cuts)].append(made)
+    return parts, is_known
+
+
+def speaker(side: str, is_known: bool) -> tuple[str, str]:
+    """The identity under which a person makes choices."""
+    return ("user_id", users_of(side)) if side == "a" or is_known else ("anonymous_id", "b1")
+
+
+def beginnings(is_known: bool) -> list[Accepted]:
+    """Each has a profile before anything else, and devices of those with a login lead to it."""
+    made = [identify(-30 + n, name, users_of("a")) for n, name in enumerate(SIDES["a"])]
+    if is_known:
+        made += [identify(-20 + n, name, users_of("b")) for n, name in enumerate(SIDES["b"])]
+    else:
+        made.append(event(-20, anonymous_id="b1"))
+    for number, one in enumerate(made):
+        one.message_id = f"s{number}"
+    return made
+
+
+def joining(is_known: bool) -> Accepted:
+    """What makes them one: an alias of two logins, or a login at the other's device."""
+    made = alias(-1, users_of("b"), users_of("a"))
+    if not is_known:
+        made = identify(-1, "b1", users_of("a"))
+    made.message_id = "join"
+    return made
+
+
+def outcome(world: World, is_known: bool) -> dict[str, object]:
+    """What is known of both, in words that do not depend on generated ids."""
+    names = [("user_id", "a-user"), *(("anonymous_id", name) for name in SIDES["a"])]
+    names.append(("anonymous_id", "b1"))
+    if is_known:
+        names += [("user_id", "b-user"), ("anonymous_id", "b2")]
+    found: dict[str, object] = {}
+    for kind, value in names:
+        row = world.state_of(kind, value)
+        events = world.events_of(kind, value)
+        found[f"{kind}:{value}"] = {
+            "unit": row.unit_id,
+            "identities": sorted(row.identities),
+            "events": events,
+            "count": row.event_count,
+            "seen": (row.first_seen_ms, row.last_seen_ms),
+            "history": [(h.at_ms, h.name) for h in history.decode(row.history).happenings],
+            # Since when somebody has their groups is told by the order of arrival.
+            "traits": {
+                key: entry[:3] if key == "edge.member_of" else entry
+                for key, entry in row.traits.items()
+            },
+            "trait rows": sorted(
+                Trait.objects.filter(profile_id=row.profile_id).values_list("key", "value"),
+                key=str,
+            ),
+            "changes": sorted(
+                TraitChange.objects.filter(profile_id=row.profile_id).values_list(
+                    "key", "message_id"
+                )
+            ),
+            "segments": inside(world, row),
+            "open": sorted(
+                Membership.objects.filter(profile_id=row.profile_id, left_at=None).values_list(
+                    "segment__key", flat=True
+                )
+            ),
+            "consent": (row.granted, row.denied),
+            "due": fold._due(NOW + timedelta(days=400), 500).get(row.profile_id),
+        }
+    return found
+
+
+# No "analytics": whoever refuses it sends no events. No noes of meanwhile: they count for both.
+_SAID = st.tuples(
+    st.sampled_from("ab"), st.sampled_from(["functional", "personalization", "sale"]), st.booleans()
+)
+_CHOICES = st.tuples(st.lists(_SAID, max_size=3), st.lists(_SAID, max_size=2))
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(lives=two_lives(), choices=_CHOICES)
+def test_two_who_were_joined_and_split_are_as_if_they_had_never_been(
+    world_of: Callable[[], World],
+    lives: tuple[list[list[Accepted]], bool],
+    choices: tuple[list[tuple[str, str, bool]], list[tuple[str, str, bool]]],
+) -> None:
+    (before, meanwhile, after), is_known = lives
+    Inbox.objects.all().delete()  # of an example that failed
+    joined, never = world_of(), world_of()
+    for world in (joined, never):
+        publish(world, "looks", counted("gte", 2))
+        publish(world, "few", counted("lte", 3))
+        for one in (*beginnings(is_known), *before):
+            world.fold(one)
+        for side, purpose, is_yes in choices[0]:
+            say(world, *speaker(side, is_known), **{purpose: is_yes})
+    second = speaker("b", is_known)
+    pair = (never.profile_of("user_id", "a-user"), never.profile_of(*second))
+    splitting.keep_apart(never.site.id, [pair], now=NOW)
+
+    for world in (joined, never):
+        world.fold(joining(is_known))
+        for side, purpose, _ in choices[1]:
+            say(world, *speaker(side, is_known), **{purpose: True})
+        for one in meanwhile:
+            world.fold(one)
+    assert MergeRecord.objects.filter(site=joined.site).count() == 1
+    assert MergeRecord.objects.filter(site=never.site).count() == 0
+    undo(joined)
+    fold.fold_due(now=LATER)
+    assert outcome(joined, is_known) == outcome(never, is_known)
+
+    for world in (joined, never):
+        for one in after:
+            world.fold(one)
+    assert outcome(joined, is_known) == outcome(never, is_known)
