@@ -53,7 +53,7 @@ def visits(count: int) -> list[Accepted]:
     return made
 
 
-def consumer() -> subprocess.Popen[bytes]:
+def consumer(name: str) -> subprocess.Popen[bytes]:
     database = connection.settings_dict
     environment = {
         **os.environ,
@@ -61,17 +61,22 @@ def consumer() -> subprocess.Popen[bytes]:
         "DATABASE_URL": f"postgres:///{database['HOST']}/{database['NAME']}",
         "PGUSER": str(database["USER"]),
         "REDIS_URL": settings.REDIS_URL,
+        "PGAPPNAME": name,
     }
     return subprocess.Popen([sys.executable, "manage.py", "consume"], cwd=PROJECT, env=environment)
 
 
-def wait_until_both_listen() -> None:
+def wait_until_they_listen(names: list[str]) -> None:
+    """Known by name: the session of a killed consumer is still listed for a while."""
     deadline = time.monotonic() + DEADLINE_S
-    listening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'"
+    listening = (
+        "SELECT count(DISTINCT application_name) FROM pg_stat_activity"
+        " WHERE query LIKE 'LISTEN%%' AND application_name = ANY(%s)"
+    )
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
-            cursor.execute(listening)
-            if cursor.fetchone() == (2,):
+            cursor.execute(listening, [names])
+            if cursor.fetchone() == (len(names),):
                 return
             time.sleep(0.05)
     raise AssertionError("the consumers did not start")
@@ -88,19 +93,21 @@ def test_two_consumers_killed_again_and_again_lose_and_double_nothing() -> None:
         if made.user_id is not None:
             oracle.join(f"anonymous_id:{made.anonymous_id}", f"user_id:{made.user_id}")
     rnd = random.Random(6)
-    running = [consumer(), consumer()]
+    names = ["consumer 0", "consumer 1"]
+    running = [consumer(name) for name in names]
     left_by_kills = []
     try:
         for round_start in range(0, len(events), PER_ROUND):
-            wait_until_both_listen()
+            wait_until_they_listen(names)
             for start in range(round_start, round_start + PER_ROUND, 20):
                 world.receive(*events[start : start + 20], part=rnd.randrange(64))
             victim = rnd.randrange(2)
             running[victim].send_signal(signal.SIGKILL)
             running[victim].wait()
             left_by_kills.append(Inbox.objects.count())
-            running[victim] = consumer()
-        wait_until_both_listen()
+            names[victim] = f"consumer {round_start}, again"
+            running[victim] = consumer(names[victim])
+        wait_until_they_listen(names)
         deadline = time.monotonic() + DEADLINE_S
         while Inbox.objects.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
