@@ -27,6 +27,7 @@ STATUS: Final[Mapping[str, int]] = {
     "segment_key_taken": 409,
     "segment_in_use": 409,
     "upload_not_latest": 409,
+    "cannot_undo_merge": 409,
     "payload_too_large": 413,
     "invalid_condition": 422,
     "invalid_snapshot": 422,
