@@ -1,6 +1,5 @@
 """The web process. API paths skip Django's middleware, which costs six times their own work."""
 
-import gc
 import os
 from collections.abc import Iterable
 from typing import Any, BinaryIO, Final, cast
@@ -18,6 +17,7 @@ django.setup(set_prefix=False)
 from apps.access.cors import HeaderList  # noqa: E402
 from apps.access.http import HotView  # noqa: E402
 from apps.work import record_watch  # noqa: E402
+from apps.work.collector import spare_the_collector  # noqa: E402
 from config.urls import API_PREFIXES, HOT  # noqa: E402
 
 _SHORT: Final = tuple(f"/{prefix}" for prefix in API_PREFIXES)
@@ -85,8 +85,5 @@ def _send(
 
 application = Application()
 
-# What was imported stays: without it a full collection takes a hundredth of the time, and no
-# visitor waits for one. Fewer of them, too: requests make next to no cycles.
-gc.collect()
-gc.freeze()
-gc.set_threshold(50_000, 20, 50)
+# What was imported stays: a full collection takes a hundredth of the time, and none waits for one.
+spare_the_collector()

@@ -89,6 +89,8 @@ class Decision(msgspec.Struct, frozen=True):
         code: "placement_not_found" with reason ERROR.
         is_stale: some membership that was read had outlived its forecast and counted as "not in".
         steps: the trace, when one was asked for.
+        broken: ("rule" or "segment", key) of conditions that raised: a fault of ours, told by
+            whoever asked. They counted as unknown.
     """
 
     placement: str
@@ -101,6 +103,7 @@ class Decision(msgspec.Struct, frozen=True):
     code: str | None = None
     is_stale: bool = False
     steps: list[Step] | None = None
+    broken: tuple[tuple[str, str], ...] = ()
 
 
 def decide_placement(
@@ -171,7 +174,12 @@ def _by_rule(
         if rule.ends_at_ms is not None and now_ms >= rule.ends_at_ms:
             _note(trace, "rule", rule.key, "ended")
             continue
-        verdict, until_ms = rule.condition(facts, now_ms)
+        try:
+            verdict, until_ms = rule.condition(facts, now_ms)
+        except Exception:
+            members.broken.append(("rule", rule.key))
+            _note(trace, "rule", rule.key, "error")
+            continue
         if until_ms is not None:
             members.flips_at(until_ms)
         if trace is not None:
@@ -194,7 +202,12 @@ def _by_segment(
 ) -> CompiledVariant | None:
     """The variant of the most specific segment that the visitor is in."""
     for segment, variant in tagged:
-        inside = members.has(segment)
+        try:
+            inside = members.has(segment)
+        except Exception:
+            members.broken.append(("segment", segment.doc.key))
+            _note(trace, "segment", segment.doc.key, "error")
+            continue
         if trace is not None:
             outcome = f"in, serves '{variant.key}'" if inside else "not in"
             trace.append(Step("segment", segment.doc.key, outcome))
@@ -206,10 +219,12 @@ def _by_segment(
 class _Members(Mapping[str, bool]):
     """The visitor's memberships by segment key, read one by one as conditions ask for them.
 
-    Remembers the earliest flip of what was read, and whether something read was stale.
+    Remembers the earliest flip of what was read, and whether something read was stale or raised.
     """
 
-    __slots__ = ("_context", "_facts", "_snapshot", "_visitor", "is_stale", "now_ms", "until_ms")
+    __slots__ = (
+        "_context", "_facts", "_snapshot", "_visitor", "broken", "is_stale", "now_ms", "until_ms",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -225,6 +240,7 @@ class _Members(Mapping[str, bool]):
         self.now_ms = now_ms
         self.until_ms = FOREVER
         self.is_stale = False
+        self.broken: list[tuple[str, str]] = []
 
     def facts(self) -> Facts:
         """The facts of the request; of history no more than what was kept for it."""
@@ -327,6 +343,7 @@ def _decision(
         None,
         members.is_stale,
         trace,
+        tuple(members.broken),
     )
 
 

@@ -1,5 +1,6 @@
 """One decide call: visitor, request and publication in, the answer's bytes out. Nothing waits."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,8 @@ from apps.recommendations.selectors import lists_of
 from engine.conditions.describe import trace_json
 from engine.decide import Decision, Reason, Step, Visitor, decide_placement
 from engine.snapshot import CompiledPlacement
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_ITEMS: Final = 10
 _NOTHING: Final[dict[str, Any]] = {}
@@ -123,6 +126,8 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Answer:
     for key, limit in call.asked:
         steps: list[Step] | None = [] if call.explain else None
         decision = decide_placement(compiled, key, work.visitor, work.context, now_ms, steps)
+        if decision.broken:
+            _tell(decision.broken, call.caller.site_id, served.number)
         decided.append((decision, limit))
     ruled = perf_counter()
     for decision, limit in decided:
@@ -152,6 +157,19 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Answer:
         ruled - start,
         end - ruled,
     )
+
+
+_told: set[tuple[Any, ...]] = set()
+
+
+def _tell(broken: Sequence[tuple[str, str]], site_id: object, number: int) -> None:
+    """Say which conditions raised, once for each publication and process."""
+    for kind, key in broken:
+        if (site_id, number, kind, key) not in _told:
+            _told.add((site_id, number, kind, key))
+            logger.error(
+                "delivery.condition_broken", extra={"site": site_id, "kind": kind, "key": key}
+            )
 
 
 def may_personalize(profile: HotProfile | None, caller: Caller) -> bool:

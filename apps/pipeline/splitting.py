@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.access import services as access
 from apps.decisions import hot_state
 from apps.decisions.hot_state import Remembered
 from apps.events import fold as event_fold
 from apps.events.fold import GROUP_PREFIX
-from apps.pipeline import fold, sharing
+from apps.pipeline import bounds, sharing
 from apps.pipeline.person import MAX_GROUPS, MEMBER_OF, Person
+from apps.pipeline.writing import write_anew
 from apps.profiles import services as profiles
 from apps.profiles import splitting, state
 from apps.profiles.errors import CannotUndo
@@ -67,7 +68,7 @@ def split_profile(*, merge_id: int, actor: access.Actor, reason: str, now: datet
     if not reason or len(reason) > splitting.MAX_REASON:
         raise CannotUndo(f"Say why, in at most {splitting.MAX_REASON} characters.")
     with transaction.atomic():
-        _bound_transaction()
+        bounds.bound_transaction()
         record, notes, rows = _locked(merge_id)
         done = _Undoing(record, notes, rows, now)
         done.divide()
@@ -76,12 +77,6 @@ def split_profile(*, merge_id: int, actor: access.Actor, reason: str, now: datet
         _tell(record, split, actor, now)
     hot_state.publish([person.hot() for person in done.persons], done.remembered())
     return split
-
-
-def _bound_transaction() -> None:
-    """As a fold does: the marks in the hot state must outlive the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL transaction_timeout = {fold.TRANSACTION_TIMEOUT_MS}")
 
 
 def forecast(record: Merge) -> Forecast:
@@ -184,7 +179,7 @@ class _Undoing:
         self.persons = [Person(row, definitions) for row in living]
         for person in self.persons:
             person.reload(recount=True)
-        fold.write_anew(self.persons, clock.to_ms(self._now))
+        write_anew(self.persons, clock.to_ms(self._now))
         return Split(
             winner=self._winner.profile_id,
             loser=self._loser.profile_id,

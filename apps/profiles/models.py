@@ -1,5 +1,6 @@
 """What is known of one person over all their identities."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from apps.work.ids import uuid7
@@ -174,6 +175,12 @@ class ProfileState(models.Model):
     denied = models.SmallIntegerField(default=0, help_text="Purposes with a recorded no, as bits.")
     history = models.BinaryField(default=b"")
     memberships = models.BinaryField(default=b"")
+    inside = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        help_text="Of `memberships`: the segments it is in, as bits. Segment n: word n / 62.",
+    )
     traits = models.JSONField(
         default=dict, help_text="key: [value, observed at in ms, message id]; newest wins."
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from apps.rules.findings import errors_of_site
 from apps.rules.models import Rule
 from apps.segments.selectors import gated_in_force, meant, request_keys
 from apps.segments.types import Usage
@@ -121,3 +122,9 @@ def problems(site_id: UUID) -> list[str]:
                 "the block that fills its placement now."
             )
     return found
+
+
+def contradictions(site_id: UUID) -> list[str]:
+    """Return in words which of the site's rules can never hold, or never serve; see `findings`."""
+    found = errors_of_site(site_id)
+    return [f"The rule '{key}': {one.text}" for key, own in found.items() for one in own]
