@@ -242,7 +242,7 @@ class Person:
             now_ms=now_ms,
         )
         verdict = definitions.evaluate(facts, before, now_ms, asked=asked, far=far, past=past)
-        self._keep_computed(facts, now_ms)
+        self._keep_computed(facts, now_ms, is_due=due_ms is not None)
         row.memberships = encode_stays(
             verdict.stays, Evaluated(definitions.number, row.version + 1)
         )
@@ -258,13 +258,13 @@ class Person:
         self.due_ms, self.due_moved = verdict.due_ms, verdict.due_ms != due_before
         self.changes = live.changes_of(row.site_id, row.profile_id, verdict, before, now_ms)
 
-    def _keep_computed(self, facts: Facts, now_ms: int) -> None:
+    def _keep_computed(self, facts: Facts, now_ms: int, *, is_due: bool) -> None:
         """Work out again what templates read of computed traits, where it can have changed."""
         row, kept = self.row, self.definitions.computed
         if kept is None:
             row.traits.pop(COMPUTED, None)
             return
-        known = None if self._asks_all else row.traits.get(COMPUTED)
+        known = None if self._asks_all or is_due else row.traits.get(COMPUTED)
         behind = kept.behind(known, self._names, now_ms)
         if behind:
             properties = self.definitions.properties
