@@ -264,13 +264,14 @@ class Person:
         if kept is None:
             row.traits.pop(COMPUTED, None)
             return
-        known = None if self._asks_all or is_due else row.traits.get(COMPUTED)
-        behind = kept.behind(known, self._names, now_ms)
+        known = None if self._asks_all else row.traits.get(COMPUTED)
+        behind = kept.behind(known, self._names, now_ms, is_due=is_due)
         if behind:
             properties = self.definitions.properties
-            row.traits[COMPUTED] = kept.entry(
-                known, behind, facts, properties, row.profile_id, now_ms
-            )
+            found = kept.entry(known, behind, facts, properties, row.profile_id, now_ms)
+            # The same again is not written: most timers move no window over an event.
+            if known is None or not is_due or (found[0], found[2]) != (known[0], known[2]):
+                row.traits[COMPUTED] = found
 
     def _touched(self, before: Stays, now_ms: int) -> Sequence[Definition]:
         """The segments that this batch, or the time that has passed, can have changed."""
