@@ -243,6 +243,7 @@ LIVE = (
         "        if is_newer(entry, known) or known is not None:",
     ),
 )
+SQL_TESTS = ("tests/apps/segments/test_parity.py",)
 LIVE_TESTS = (
     "tests/parity/test_live_path.py",
     "tests/apps/segments/test_past.py",

@@ -237,6 +237,22 @@ def test_events_of_one_instant_are_ordered_by_original_time_and_message_id(site:
     assert rows == [[True, False], [False, True]]
 
 
+def test_what_must_not_happen_is_looked_for_within_a_millisecond(site: Site) -> None:
+    def history(order: str, order_ms: int) -> list[Happened]:
+        ids = {"Viewed": "b", "Added": "d", "Ordered": order}
+        moments = {"Viewed": NOW_MS, "Added": NOW_MS, "Ordered": order_ms}
+        return [Happened(moments[name], name, {}, 1, None, ids[name]) for name in ids]
+
+    steps = [{"name": "Viewed"}, {"name": "Added"}]
+    leaf = {"kind": "sequence", "steps": steps, "without": [{"after": 1, "name": "Ordered"}]}
+    node = parse_condition({"v": 1, "where": leaf | {"window": "ever"}})
+    people = [(history(order, NOW_MS), {}, [NOW_MS]) for order in "ace"]
+    people.append((history("c", NOW_MS - 1), {}, [NOW_MS]))
+    _agree(site, [node], people)
+    pairs, _ = _placed(site, people)
+    assert [row[0] for row in asked(site, [node], pairs)] == [True, False, True, True]
+
+
 def test_sessions_end_and_break_at_the_very_millisecond(site: Site) -> None:
     def history(gap_ms: int) -> list[Happened]:
         return [Happened(NOW_MS, "Viewed"), Happened(NOW_MS - gap_ms, "Viewed")]
