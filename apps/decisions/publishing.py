@@ -21,9 +21,10 @@ from apps.segments import live
 from apps.segments.selectors import snapshot_documents
 from apps.work import clock
 from apps.work.services import record_change
+from engine.compiling import compile_snapshot
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition, InvalidSnapshot
-from engine.snapshot import SnapshotDoc, compile_snapshot, decode_snapshot, encode_snapshot
+from engine.snapshot import SnapshotDoc, decode_snapshot, encode_snapshot
 
 PUBLISHED = "content.published"
 

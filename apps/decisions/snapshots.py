@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from apps.decisions import record_reads
+from engine.compiling import compile_snapshot
 from engine.errors import PersonalizationError
-from engine.snapshot import CompiledSnapshot, SnapshotDoc, compile_snapshot, decode_snapshot
+from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot
 
 logger = logging.getLogger(__name__)
 

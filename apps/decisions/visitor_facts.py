@@ -9,8 +9,8 @@ from apps.consent.types import names_of
 from apps.decisions.types import HotProfile
 from apps.events import history
 from apps.segments.live import bindings_in, decode_stays, is_inside
-from engine.decide import Visitor
 from engine.facts import TraitMeta
+from engine.members import Visitor
 from engine.snapshot import CompiledSnapshot
 
 

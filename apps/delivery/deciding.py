@@ -19,7 +19,8 @@ from apps.delivery.answers import Listed, Ready
 from apps.delivery.request_facts import RequestFacts
 from apps.recommendations.selectors import lists_of
 from engine.conditions.describe import trace_json
-from engine.decide import Decision, Reason, Step, Visitor, decide_placement
+from engine.decide import Decision, Reason, Step, decide_placement
+from engine.members import Visitor
 from engine.snapshot import CompiledPlacement
 
 DEFAULT_ITEMS: Final = 10

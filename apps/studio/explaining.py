@@ -20,7 +20,8 @@ from apps.studio.domain.reasons import reason_words
 from apps.work import clock
 from engine.conditions.describe import trace_json
 from engine.conditions.trace_words import found_text
-from engine.decide import Decision, Step, Visitor, decide_placement
+from engine.decide import Decision, Step, decide_placement
+from engine.members import Visitor
 from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot
 
 DECISIONS_SHOWN = 20
