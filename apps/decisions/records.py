@@ -41,12 +41,25 @@ ON CONFLICT DO NOTHING
 """
 
 
+class Noted(NamedTuple):
+    """One decision of a call. Without an experiment its probability is 1."""
+
+    placement: str
+    block: str | None
+    variant: str | None
+    version: int
+    reason: str
+    rule: str | None = None
+    experiment: str | None = None
+    arm: str | None = None
+    probability: float = 1.0
+
+
 class Made(NamedTuple):
     """One call as the request leaves it; the thread turns it into a row.
 
     Attributes:
         profile_id: 16 bytes, empty for a visitor without a profile.
-        placements: (placement, block, variant, version, reason, rule) of each decision.
         memberships: the segments codec, as it was read.
         context: the facts of the request that conditions looked at.
     """
@@ -57,7 +70,7 @@ class Made(NamedTuple):
     source_id: UUID
     snapshot: int
     at_ms: int
-    placements: list[tuple[str, str | None, str | None, int, str, str | None]]
+    placements: list[Noted]
     memberships: bytes
     context: dict[str, object]
     took_us: int
@@ -122,7 +135,6 @@ def _write(batch: list[Made]) -> None:
 
 
 def _row(made: Made) -> dict[str, object]:
-    names = ("placement", "block", "variant", "version", "reason", "rule")
     stays = decode_stays(made.memberships)
     return {
         "id": uuid7(),
@@ -132,7 +144,7 @@ def _row(made: Made) -> dict[str, object]:
         "source_id": made.source_id,
         "snapshot": made.snapshot,
         "at": clock.from_ms(made.at_ms),
-        "placements": [dict(zip(names, one, strict=True)) for one in made.placements],
+        "placements": [noted._asdict() for noted in made.placements],
         "facts": {
             "segments": [n for n, stay in stays.items() if is_inside(stay, made.at_ms)],
             "context": made.context,

@@ -15,7 +15,7 @@ from apps.access.http import (
 )
 from apps.access.proof import verified_user_id
 from apps.decisions import selectors, services
-from apps.delivery import cached, deciding, outcomes
+from apps.delivery import cached, deciding, outcomes, wording
 from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, asked_of, id_text
 from apps.work import clock, record_watch
 
@@ -61,8 +61,9 @@ def decide(request: HttpRequest) -> HttpResponse:
         bool(question.explain),
         now_ms,
     )
-    answer = deciding.decide(call, arrival, served)
-    services.record(answer.made)
+    decided = deciding.decide(call, arrival, served)
+    answer = wording.worded(decided)
+    services.record(wording.record_of(decided, perf_counter() - arrived))
     response = _not_changed(request, answer.etag)
     if response is None:
         response = HttpResponse(answer.body, content_type="application/json")
@@ -70,8 +71,9 @@ def decide(request: HttpRequest) -> HttpResponse:
     headers["ETag"] = answer.etag
     headers["Cache-Control"] = "private, no-cache"
     headers["Server-Timing"] = (
-        f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={answer.rules_s * 1000:.2f}, "
-        f"render;dur={answer.render_s * 1000:.2f}, total;dur={(perf_counter() - start) * 1000:.2f}"
+        f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={decided.rules_s * 1000:.2f}, "
+        f"model;dur=0, render;dur={decided.render_s * 1000:.2f}, "
+        f"total;dur={(perf_counter() - start) * 1000:.2f}"
     )
     for name, value in arrival.headers.items():
         headers[name] = value

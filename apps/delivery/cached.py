@@ -13,7 +13,7 @@ from apps.decisions.selectors import current, site_of_key
 from apps.decisions.services import start_watching
 from apps.decisions.types import Bounded
 from apps.delivery import answers
-from apps.delivery.answers import Listed, Ready
+from apps.delivery.answers import Listed, Ready, Told
 from apps.recommendations.selectors import lists_of
 from engine.decide import Reason
 from engine.snapshot import CompiledPlacement
@@ -55,7 +55,7 @@ def content(key: str, *, site_key: str, segment_key: str) -> CachedAnswer | None
     listed = _popular(site_id, placement)
     values = _NOBODY if listed is None else {**_NOBODY, "items": listed.items}
     try:
-        shown = answers.shown(ready, reason, None, values, listed)
+        shown = answers.shown(ready, Told(reason), values, listed)
     except RenderFailed:
         return None
     name = msgspec.json.encode(placement.key)
