@@ -56,3 +56,5 @@ requirements:
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes -c dev.txt base.in -o base.txt
 	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes bench.in -o bench.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes clients.in -o clients.txt

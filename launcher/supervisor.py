@@ -157,8 +157,8 @@ def python() -> str:
     return str(PROJECT_ROOT / ".venv" / "bin" / "python")
 
 
-def programs(port: int) -> list[Program]:
-    """Return the stack's programs in starting order. Web listens on 127.0.0.1 only."""
+def programs(port: int, stream_port: int = 0) -> list[Program]:
+    """Return the stack's programs in starting order. They listen on 127.0.0.1 only."""
     workers = os.environ.get("WEB_WORKERS") or str(min(2, os.cpu_count() or 1))
     celery = [python(), "-m", "celery", "-A", "config"]
     return [
@@ -169,6 +169,14 @@ def programs(port: int) -> list[Program]:
             + ["--port", str(port), "--workers", workers, "--blocking-threads", "1"]
             + ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws"]
             + ["config.wsgi:application"],
+        ),
+        Program(
+            "stream",
+            # One process: its streams wait on one loop. Backpressure would be streams that wait.
+            [python(), "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
+            + ["--port", str(stream_port), "--workers", "1", "--backlog", "2048"]
+            + ["--backpressure", "16384", "--respawn-failed-workers"]
+            + ["--workers-kill-timeout", "5", "--no-ws", "config.asgi:application"],
         ),
         Program("consumer", [python(), "manage.py", "consume"]),
         Program(

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, Final, Protocol, cast
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
@@ -21,7 +22,7 @@ from django.utils.module_loading import import_string
 from apps.access.bodies import parse, read_body, stream_body, write_key_in
 from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
 from apps.access.credentials import authenticate, authenticate_body, caller_of_public_key
-from apps.access.errors import MethodNotAllowed, NotFound, Unavailable
+from apps.access.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from apps.access.types import Caller
 from apps.work.database import drop_if_broken
 from apps.work.ids import public_id
@@ -146,6 +147,8 @@ def refusal(error: Exception, request: HttpRequest) -> HttpResponse:
         error = Unavailable("A part of the server is away for a moment: try again.")
     elif isinstance(error, Http404):
         error = NotFound()
+    elif isinstance(error, SuspiciousOperation):
+        error = InvalidRequest("The request is malformed.")  # too many parameters, for one
     elif not isinstance(error, PersonalizationError):
         logger.exception("request.failed", extra={"request_id": request_id(request)})
     return _problem()(error, request)

@@ -136,6 +136,7 @@ class BlockAdmin(admin.ModelAdmin[Block]):
             fieldsets.append(("Fields", {"fields": [name]}))
         if obj is None or obj.kind == Block.Kind.RECOMMENDATIONS:
             fieldsets.append(("Recommendations", {"fields": [("recommender", "item_limit")]}))
+        fieldsets.append(("Caches and the edge", {"fields": ["is_cacheable"]}))
         if obj is None or obj.kind == Block.Kind.FLAG:
             fieldsets.append(("Flag", {"fields": [("value_type", "is_client_visible")]}))
         return fieldsets

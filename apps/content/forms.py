@@ -46,6 +46,7 @@ class BlockForm(forms.ModelForm[Block]):
             "is_client_visible",
             "recommender",
             "item_limit",
+            "is_cacheable",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

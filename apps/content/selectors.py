@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
-from apps.content.checks import publishable_content
+from apps.content.checks import colliding_keys, publishable_content
 from apps.content.errors import FieldError, InvalidContent
 from apps.content.models import Block, Placement, Variant
 from apps.segments.types import Usage
@@ -23,7 +23,7 @@ def placement_documents(site_id: UUID) -> list[PlacementDoc]:
 
 
 def block_documents(site_id: UUID) -> list[BlockDoc]:
-    """Return all blocks of the site with their variants, by key. Three queries.
+    """Return all blocks of the site with their variants, by key. Four queries.
 
     Variants carry the versions that `services.freeze_versions` gave them.
 
@@ -37,7 +37,7 @@ def block_documents(site_id: UUID) -> list[BlockDoc]:
 
 
 def problems(site_id: UUID) -> list[FieldError]:
-    """Return what would make a publication of this site's content refused. Three queries."""
+    """Return what would make a publication of this site's content refused. Four queries."""
     return _documents(site_id)[1]
 
 
@@ -112,6 +112,7 @@ def _documents(site_id: UUID) -> tuple[list[BlockDoc], list[FieldError]]:
             )
             continue
         documents.append(_block_document(block, variants, default))
+    errors.extend(colliding_keys(placement_documents(site_id), documents))
     return documents, errors
 
 
@@ -127,6 +128,7 @@ def _block_document(block: Block, variants: list[VariantDoc], default: str) -> B
         purpose=block.purpose,  # type: ignore[arg-type]  # as above
         recommender=block.recommender or None,
         limit=block.item_limit if is_list else 0,
+        cacheable=block.is_cacheable,
     )
 
 

@@ -31,6 +31,7 @@ def create_block(
     purpose: str = Block.Purpose.PERSONALIZATION,
     recommender: str = "",
     item_limit: int = 10,
+    is_cacheable: bool = False,
 ) -> Block:
     """Add a block to the draft.
 
@@ -52,6 +53,7 @@ def create_block(
         purpose=purpose,
         recommender=recommender,
         item_limit=item_limit,
+        is_cacheable=is_cacheable,
     )
     check_block(block)
     block.save(force_insert=True)

@@ -21,7 +21,8 @@ PREFIX: Final = "dec_"
 MAX_LENGTH: Final = 2_000
 _MAC_BYTES: Final = 12
 _VERSION: Final = 2
-_ARRAY: Final = b"\x9e"  # of the 14 fields below
+_ARRAY: Final = b"\x9e"  # of the first 14 fields below
+_ARRAY_WITH_TOKEN: Final = b"\x9f"  # of all 15
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -38,6 +39,7 @@ class DecisionPayload(msgspec.Struct, array_like=True, frozen=True):
         arm, probability, experiment: None without an experiment.
         rule: that served it, None when none did.
         caps: numbers of the caps that showing it draws on.
+        token: 8 bytes that name its reservation; empty without caps.
     """
 
     format: int
@@ -54,6 +56,7 @@ class DecisionPayload(msgspec.Struct, array_like=True, frozen=True):
     rule: str | None = None  # from here on since format 2
     experiment: str | None = None
     caps: list[int] = []
+    token: bytes = b""
 
 
 _decoder = msgspec.msgpack.Decoder(DecisionPayload)
@@ -86,9 +89,12 @@ def tail_of(block: str, version: int, decision: Decision, reason: str) -> bytes:
     return b"".join([_pack(part) for part in parts])
 
 
-def signed(site_hex: str, head: bytes, tail: bytes) -> bytes:
+def signed(site_hex: str, head: bytes, tail: bytes, token: bytes = b"") -> bytes:
     """Return the decision id as ASCII bytes."""
-    payload = head + tail
+    if token:
+        payload = b"".join((_ARRAY_WITH_TOKEN, head[1:], tail, _pack(token)))
+    else:
+        payload = head + tail
     mac = _mac(site_hex, payload)
     return b"dec_" + _text_of(payload + mac)
 

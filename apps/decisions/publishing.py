@@ -15,6 +15,7 @@ from apps.content.services import freeze_versions
 from apps.decisions import announcing
 from apps.decisions.errors import PublicationRefused, Reason, UnknownPublication
 from apps.decisions.models import Publication
+from apps.decisions.signals import published
 from apps.rules.selectors import rule_documents
 from apps.rules.services import prepare_rules
 from apps.segments import live
@@ -182,5 +183,6 @@ def _store(
         detail={"restores": restores} if restores else {},
         now=now,
     )
+    published.send(Publication, site_id=site_id, number=number, now=now)
     transaction.on_commit(lambda: announcing.announce(site_id, number))
     return publication

@@ -145,6 +145,16 @@ def _shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed |
     return _encode(Shown(*what, *why))
 
 
+def without_texts(
+    ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None
+) -> bytes:
+    """Return the encoded part of a variant that cannot be rendered, without what can fail."""
+    doc = msgspec.structs.replace(ready.doc, fields={}, template=None, liquid=None)
+    bare = Ready.__new__(Ready)
+    bare.block, bare.kind, bare.doc, bare.is_fixed = ready.block, ready.kind, doc, False
+    return shown(bare, told, values, listed)
+
+
 _lists: Bounded[Listed] = Bounded(20_000)
 
 

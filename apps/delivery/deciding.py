@@ -3,9 +3,10 @@
 `/v1/decide` words it one way, OFREP another. Nothing here waits, and nothing is told to anybody.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
@@ -14,13 +15,22 @@ import msgspec
 from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
 from apps.content.errors import RenderFailed
-from apps.decisions.selectors import Arrival, Served, bindings_of, nothing, visitor_of
+from apps.decisions.selectors import (
+    Arrival,
+    CapHolder,
+    Served,
+    bindings_of,
+    nothing,
+    release,
+    visitor_of,
+)
 from apps.decisions.types import HotProfile
-from apps.delivery import answers
+from apps.delivery import answers, reserving
 from apps.delivery.answers import Listed, Ready, Told
 from apps.delivery.request_facts import RequestFacts
+from apps.delivery.reserving import Reserved, Turn
 from apps.recommendations.selectors import lists_of
-from engine.decide import Decision, Reason, Step, decide_placement
+from engine.decide import Decision, Reason, Step, decide_in_turn
 from engine.members import Visitor
 from engine.snapshot import CompiledPlacement
 
@@ -72,12 +82,13 @@ class Decided:
     """A call and what has been decided of it, placement by placement.
 
     Attributes:
+        reserved: what was reserved for the call, by placement key.
         rules_s, render_s: seconds spent.
     """
 
     __slots__ = (
-        "call", "context", "is_allowed", "is_away", "placed", "profile", "render_s", "rules_s",
-        "served", "stays", "values", "visitor",
+        "call", "context", "is_allowed", "is_away", "placed", "profile", "render_s", "reserved",
+        "rules_s", "served", "stays", "values", "visitor",
     )  # fmt: skip
 
     def __init__(self, call: Call, arrival: Arrival, served: Served) -> None:
@@ -96,7 +107,10 @@ class Decided:
             if self.is_allowed:
                 self.stays, traits = profile.memberships, profile.traits
             self.visitor = visitor_of(
-                profile, is_allowed=self.is_allowed, site_zone=call.caller.time_zone
+                profile,
+                is_allowed=self.is_allowed,
+                site_zone=call.caller.time_zone,
+                now_ms=call.now_ms,
             )
             bound = bindings_of(self.visitor.memberships, served.compiled, call.now_ms)
         self.context = RequestFacts(
@@ -112,9 +126,18 @@ class Decided:
             "segments": bound,
             "facts": call.facts,
             "context": call.context,
+            "intensity": 1.0,
         }
         self.placed: list[Placed] = []
+        self.reserved: dict[str, Reserved] = {}
         self.rules_s = self.render_s = 0.0
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the same answer may be shown again: budgets and arms are for one showing."""
+        return not any(
+            one.decision.caps or one.decision.experiment is not None for one in self.placed
+        )
 
 
 def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
@@ -132,26 +155,83 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
     ruled = perf_counter()
     for decision, (_, limit) in zip(chosen, call.asked, strict=True):
         placement = served.compiled.placements.get(decision.placement)
-        if placement is None:
+        if placement is None or not _is_open(placement, call.caller):
             body = answers.failed(decision.placement, error, is_traced=call.explain)
             decided.placed.append(Placed(decision, Told("ERROR"), None, body, error))
         else:
             decided.placed.append(_place(decided, placement, decision, limit))
+    _give_back(decided)
     decided.rules_s = ruled - start
     decided.render_s = perf_counter() - ruled
     return decided
 
 
+def _is_open(placement: CompiledPlacement, caller: Caller) -> bool:
+    """Whether the caller may see what is there: a page reads flags only that are marked so."""
+    block = placement.block.doc
+    return block.kind != "flag" or block.client_visible or caller.kind == "sk"
+
+
 def _chosen(decided: Decided) -> list[Decision]:
-    """The decision of each placement that is asked for."""
-    call, compiled = decided.call, decided.served.compiled
+    """The decision of each placement that is asked for, with budget reserved where it needs any."""
+    call, placements = decided.call, decided.served.compiled.placements
     found: list[Decision] = []
+    turns: list[Turn] = []
     for key, _ in call.asked:
         steps: list[Step] | None = [] if call.explain else None
-        found.append(
-            decide_placement(compiled, key, decided.visitor, decided.context, call.now_ms, steps)
+        turn = decide_in_turn(
+            decided.served.compiled, key, decided.visitor, decided.context, call.now_ms, steps
         )
+        first = next(turn)
+        if first.caps and _is_open(placements[key], call.caller):
+            turns.append(Turn(len(found), list(_with_own_steps(first, turn))))
+        found.append(first)
+    if turns:
+        _reserve(decided, turns, found)
     return found
+
+
+def _with_own_steps(first: Decision, turn: Iterator[Decision]) -> Iterator[Decision]:
+    """The decisions of a turn, each with the trace up to itself."""
+    if first.steps is None:
+        yield from (first, *turn)
+        return
+    for decision in chain((first,), turn):
+        yield msgspec.structs.replace(decision, steps=list(decision.steps or ()))
+
+
+def _reserve(decided: Decided, turns: Sequence[Turn], found: list[Decision]) -> None:
+    """Put what is served in the place of what is first in turn."""
+    call, profile = decided.call, decided.profile
+    if decided.is_away or not call.subject or not decided.is_allowed:
+        # Nobody whose showings could be counted.
+        settled = [reserving.withheld(turn) for turn in turns]
+    else:
+        retry_key = str(call.meta.get("HTTP_IDEMPOTENCY_KEY", ""))[:200]
+        settled = reserving.reserved(_holder(decided), profile, turns, retry_key, call.now_ms)
+    for turn, (decision, reservation) in zip(turns, settled, strict=True):
+        found[turn.at] = decision
+        if reservation is not None:
+            decided.reserved[decision.placement] = reservation
+
+
+def _holder(decided: Decided) -> CapHolder:
+    profile = decided.profile
+    profile_id = None if profile is None else profile.profile_id
+    return CapHolder(decided.call.caller.site_hex, decided.call.subject, profile_id)
+
+
+def _give_back(decided: Decided) -> None:
+    """Release what was reserved for variants that could not be shown."""
+    if not decided.reserved:
+        return
+    unused = [
+        decided.reserved.pop(one.decision.placement).token
+        for one in decided.placed
+        if not one.decision.caps and one.decision.placement in decided.reserved
+    ]
+    if unused:
+        release(_holder(decided), unused, decided.call.now_ms)
 
 
 def may_personalize(profile: HotProfile | None, caller: Caller) -> bool:
@@ -188,6 +268,8 @@ def _place(
                 told = Told(Reason.TARGETING_MATCH.value)
     assert decision.variant is not None
     ready = _ready(decided.served, placement, decision.variant)
+    reservation = decided.reserved.get(decision.placement) if decision.caps else None
+    decided.values["intensity"] = 1.0 if reservation is None else reservation.intensity
     try:
         body = answers.shown(ready, told, decided.values, listed)
     except RenderFailed:
@@ -209,10 +291,7 @@ def _last_resort(ready: Ready, values: Mapping[str, Any], listed: Listed | None)
     try:
         return answers.shown(ready, _ERROR, values, listed)
     except RenderFailed:
-        doc = msgspec.structs.replace(ready.doc, fields={}, template=None, liquid=None)
-        bare = Ready.__new__(Ready)
-        bare.block, bare.kind, bare.doc, bare.is_fixed = ready.block, ready.kind, doc, False
-        return answers.shown(bare, _ERROR, values, listed)
+        return answers.without_texts(ready, _ERROR, values, listed)
 
 
 def _ready(served: Served, placement: CompiledPlacement, variant: str) -> Ready:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from apps.decisions import services as decisions
-from apps.delivery import answers
+from apps.delivery import answers, cacheable
 from apps.delivery.deciding import Decided, Placed
 from engine.conditions.describe import trace_json
 from engine.decide import Step
@@ -45,12 +45,14 @@ def worded(decided: Decided) -> Answer:
                 b"null" if steps is None else _trace(steps),
             )
         )
+    segment_key = cacheable.key_of(decided, untils)
+    bodies.append(segment_key)
     body = b"".join(
         (
             b'{"requestId":"', call.request_id.encode(),
             b'","decidedAt":"', answers.instant(call.now_ms),
-            b'","snapshot":%d,"segmentKey":null,"ttlSeconds":%d,"placements":{'
-            % (served.number, answers.ttl_s(untils, call.now_ms)),
+            b'","snapshot":%d,"segmentKey":%b,"ttlSeconds":%d,"placements":{'
+            % (served.number, segment_key, answers.ttl_s(untils, call.now_ms)),
             b",".join(entries),
             b"}}",
         )
@@ -62,7 +64,9 @@ def id_of(decided: Decided, placed: Placed, head: bytes) -> bytes:
     """Return the signed id of one decision; `head` is `decisions.head_of` of the call."""
     assert placed.ready is not None
     tail = placed.ready.tail(placed.decision, placed.told)
-    return decisions.signed(decided.call.caller.site_hex, head, tail)
+    reservation = decided.reserved.get(placed.decision.placement)
+    token = b"" if reservation is None else reservation.token
+    return decisions.signed(decided.call.caller.site_hex, head, tail, token)
 
 
 def _trace(steps: Sequence[Step]) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg2
 from django.db import DatabaseError, InterfaceError, connection, connections
 
+from apps.events import journal
 from apps.pipeline import fold
 from apps.work import clock
 
@@ -27,6 +28,7 @@ TIMERS_EVERY_S = 0.02
 # costs twice as much per event, and nobody waits for less than this.
 LINGER_S = 0.006
 RETRY_S = 1.0
+JOURNALS_EVERY_S = 2.0
 
 
 def spare_the_collector() -> None:
@@ -47,6 +49,7 @@ class Consumer:
         self._should_stop = should_stop
         self._listener: Any = None
         self._timers_at = 0.0
+        self._journals_at = 0.0
 
     def run(self) -> None:
         """Work until `should_stop`; survives the database going away."""
@@ -63,6 +66,7 @@ class Consumer:
 
     def _drain(self) -> None:
         while not self._should_stop():
+            self._take_up_journals()
             folded = fold.fold_once(now=clock.now())
             self._flip_due()
             if folded is fold.NOTHING:
@@ -70,6 +74,13 @@ class Consumer:
             logger.debug("pipeline.folded", extra=folded._asdict())
             if folded.batches > 1:
                 time.sleep(LINGER_S)
+
+    def _take_up_journals(self) -> None:
+        """Now and then, move what a killed web process had answered but not stored."""
+        now_s = time.monotonic()
+        if now_s >= self._journals_at:
+            self._journals_at = now_s + JOURNALS_EVERY_S
+            journal.move_abandoned()
 
     def _flip_due(self) -> None:
         now_s = time.monotonic()

@@ -23,9 +23,11 @@ from django.db import (
 
 from apps.consent.types import Purpose
 from apps.decisions import hot_state
-from apps.decisions.hot_state import HotKey
+from apps.decisions.cap_counts import added, showing_of
+from apps.decisions.hot_state import Carried, HotKey, Told
 from apps.events import fold as event_fold
 from apps.events.fold import Placed, Spoilt
+from apps.events.types import FLAG_CAPS_ONLY
 from apps.pipeline.people import People
 from apps.pipeline.person import LIST, MEMBER_OF, Person
 from apps.profiles import services as profiles
@@ -43,6 +45,7 @@ MAX_TRIES = 8
 MAX_SET_ASIDE = 10
 SEGMENT_FROZEN = "segment.frozen"
 _ANALYTICS = int(Purpose.ANALYTICS)  # a plain number: every event is asked about
+_PERSONALIZATION = int(Purpose.PERSONALIZATION)
 # Shorter than a mark in the hot state lives: see decisions.hot_state.
 TRANSACTION_TIMEOUT_MS = 60_000
 # A deadline that cannot be worked off is looked at again so much later.
@@ -132,7 +135,8 @@ def _fold_and_tell(now: datetime, most: int) -> Folded:
                 continue
             raise
         if people is not None:
-            hot_state.publish([p.hot() for p in people.living()], people.remembered)
+            living = people.living()
+            hot_state.publish([p.hot() for p in living], people.remembered, people.told())
         return folded
     raise Crowded("Identities kept moving under the fold.")
 
@@ -215,7 +219,8 @@ def _flip(due: Mapping[UUID, int], now: datetime) -> int:
         numbers = live.numbers({row.site_id for row in rows})
         persons = [Person(r, live.live_set(r.site_id, numbers[r.site_id])) for r in rows]
         _write(persons, clock.to_ms(now), due=due)
-    hot_state.publish([person.hot() for person in persons])
+    sites = {p.row.profile_id: p.row.site_id for p in persons if p.changes}
+    hot_state.publish([person.hot() for person in persons], told=Told(list(sites), (), sites))
     return len(persons)
 
 
@@ -249,6 +254,7 @@ def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, P
     arrivals = [(batch, event) for batch in batches for event in batch.body.e]
     people = People(arrivals, now=now)
     placed = [people.place(arrival) for arrival in arrivals]
+    _count_showings(placed, people)
     kept = _still_allowed(placed, people)
     event_fold.insert(kept)
     event_fold.observe({(p.batch.site_id, p.event.name) for p in kept}, now=now)
@@ -256,8 +262,19 @@ def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, P
     for profile_id, own in _by_profile(kept):
         people.persons[profile_id].take(own)
     _write_traits(people.persons.values())
-    _write(people.persons.values(), clock.to_ms(now))
+    _write(people.persons.values(), clock.to_ms(now), carried=people.carried())
     return Folded(len(batches), len(kept), len(placed) - len(kept)), people
+
+
+def _count_showings(placed: Sequence[Placed], people: People) -> None:
+    """Count what was shown for frequency caps, also where the event itself may not be kept."""
+    for one in placed:
+        if one.event.type != "exposure":
+            continue
+        showing = showing_of(one.event.properties, one.event.occurred_ms)
+        row = people.persons[one.profile_id].row
+        if showing is not None and not row.denied & _PERSONALIZATION:
+            row.caps = added(row.caps, [showing])
 
 
 def _still_allowed(placed: Sequence[Placed], people: People) -> list[Placed]:
@@ -269,7 +286,7 @@ def _still_allowed(placed: Sequence[Placed], people: People) -> list[Placed]:
     kept: list[Placed] = []
     for one in placed:
         row = people.persons[one.profile_id].row
-        if row.denied & _ANALYTICS:
+        if row.denied & _ANALYTICS or one.event.flags & FLAG_CAPS_ONLY:
             continue
         one.event.purposes &= ~row.denied
         one.event.epoch = row.consent_epoch
@@ -287,19 +304,27 @@ def _by_profile(placed: Iterable[Placed]) -> Iterable[tuple[UUID, list[Placed]]]
 _NO_TIMERS: Mapping[UUID, int] = {}
 
 
-def write_anew(persons: Sequence[Person], now_ms: int) -> None:
+def write_anew(persons: Sequence[Person], now_ms: int, *, carried: Sequence[Carried] = ()) -> None:
     """Evaluate all segments of locked persons and write their rows, deadlines included.
 
     For whoever has changed more of them than a batch does. Hot state is told after the commit.
     """
-    _write(persons, now_ms, due={person.row.profile_id: now_ms for person in persons})
+    due = {person.row.profile_id: now_ms for person in persons}
+    _write(persons, now_ms, due=due, carried=carried)
 
 
-def _write(persons: Iterable[Person], now_ms: int, *, due: Mapping[UUID, int] = _NO_TIMERS) -> None:
+def _write(
+    persons: Iterable[Person],
+    now_ms: int,
+    *,
+    due: Mapping[UUID, int] = _NO_TIMERS,
+    carried: Sequence[Carried] = (),
+) -> None:
     """Evaluate and write what the locked persons have become; mark their hot state last.
 
     Args:
         due: the deadlines that brought us here, in ms.
+        carried: budgets of caps that become somebody else's with this commit.
     """
     persons = list(persons)
     living = [person for person in persons if person.row.merged_into is None]
@@ -324,7 +349,8 @@ def _write(persons: Iterable[Person], now_ms: int, *, due: Mapping[UUID, int] = 
         [
             HotKey(p.row.site_id, p.row.profile_id, p.row.consent_epoch, p.row.version)
             for p in persons
-        ]
+        ],
+        carried,
     )
 
 

@@ -12,6 +12,10 @@ DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 TRUSTED_PROXIES = ENV.trusted_proxies
 PUBLIC_ORIGIN = ENV.public_origin
+STREAM_ORIGIN = ENV.stream_origin
+CLOCK_FILE = ENV.clock_file
+SNAPSHOT_KEY = ENV.snapshot_key
+SNAPSHOT_RETIRED_KEYS = ENV.snapshot_retired_keys
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -118,6 +122,7 @@ STORAGES = {
 }
 # Files made while running (model artifacts, logs) live under the home.
 ARTIFACT_DIR = ENV.home / "artifacts"
+JOURNAL_DIR = ENV.home / "journal"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -129,6 +134,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'", *([ENV.stream_origin] if ENV.stream_origin else [])],
         "object-src": ["'none'"],
         "base-uri": ["'self'"],
         "form-action": ["'self'"],

@@ -6,6 +6,7 @@
  *   attune.track("Product Viewed", { product_id: "C14" });
  *   await attune.consent({ analytics: true, personalization: true });
  *   await attune.decide();            // every element with data-attune-placement
+ *   attune.live();                    // and again whenever the visitor's content may have changed
  *
  * It never throws into the page, never blocks it, and stores and sends nothing about the visitor before
  * `consent`. Decisions without consent are asked for without any identifier: they are default content.
@@ -14,6 +15,7 @@
 import { createConsent } from "./consent.js";
 import { VERSION, createEvent, pageContext } from "./events.js";
 import { createExposures } from "./exposures.js";
+import { createLive } from "./live.js";
 import { createQueue } from "./queue.js";
 import { placementElements, render, restoreDefaults } from "./render.js";
 import { createTransport, retryAfter } from "./transport.js";
@@ -113,6 +115,10 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
   }
 
   let round = 0;
+  let asked = []; // the arguments of the last `decide`
+  let flight; // the question on its way
+  let decidedAt; // when the last answer was
+  let live = null;
 
   /**
    * Decide and show. Placements default to those of the page's elements.
@@ -126,9 +132,11 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     const wanted = placements || [...new Set(elements.map((e) => e.dataset.attunePlacement))];
     if (!wanted.length) return null;
     const mine = (round += 1);
-    const answer = await ask(wanted, facts);
+    asked = [placements, { facts, renderers }];
+    const answer = await (flight = ask(wanted, facts));
     // A newer question, or a withdrawal, makes this answer old news.
     if (!answer || mine !== round) return null;
+    decidedAt = answer.decidedAt;
     for (const element of elements) {
       const key = element.dataset.attunePlacement;
       const decision = (answer.placements || {})[key];
@@ -149,9 +157,26 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
       consent.signIn(userId);
       record("identify", { traits });
     },
-    reset: consent.reset,
+    reset() {
+      consent.reset();
+      if (live) live.follow();
+    },
     /** Send now what waits; resolves when it is stored or waits for a retry. */
     flush: () => Promise.all([events.flush(), sightings.flush()]),
+
+    /**
+     * Keep the open page as it would be decided now: when the server tells of a change, the last `decide`
+     * is repeated, or `again` is called. Nothing is opened before the visitor agrees to personalization.
+     * @param {() => void} [again]
+     * @returns {() => void} ends it
+     */
+    live(again = () => decide(...asked)) {
+      if (live) live.end();
+      const askedAt = async () => (await flight, decidedAt);
+      live = createLive({ transport, consent, again, askedAt });
+      live.follow();
+      return live.end;
+    },
 
     /** The visitor's choice, or null when not asked yet. */
     choice: consent.purposes,
@@ -171,8 +196,10 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
         exposures.clear();
       }
       if (!consent.may("personalization")) restoreDefaults();
+      if (live && !consent.may("personalization")) live.follow();
       const state = await tellConsent();
       events.flush();
+      if (live) live.follow();
       return state;
     },
   };

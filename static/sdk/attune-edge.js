@@ -651,6 +651,7 @@ const PURPOSES = ["necessary", "functional", "analytics", "personalization", "ad
 const COMPUTED = "computed."; // Traits of this name stand for an event aggregate.
 const NEEDS_HISTORY = "needs history: answered as a hidden segment";
 function found(mapping, name) {
+if (typeof mapping?.get === "function") return mapping.get(name) ?? null;
 return mapping && Object.hasOwn(mapping, name) ? (mapping[name] ?? null) : null;
 }
 function trait(document, path) {

@@ -28,6 +28,7 @@ PUBLIC_BESIDES = {
     "apps.access.http": "the short chain of hot views",
     "apps.access.addresses": "the client's address behind trusted proxies",
     "apps.access.proof": "a site's proof that a browser speaks for a login",
+    "apps.access.idempotency": "the answer to a call that is sent again",
     "apps.access.limits": "rate limits inside a hot view's own round trip",
     "apps.profiles.state": "the state row that a fold locks",
     "apps.profiles.identities": "reading and locking identities, the first step of a fold",
@@ -36,6 +37,7 @@ PUBLIC_BESIDES = {
     "apps.profiles.splitting": "undoing a merge inside the transaction and locks of a fold",
     "apps.profiles.parts": "offering parts of a profile to the one door that reads them",
     "apps.events.history": "the history section of the state row, which live conditions read",
+    "apps.events.journal": "events that are answered before they are in the inbox",
     "apps.events.collect": "the one way into the inbox, for doors that validate themselves",
     "apps.events.fold": "called by the consumer inside its transaction",
     "apps.events.rollups": "what days are closed and who must be counted anew, for the refresh",
@@ -44,6 +46,10 @@ PUBLIC_BESIDES = {
     "apps.segments.domain": "pure arithmetic behind these figures",
     "apps.pipeline.splitting": "undoing a merge, for the page that asks",
     "apps.content.rendering": "called on the hot path with prepared values",
+    "apps.decisions.caps": "budgets that people take over of each other, inside a fold",
+    "apps.decisions.cap_counts": "the caps section of the state row, which a fold writes",
+    "apps.decisions.notices": "what the stream process reads: it has no models, so no selectors",
+    "apps.decisions.record_reads": "one time-boxed statement, for the same process",
     "apps.decisions.hot_state": "marks and publishes around the consumer's commit",
 }
 
