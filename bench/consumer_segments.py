@@ -21,9 +21,9 @@ from apps.access.models import Site, Source
 from apps.events import inbox
 from apps.events.types import Accepted
 from apps.pipeline import fold
-from apps.pipeline.consumer import spare_the_collector
 from apps.segments import services as segments
 from apps.work import clock
+from apps.work.collector import spare_the_collector
 from apps.work.ids import uuid7
 from apps.work.models import ChangeFeed
 from bench.report import Bar

@@ -16,12 +16,14 @@ from apps.access.models import Site, Source
 from apps.decisions import generation, hot_state, hot_wire
 from apps.events import inbox
 from apps.pipeline import fold
-from apps.pipeline.consumer import spare_the_collector
+from apps.pipeline.consumer import TIMERS_EVERY_S
+from apps.pipeline.timers import BATCH as TIMERS_BATCH
 from apps.profiles import state
 from apps.profiles.models import Due, Identity
 from apps.segments import services as segments
 from apps.segments.stays import decode_stays, is_inside
 from apps.work import clock
+from apps.work.collector import spare_the_collector
 from apps.work.ids import uuid7
 from bench.consumer_segments import EVENTS_A_BATCH, Owner, fold_all, happened, related
 from bench.load import percentile
@@ -119,8 +121,8 @@ def _drain(due: Sequence[tuple[int, UUID]], rnd: random.Random) -> Drained:
             (stay,) = decode_stays(row.memberships).values() or (None,)
             reads += 1
             wrong += is_inside(stay, at_ms) is not (at_ms < sampled[row.profile_id])
-        if not flipped:
-            time.sleep(0.005)
+        if flipped < TIMERS_BATCH:
+            time.sleep(TIMERS_EVERY_S)  # as the consumer does
     drained_ms = time.time() * 1000 - due[0][0]
     return Drained(
         len(due), statistics.median(lateness), percentile(lateness, 0.99), drained_ms, reads, wrong

@@ -64,6 +64,8 @@ class Decision(msgspec.Struct, frozen=True):
         experiment, arm: keys; set when the variant is an arm's.
         probability: of this arm among those who take part; 1 without an experiment.
         caps: what showing it draws on; empty for a variant that is not limited.
+        broken: ("rule", "experiment" or "segment", key) of conditions that raised: a fault of ours,
+            told by whoever asked. They counted as unknown.
     """
 
     placement: str
@@ -80,6 +82,7 @@ class Decision(msgspec.Struct, frozen=True):
     arm: str | None = None
     probability: float = 1.0
     caps: tuple[CapDoc, ...] = ()
+    broken: tuple[tuple[str, str], ...] = ()
 
 
 def decide_placement(
@@ -210,7 +213,12 @@ def _candidates(
         if split is not None:
             yield split
     for (segment, variant), caps in zip(placement.block.tagged, placement.tagged_caps, strict=True):
-        inside = members.has(segment)
+        try:
+            inside = members.has(segment)
+        except Exception:
+            members.broken.append(("segment", segment.doc.key))
+            _note(trace, "segment", segment.doc.key, "error")
+            continue
         if trace is not None:
             outcome = f"in, serves '{variant.key}'" if inside else "not in"
             trace.append(Step("segment", segment.doc.key, outcome))
@@ -228,7 +236,12 @@ def _holds(rule: CompiledRule, members: Members, trace: list[Step] | None) -> bo
         _note(trace, "rule", rule.key, "ended")
         return False
     facts = members.facts()
-    verdict, until_ms = rule.condition(facts, now_ms)
+    try:
+        verdict, until_ms = rule.condition(facts, now_ms)
+    except Exception:
+        members.broken.append(("rule", rule.key))
+        _note(trace, "rule", rule.key, "error")
+        return False
     if until_ms is not None:
         members.flips_at(until_ms)
     if trace is not None:
@@ -250,7 +263,12 @@ def _split(
 ) -> Candidate | None:
     """The arm of a visitor who takes part."""
     if experiment.condition is not None:
-        verdict, until_ms = experiment.condition(members.facts(), members.now_ms)
+        try:
+            verdict, until_ms = experiment.condition(members.facts(), members.now_ms)
+        except Exception:
+            members.broken.append(("experiment", experiment.key))
+            _note(trace, "experiment", experiment.key, "error")
+            return None
         if until_ms is not None:
             members.flips_at(until_ms)
         if verdict is not True:
@@ -324,6 +342,7 @@ def _decision(
         found.arm,
         found.probability,
         found.caps,
+        tuple(members.broken),
     )
 
 

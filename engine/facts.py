@@ -61,6 +61,18 @@ class NamedHistory(Protocol):
     places: Mapping[str, list[int]]
 
 
+class GrowingHistory(NamedHistory, Protocol):
+    """A named history to which events are only ever appended, in place.
+
+    Attributes:
+        grown: what was worked out of the events so far, under the keys of `Facts.cache`: whoever
+            put it there goes on with what has been appended since. Facts that share such a history
+            are asked one after the other, in the order of its growth.
+    """
+
+    grown: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Facts:
     """Everything one evaluation may read. Treat as immutable: derived indexes are kept in `cache`.
@@ -68,7 +80,7 @@ class Facts:
     Attributes:
         traits: name -> JSON value. Null counts as missing.
         history: ascending by `at_ms`; the sequence itself gives the total order. It may be a
-            `NamedHistory`.
+            `NamedHistory` or a `GrowingHistory`.
         complete_from_ms: None when the history holds every event of the profile, else it holds
             every event with `at_ms` >= this (see `scope.covers`).
         memberships: segment key -> is a member now. An absent key is not a member.
@@ -138,6 +150,12 @@ def places(facts: Facts, name: str) -> list[int]:
             by_name = _places_by_name(facts.history)
         facts.cache["places"] = by_name
     return by_name.get(name, _NO_PLACES)
+
+
+def grown(facts: Facts) -> dict[str, Any] | None:
+    """Where results that grow with the history are kept (`GrowingHistory`); None: nowhere."""
+    found: dict[str, Any] | None = getattr(facts.history, "grown", None)
+    return found
 
 
 def _events_by_name(history: Sequence[Happening]) -> dict[str, list[Happening]]:

@@ -48,10 +48,12 @@ class Visitor:
 class Members(Mapping[str, bool]):
     """The visitor's memberships by segment key, read one by one as conditions ask for them.
 
-    Remembers the earliest flip of what was read, and whether something read was stale.
+    Remembers the earliest flip of what was read, and whether something read was stale or raised.
     """
 
-    __slots__ = ("_context", "_facts", "_snapshot", "is_stale", "now_ms", "until_ms", "visitor")
+    __slots__ = (
+        "_context", "_facts", "_snapshot", "broken", "is_stale", "now_ms", "until_ms", "visitor",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Members(Mapping[str, bool]):
         self.now_ms = now_ms
         self.until_ms = FOREVER
         self.is_stale = False
+        self.broken: list[tuple[str, str]] = []
 
     @property
     def unit_id(self) -> str:

@@ -60,6 +60,7 @@ def check_variant(
     value: JSON,
     is_default: bool,
     is_tagged: bool,
+    is_capped: bool = False,
 ) -> None:
     """Refuse a variant that does not fit its block, with a pointer to each wrong place.
 
@@ -74,6 +75,10 @@ def check_variant(
             _error(
                 "/segments", "The default variant is for everyone else: it cannot have segments."
             )
+        )
+    if is_default and is_capped:
+        errors.append(
+            _error("/caps", "The default variant is what is left when all else is used up: no cap.")
         )
     if block.kind != Block.Kind.FLAG:
         errors.extend(undeclared_fields(parse_schema(block.schema), fields))

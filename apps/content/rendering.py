@@ -136,19 +136,28 @@ def roots_read(variant: VariantDoc) -> frozenset[str]:
     Raises:
         RenderFailed: as `render`.
     """
-    found = {part.path[0] for part in variant.template or () if isinstance(part, Slot)}
+    return frozenset(path[0] for path in paths_read(variant))
+
+
+def paths_read(variant: VariantDoc) -> frozenset[Path]:
+    """Return the paths of the values that a variant can look at.
+
+    Raises:
+        RenderFailed: as `render`.
+    """
+    found: set[Path] = {part.path for part in variant.template or () if isinstance(part, Slot)}
     if variant.template is None and variant.liquid is not None:
-        found.update(_liquid_roots(variant.liquid, "html"))
+        found.update(_liquid_paths(variant.liquid, "html"))
     for stored in variant.fields.values():
         if not isinstance(stored, dict):
             continue
         slots = stored.get("slots")
         if slots is None:
-            found.update(_liquid_roots(stored["liquid"], _dialect(stored)))
+            found.update(_liquid_paths(stored["liquid"], _dialect(stored)))
             continue
         for piece in slots:
             if not isinstance(piece, str):
-                found.add(piece["path"][0] if isinstance(piece, dict) else piece[0])
+                found.add(tuple(piece["path"] if isinstance(piece, dict) else piece))
     return frozenset(found)
 
 
@@ -164,9 +173,9 @@ def _dialect(stored: Mapping[str, Any]) -> Dialect:
     return "html" if stored.get("as") == "html" else "text"
 
 
-def _liquid_roots(source: str, dialect: Dialect) -> set[str]:
+def _liquid_paths(source: str, dialect: Dialect) -> set[Path]:
     try:
-        return {path[0] for path in compile_liquid(source, dialect).reads if path}
+        return {path for path in compile_liquid(source, dialect).reads if path}
     except InvalidTemplate as error:
         raise RenderFailed(f"The published template cannot be read: {error}") from error
 

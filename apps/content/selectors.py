@@ -1,12 +1,16 @@
 """Reads of the draft: the documents that a publication freezes, and what would be refused."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
 from apps.content.checks import colliding_keys, publishable_content
-from apps.content.errors import FieldError, InvalidContent
+from apps.content.domain.reading import paths_of
+from apps.content.domain.sandbox import Path
+from apps.content.errors import FieldError, InvalidContent, InvalidTemplate
 from apps.content.models import Block, Placement, Variant
 from apps.segments.types import Usage
 from engine.snapshot import BlockDoc, PlacementDoc, VariantDoc
@@ -86,6 +90,19 @@ def variants_tagged_with(site_id: UUID, kind: str, object_id: UUID) -> list[Usag
         Usage("variant", f"{variant.block.name} / {variant.name}")
         for variant in rows.select_related("block").order_by("block__name", "name")
     ]
+
+
+def value_paths(blocks: Iterable[BlockDoc]) -> dict[str, set[Path]]:
+    """The paths of the values that published templates and fields read, by "block / variant".
+
+    Pure. What cannot be read any more reads nothing: it is not rendered either.
+    """
+    found = {}
+    for block in blocks:
+        for variant in block.variants:
+            with suppress(InvalidTemplate):
+                found[f"{block.key} / {variant.key}"] = paths_of(variant)
+    return found
 
 
 def _documents(site_id: UUID) -> tuple[list[BlockDoc], list[FieldError]]:

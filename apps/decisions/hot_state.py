@@ -3,7 +3,8 @@
 Redis can lie, not only forget. Three rules keep it honest:
 
 1. Before a transaction that writes state rows commits, their keys are *marked*; after it the new
-   states replace the marks. A mark is a miss, so a crash in between sends readers to Postgres.
+   states replace the marks. A mark is a miss, so a crash in between sends readers to Postgres. So
+   does a refresh, which only marks: of the many that it writes, few are asked for soon.
 2. Every write goes by a script that never lowers (epoch, version). A reader that fills a miss
    therefore cannot put an older state over a mark or over a newer state.
 3. Keys carry a generation that Postgres keeps. A commit that could not mark raises it in the same

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from apps.decisions import cap_counts, hot_state
+from apps.decisions import cap_counts, hot_state, sealing
 from apps.decisions.hot_state import HotKey, Told
 from apps.decisions.models import DecisionRecord
 from apps.profiles import state
@@ -20,8 +21,31 @@ _LAST_EPOCH: Final = 99_999_999
 _LAST_VERSION: Final = 999_999_999_999
 
 
+_PASS_ON = """
+UPDATE decisions_decisionrecord r SET profile_id = %s, seal = n.seal
+FROM unnest(%s::uuid[], %s::bytea[]) AS n(id, seal) WHERE r.id = n.id
+"""
+_EMPTY = """
+UPDATE decisions_decisionrecord r
+SET profile_id = NULL, facts = '{}', unit_id = '', inputs = NULL, seal = n.seal
+FROM unnest(%s::uuid[], %s::bytea[]) AS n(id, seal) WHERE r.id = n.id
+"""
+
+
 def _reassign(loser_id: UUID, winner_id: UUID) -> int:
-    return DecisionRecord.objects.filter(profile_id=loser_id).update(profile_id=winner_id)
+    return _pass_on(DecisionRecord.objects.filter(profile_id=loser_id), loser_id, winner_id)
+
+
+def _pass_on(records: QuerySet[DecisionRecord], before: UUID, after: UUID) -> int:
+    """Give records to another profile. They keep what their visitor was bucketed by."""
+    rows = list(records.values_list("pk", "site_id", "seal"))
+    if rows:
+        seals = [
+            sealing.passed_on(site_id, bytes(seal), before, after) for _, site_id, seal in rows
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_PASS_ON, [str(after), [str(pk) for pk, _, _ in rows], seals])
+    return len(rows)
 
 
 def _export(profile_id: UUID) -> Iterator[JSON]:
@@ -49,7 +73,13 @@ def _erase(profile_id: UUID) -> int:
     # Open pages of theirs show everybody's content again.
     transaction.on_commit(lambda: hot_state.tell(Told([profile_id])))
     # The counts stay true, nobody is in them any more; a replay then says that it cannot.
-    return DecisionRecord.objects.filter(profile_id=profile_id).update(profile_id=None, facts={})
+    records = DecisionRecord.objects.filter(profile_id=profile_id)
+    found = list(records.values_list("pk", "site_id", "seal"))
+    if found:
+        seals = [sealing.emptied(site_id, bytes(seal)) for _, site_id, seal in found]
+        with connection.cursor() as cursor:
+            cursor.execute(_EMPTY, [[str(pk) for pk, _, _ in found], seals])
+    return len(found)
 
 
 def _keep(winner: StateRow, loser: StateRow) -> JSON:
@@ -77,7 +107,7 @@ def _divide(division: Division) -> int:
     winner.caps = cap_counts.without(winner.caps, cap_counts.without(losers, winners))
     rows = DecisionRecord.objects.filter(pk__in=kept.get("records", []))
     own = rows.filter(profile_id=division.winner.profile_id)
-    return own.update(profile_id=division.loser.profile_id)
+    return _pass_on(own, division.winner.profile_id, division.loser.profile_id)
 
 
 HOLDER = PersonalDataHolder(

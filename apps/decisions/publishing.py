@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from apps.access.services import record_audit
 from apps.content.errors import InvalidContent
-from apps.content.selectors import block_documents, placement_documents
+from apps.content.selectors import block_documents, cap_documents, placement_documents, value_paths
 from apps.content.services import freeze_versions
 from apps.decisions import announcing
 from apps.decisions.errors import PublicationRefused, Reason, UnknownPublication
@@ -19,7 +19,7 @@ from apps.decisions.signals import published
 from apps.rules.selectors import rule_documents
 from apps.rules.services import prepare_rules
 from apps.segments import live
-from apps.segments.selectors import snapshot_documents
+from apps.segments.selectors import computed_keys_of, computed_keys_read, snapshot_documents
 from apps.work import clock
 from apps.work.services import record_change
 from engine.compiling import compile_snapshot
@@ -43,7 +43,7 @@ def publish(*, site_id: UUID, actor: Actor, note: str = "", now: datetime) -> Pu
     """
     latest = _latest(site_id)
     document = _collected(site_id, now)
-    _note_reads(document)
+    _note_reads(document, now)
     digest = _digest(document)
     if latest is not None and latest.digest == digest:
         return latest
@@ -70,7 +70,7 @@ def rollback(*, site_id: UUID, number: int, actor: Actor, now: datetime) -> Publ
         document = decode_snapshot(msgspec.json.encode(wanted.document))
     except InvalidSnapshot as error:
         raise PublicationRefused([_reason(error.path, error)]) from error
-    _note_reads(document)
+    _note_reads(document, now)
     return _store(
         document,
         latest,
@@ -106,8 +106,10 @@ def _collected(site_id: UUID, now: datetime) -> SnapshotDoc:
             blocks=block_documents(site_id),
             segments=snapshot_documents(site_id),
             rules=rule_documents(site_id),
+            caps=cap_documents(site_id),
         )
         _refuse_unknown_tags(document)
+        _refuse_unknown_computed(document)
         compile_snapshot(document)
     except InvalidContent as error:
         raise PublicationRefused([Reason(**item) for item in error.errors]) from error
@@ -116,11 +118,13 @@ def _collected(site_id: UUID, now: datetime) -> SnapshotDoc:
     return document
 
 
-def _note_reads(document: SnapshotDoc) -> None:
+def _note_reads(document: SnapshotDoc, now: datetime) -> None:
     """Tell the live path what of a person must go to where the request is answered."""
+    paths = [path for own in value_paths(document.blocks).values() for path in own]
     conditions = [rule.condition for rule in document.rules if rule.enabled]
     conditions += [s.request_condition for s in document.segments if s.request_condition]
-    live.note_request_reads(UUID(document.site_id), map(parse_condition, conditions))
+    nodes = map(parse_condition, conditions)
+    live.note_request_reads(UUID(document.site_id), nodes, paths, now=now)
 
 
 def _refuse_unknown_tags(document: SnapshotDoc) -> None:
@@ -135,6 +139,22 @@ def _refuse_unknown_tags(document: SnapshotDoc) -> None:
         for block in document.blocks
         for variant in block.variants
         if not known.issuperset(variant.segments)
+    ]
+    if reasons:
+        raise PublicationRefused(reasons)
+
+
+def _refuse_unknown_computed(document: SnapshotDoc) -> None:
+    """A template that names a computed trait which the site does not define would show nothing."""
+    known = computed_keys_of(UUID(document.site_id))
+    reasons = [
+        Reason(
+            pointer=f"/blocks/{place.replace(' / ', '/variants/')}",
+            code="computed_trait_not_defined",
+            detail=f"{place} shows traits.computed.{key}, but no computed trait has this key.",
+        )
+        for place, paths in value_paths(document.blocks).items()
+        for key in sorted((computed_keys_read(paths) or frozenset()) - known)
     ]
     if reasons:
         raise PublicationRefused(reasons)

@@ -295,7 +295,9 @@ def _of_template(compiled: CompiledSnapshot, paths: Iterable[Path]) -> Reads:
             traits.update(rest[:1])
         elif root == "segments":
             every_segment = every_segment or not rest
-            segments.update(compiled.segments[key].number for key in rest[:1] if key in compiled.segments)
+            segments.update(
+                compiled.segments[key].number for key in rest[:1] if key in compiled.segments
+            )
         elif root != "items":
             others.add(path)
     return Reads(

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 LOAD_BOX_S = 0.5  # once per publication and process, so it may take longer than a miss
 
 _LATEST = """
-SELECT number, document::text FROM decisions_publication
+SELECT number, document::text, digest FROM decisions_publication
 WHERE site_id = %s::uuid ORDER BY number DESC LIMIT 1
 """
 _NUMBERS = """
@@ -29,13 +29,15 @@ class Served:
 
     Attributes:
         token: the number as Redis carries it, empty for a site that has published nothing.
+        digest: of what the publication says, in hex; empty as the token.
         prepared: what the door has made ready of its variants; dies with the publication.
     """
 
-    __slots__ = ("compiled", "number", "prepared", "token")
+    __slots__ = ("compiled", "digest", "number", "prepared", "token")
 
-    def __init__(self, compiled: CompiledSnapshot) -> None:
+    def __init__(self, compiled: CompiledSnapshot, digest: str = "") -> None:
         self.compiled = compiled
+        self.digest = digest
         self.number = compiled.number
         self.token = b"%d" % compiled.number if compiled.number else b""
         self.prepared: dict[Any, Any] = {}
@@ -83,9 +85,9 @@ def _load(site_id: UUID) -> Served | None:
     if not rows:
         served = _served[site_id] = nothing(site_id)
         return served
-    number, text = rows[0]
+    number, text, digest = rows[0]
     try:
-        served = Served(compile_snapshot(decode_snapshot(text)))
+        served = Served(compile_snapshot(decode_snapshot(text)), digest)
     except PersonalizationError:
         # Stored by another version of this code. What served goes on serving.
         logger.exception("decisions.publication_unreadable", extra={"number": number})

@@ -3,6 +3,7 @@
 `/v1/decide` words it one way, OFREP another. Nothing here waits, and nothing is told to anybody.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,8 @@ from apps.recommendations.selectors import lists_of
 from engine.decide import Decision, Reason, Step, decide_in_turn
 from engine.members import Visitor
 from engine.snapshot import CompiledPlacement
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_ITEMS: Final = 10
 _NOTHING: Final[dict[str, Any]] = {}
@@ -183,6 +186,8 @@ def _chosen(decided: Decided) -> list[Decision]:
             decided.served.compiled, key, decided.visitor, decided.context, call.now_ms, steps
         )
         first = next(turn)
+        if first.broken:
+            _tell(first.broken, call.caller.site_id, decided.served.number)
         if first.caps and _is_open(placements[key], call.caller):
             turns.append(Turn(len(found), list(_with_own_steps(first, turn))))
         found.append(first)
@@ -232,6 +237,19 @@ def _give_back(decided: Decided) -> None:
     ]
     if unused:
         release(_holder(decided), unused, decided.call.now_ms)
+
+
+_told: set[tuple[Any, ...]] = set()
+
+
+def _tell(broken: Sequence[tuple[str, str]], site_id: object, number: int) -> None:
+    """Say which conditions raised, once for each publication and process."""
+    for kind, key in broken:
+        if (site_id, number, kind, key) not in _told:
+            _told.add((site_id, number, kind, key))
+            logger.error(
+                "delivery.condition_broken", extra={"site": site_id, "kind": kind, "key": key}
+            )
 
 
 def may_personalize(profile: HotProfile | None, caller: Caller) -> bool:

@@ -86,21 +86,18 @@ def _trace(steps: Sequence[Step]) -> bytes:
 def record_of(decided: Decided, took_s: float) -> decisions.Made:
     """Return what the decision log keeps of a call; `took_s`: seconds from question to answer."""
     call = decided.call
-    read = decided.context.read
-    if read:
-        # What the call brought as `facts` is for this decision only.
-        read = {name: value for name, value in read.items() if not name.startswith("facts.")}
-    profile = decided.profile
     return decisions.Made(
-        call.caller.site_id,
+        call.caller,
         call.request_id,
-        b"" if profile is None else profile.profile_id,
-        call.caller.source_id,
-        decided.served.number,
+        call.subject,
+        decided.profile,
+        decided.visitor,
+        decided.served,
         call.now_ms,
         [_noted(placed) for placed in decided.placed],
-        decided.stays,
-        read,
+        decided.context.read,
+        decided.values,
+        decided.is_away,
         int(took_s * 1_000_000),
     )
 
@@ -119,4 +116,5 @@ def _noted(placed: Placed) -> decisions.Noted:
         told.experiment,
         told.arm,
         decision.probability,
+        placed.body,
     )

@@ -6,7 +6,7 @@ import itertools
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, SupportsIndex, TypeAlias, overload
+from typing import Any, NamedTuple, SupportsIndex, TypeAlias, overload
 
 import msgspec
 
@@ -90,6 +90,11 @@ class Section:
             self._raw = msgspec.Raw(_encode(self._columns))
         return self._raw
 
+    def let_go(self) -> None:
+        """Keep only the bytes, where nothing was added to them."""
+        if self._raw is not None:
+            self._columns = None
+
     def events(self, times: Sequence[int], devices: Sequence[int]) -> list[Happening]:
         """Make the events, given when each occurred and on which device."""
         name = self.name
@@ -144,7 +149,7 @@ def _whole(
     ]
 
 
-class HasColumns(Protocol):
+class Columns(NamedTuple):
     """Events as columns: see `history.History`."""
 
     times: array[int]
@@ -162,7 +167,7 @@ class Events(Sequence[Happening]):
     __slots__ = ("_all", "_of", "by_name", "places")
     __hash__ = None  # type: ignore[assignment]  # a sequence that grows
 
-    def __init__(self, of: HasColumns) -> None:
+    def __init__(self, of: Columns) -> None:
         self._of = of
         self._all: list[Happening] | None = None
         self.places = _Places(of)
@@ -210,7 +215,7 @@ class Events(Sequence[Happening]):
 class _Places(dict[str, list[int]]):
     """Event name -> where its events stand, worked out when it is asked for."""
 
-    def __init__(self, of: HasColumns) -> None:
+    def __init__(self, of: Columns) -> None:
         super().__init__()
         self._of = of
 
@@ -226,7 +231,7 @@ class _Places(dict[str, list[int]]):
 class _ByName(dict[str, list[Happening]]):
     """Event name -> its events, made when they are asked for."""
 
-    def __init__(self, of: HasColumns, places: _Places) -> None:
+    def __init__(self, of: Columns, places: _Places) -> None:
         super().__init__()
         self._of = of
         self._places = places

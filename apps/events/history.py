@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from apps.events.columns import Events, Section, Wanted
+from apps.events.columns import Columns, Events, Section, Wanted
 from apps.work import clock, numbers
 from engine.facts import Happening, Scalar
 
@@ -107,8 +107,20 @@ class History:
     def happenings(self) -> Events:
         """The events, ascending by (occurred, original time, message id)."""
         if self._events is None:
-            self._events = Events(self)
+            # Not of the history itself: a circle would keep both until the collector comes by.
+            self._events = Events(
+                Columns(
+                    self.times, self.order, self.origins, self.names, self.devices, self.sections,
+                    self.numbers,
+                )
+            )  # fmt: skip
         return self._events
+
+    def let_go(self) -> None:
+        """Forget what was unpacked only to be looked at: of a batch's people that is a lot."""
+        self._events = None
+        for section in self.sections:
+            section.let_go()
 
     def lacks(self, properties: Properties) -> bool:
         """Whether conditions read a property that was not kept of some event here."""

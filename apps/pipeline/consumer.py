@@ -5,7 +5,6 @@ table; a consumer that missed every notice is late by one poll, never wrong.
 """
 
 import contextlib
-import gc
 import logging
 import select
 import time
@@ -16,7 +15,7 @@ import psycopg2
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from apps.events import journal
-from apps.pipeline import fold
+from apps.pipeline import fold, timers
 from apps.work import clock
 
 logger = logging.getLogger(__name__)
@@ -24,22 +23,12 @@ logger = logging.getLogger(__name__)
 CHANNEL = "attune_inbox"
 POLL_S = 0.05
 TIMERS_EVERY_S = 0.02
-# More than one batch waiting: let a few milliseconds gather the next ones. Folding each alone
-# costs twice as much per event, and nobody waits for less than this.
+# So many batches in one fold are a rush: let a few milliseconds gather the next ones, because
+# folding each alone costs twice as much per event. Where fewer come, nobody is made to wait.
+RUSH = 4
 LINGER_S = 0.006
 RETRY_S = 1.0
 JOURNALS_EVERY_S = 2.0
-
-
-def spare_the_collector() -> None:
-    """Have Python look for cycles rarely, and never among what the start has made.
-
-    A fold makes thousands of small objects and few cycles: collecting at every 700 of them,
-    start-up objects and all, would take a fifth of its time, and now and then a tenth of a second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 class Consumer:
@@ -65,14 +54,17 @@ class Consumer:
         self._forget_connections()
 
     def _drain(self) -> None:
+        """Work until nothing waits: a fold and a batch of timers in turn, so that none starves."""
         while not self._should_stop():
             self._take_up_journals()
             folded = fold.fold_once(now=clock.now())
-            self._flip_due()
+            has_more_due = self._flip_due()
             if folded is fold.NOTHING:
-                return
+                if not has_more_due:
+                    return
+                continue
             logger.debug("pipeline.folded", extra=folded._asdict())
-            if folded.batches > 1:
+            if folded.batches >= RUSH and not has_more_due:
                 time.sleep(LINGER_S)
 
     def _take_up_journals(self) -> None:
@@ -82,13 +74,15 @@ class Consumer:
             self._journals_at = now_s + JOURNALS_EVERY_S
             journal.move_abandoned()
 
-    def _flip_due(self) -> None:
+    def _flip_due(self) -> bool:
+        """Flip one batch, unless there was none left a moment ago. True: more are waiting."""
         now_s = time.monotonic()
         if now_s < self._timers_at:
-            return
-        self._timers_at = now_s + TIMERS_EVERY_S
-        while fold.fold_due(now=clock.now()) and not self._should_stop():
-            continue
+            return False
+        has_more = timers.fold_due(now=clock.now(), limit=timers.BATCH) == timers.BATCH
+        if not has_more:
+            self._timers_at = now_s + TIMERS_EVERY_S
+        return has_more
 
     def _wait(self) -> None:
         """Sleep until a notice, or until the next look at the timers or the poll."""
@@ -99,7 +93,8 @@ class Consumer:
                 self._listener.poll()
                 self._listener.notifies.clear()
                 return
-            self._flip_due()
+            if self._flip_due():
+                return
 
     def _listen(self) -> None:
         if self._listener is not None:

@@ -7,58 +7,36 @@ whole fold again; a kill at any point leaves the inbox as it was.
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
-from django.db import (
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-    connection,
-    transaction,
-)
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
 
 from apps.consent.types import Purpose
 from apps.decisions import hot_state
 from apps.decisions.cap_counts import added, showing_of
-from apps.decisions.hot_state import Carried, HotKey, Told
 from apps.events import fold as event_fold
 from apps.events.fold import Placed, Spoilt
 from apps.events.types import FLAG_CAPS_ONLY
+from apps.pipeline import bounds
 from apps.pipeline.people import People
 from apps.pipeline.person import LIST, MEMBER_OF, Person
+from apps.pipeline.timers import fold_due
+from apps.pipeline.writing import write
 from apps.profiles import services as profiles
-from apps.profiles import state
 from apps.profiles.identities import IdentityMoved
 from apps.profiles.services import TraitWrite
-from apps.segments import live
 from apps.work import clock
-from apps.work import services as work
+
+__all__ = ["NOTHING", "Crowded", "Folded", "fold_due", "fold_once"]
 
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 8
-# Of one process. More than that many at once are a fault of ours or of the database: stop and tell.
-MAX_SET_ASIDE = 10
-SEGMENT_FROZEN = "segment.frozen"
 _ANALYTICS = int(Purpose.ANALYTICS)  # a plain number: every event is asked about
 _PERSONALIZATION = int(Purpose.PERSONALIZATION)
-# Shorter than a mark in the hot state lives: see decisions.hot_state.
-TRANSACTION_TIMEOUT_MS = 60_000
-# A deadline that cannot be worked off is looked at again so much later.
-POSTPONED = timedelta(hours=1)
-_CANCELLED = ("57014", "25P04")  # a statement, a transaction that took too long
-
-_SET_DUE = """
-INSERT INTO profiles_due (profile_id, due_at)
-SELECT profile_id, to_timestamp(due_ms / 1000.0) FROM jsonb_to_recordset(%s::jsonb)
-  AS r(profile_id uuid, due_ms bigint) WHERE due_ms IS NOT NULL ORDER BY profile_id
-ON CONFLICT (profile_id) DO UPDATE SET due_at = excluded.due_at
-"""
-_CLEAR_DUE = "DELETE FROM profiles_due WHERE profile_id = ANY(%s::uuid[])"
 
 
 class Folded(NamedTuple):
@@ -93,7 +71,7 @@ def fold_once(*, now: datetime) -> Folded:
     try:
         return _fold_and_tell(now, event_fold.MAX_BATCHES)
     except (OperationalError, InterfaceError) as error:
-        if not _ran_out(error, started):
+        if not bounds.ran_out(error, started):
             raise
         connection.close()
         logger.exception("pipeline.fold_ran_out_of_time")
@@ -112,7 +90,7 @@ def _fold_singly(now: datetime) -> Folded:
         try:
             folded = _fold_and_tell(now, 1)
         except Spoilt as spoilt:
-            if _set_aside >= MAX_SET_ASIDE:
+            if _set_aside >= bounds.MAX_SET_ASIDE:
                 raise
             _set_aside += 1
             event_fold.set_aside(spoilt.batch_id)
@@ -131,7 +109,7 @@ def _fold_and_tell(now: datetime, most: int) -> Folded:
         except IdentityMoved:
             continue
         except OperationalError as error:
-            if _sqlstate(error) in ("40P01", "40001") and attempt < MAX_TRIES - 1:
+            if bounds.sqlstate(error) in ("40P01", "40001") and attempt < MAX_TRIES - 1:
                 continue
             raise
         if people is not None:
@@ -150,7 +128,7 @@ def _fold_batches(now: datetime, most: int) -> tuple[Folded, People | None]:
             batches = event_fold.claim(most)
             return _fold(batches, now)
     except (OperationalError, InterfaceError) as error:
-        if most == 1 and batches and _ran_out(error, started):
+        if most == 1 and batches and bounds.ran_out(error, started):
             connection.close()
             raise Spoilt(batches[0].id) from error
         raise
@@ -162,95 +140,10 @@ def _fold_batches(now: datetime, most: int) -> tuple[Folded, People | None]:
         raise
 
 
-def fold_due(*, now: datetime, limit: int = 500) -> int:
-    """Flip what changes by the passage of time: profiles whose deadline is past. Returns how many.
-
-    Takes the same locks in the same order as a fold; rows that a fold holds are left to it. A
-    profile that cannot be evaluated is left for later, so that it does not stop the others.
-
-    Raises:
-        OperationalError: the database is away; nothing was lost.
-        Exception: what keeps many profiles from being evaluated.
-    """
-    due = _due(now, limit)
-    if not due:
-        return 0
-    started = time.monotonic()
-    try:
-        return _flip(due, now)
-    except (OperationalError, InterfaceError) as error:
-        if not _ran_out(error, started):
-            raise
-        connection.close()
-        logger.exception("pipeline.timers_ran_out_of_time")
-    except (ProgrammingError, MemoryError):
-        raise
-    except Exception:
-        logger.exception("pipeline.timers_failed")
-    return _flip_singly(due, now)
-
-
-def _flip_singly(due: Mapping[UUID, int], now: datetime) -> int:
-    """Find who cannot be evaluated: each in a transaction of its own."""
-    total = postponed = 0
-    for profile_id, due_ms in due.items():
-        started = time.monotonic()
-        try:
-            total += _flip({profile_id: due_ms}, now)
-        except (ProgrammingError, MemoryError):
-            raise
-        except Exception as error:
-            is_away = isinstance(error, OperationalError | InterfaceError)
-            if postponed >= MAX_SET_ASIDE or (is_away and not _ran_out(error, started)):
-                raise
-            if is_away:
-                connection.close()
-            postponed += 1
-            _postpone(profile_id, now + POSTPONED)
-            logger.exception("pipeline.timer_postponed", extra={"profile": str(profile_id)})
-    return total
-
-
-def _flip(due: Mapping[UUID, int], now: datetime) -> int:
-    """One transaction over profiles; `due`: their deadlines, in ms."""
-    with transaction.atomic():
-        _bound_transaction()
-        rows = [r for r in state.lock(due.keys(), skip_locked=True) if r.merged_into is None]
-        numbers = live.numbers({row.site_id for row in rows})
-        persons = [Person(r, live.live_set(r.site_id, numbers[r.site_id])) for r in rows]
-        _write(persons, clock.to_ms(now), due=due)
-    sites = {p.row.profile_id: p.row.site_id for p in persons if p.changes}
-    hot_state.publish([person.hot() for person in persons], told=Told(list(sites), (), sites))
-    return len(persons)
-
-
-def _postpone(profile_id: UUID, until: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE profiles_due SET due_at = %s WHERE profile_id = %s", [until, profile_id]
-        )
-
-
-def _due(now: datetime, limit: int) -> dict[UUID, int]:
-    """Whose deadline is past, and the deadline in ms."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT profile_id, due_at FROM profiles_due WHERE due_at <= %s"
-            " ORDER BY due_at LIMIT %s",
-            [now, limit],
-        )
-        return {profile_id: clock.to_ms(due_at) for profile_id, due_at in cursor.fetchall()}
-
-
-def _bound_transaction() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL transaction_timeout = {TRANSACTION_TIMEOUT_MS}")
-
-
 def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, People | None]:
     if not batches:
         return NOTHING, None
-    _bound_transaction()
+    bounds.bound_transaction()
     arrivals = [(batch, event) for batch in batches for event in batch.body.e]
     people = People(arrivals, now=now)
     placed = [people.place(arrival) for arrival in arrivals]
@@ -262,7 +155,7 @@ def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, P
     for profile_id, own in _by_profile(kept):
         people.persons[profile_id].take(own)
     _write_traits(people.persons.values())
-    _write(people.persons.values(), clock.to_ms(now), carried=people.carried())
+    write(people.persons.values(), clock.to_ms(now), carried=people.carried())
     return Folded(len(batches), len(kept), len(placed) - len(kept)), people
 
 
@@ -299,75 +192,6 @@ def _by_profile(placed: Iterable[Placed]) -> Iterable[tuple[UUID, list[Placed]]]
     for one in placed:
         own.setdefault(one.profile_id, []).append(one)
     return own.items()
-
-
-_NO_TIMERS: Mapping[UUID, int] = {}
-
-
-def write_anew(persons: Sequence[Person], now_ms: int, *, carried: Sequence[Carried] = ()) -> None:
-    """Evaluate all segments of locked persons and write their rows, deadlines included.
-
-    For whoever has changed more of them than a batch does. Hot state is told after the commit.
-    """
-    due = {person.row.profile_id: now_ms for person in persons}
-    _write(persons, now_ms, due=due, carried=carried)
-
-
-def _write(
-    persons: Iterable[Person],
-    now_ms: int,
-    *,
-    due: Mapping[UUID, int] = _NO_TIMERS,
-    carried: Sequence[Carried] = (),
-) -> None:
-    """Evaluate and write what the locked persons have become; mark their hot state last.
-
-    Args:
-        due: the deadlines that brought us here, in ms.
-        carried: budgets of caps that become somebody else's with this commit.
-    """
-    persons = list(persons)
-    living = [person for person in persons if person.row.merged_into is None]
-    for person in living:
-        person.evaluate(now_ms, due.get(person.row.profile_id))
-    state.save([person.row for person in persons])
-    _tell_of_frozen(living, now_ms)
-    with connection.cursor() as cursor:
-        live.write_changes(cursor, [change for person in living for change in person.changes])
-        moved = [p for p in living if p.due_moved or p.row.profile_id in due]
-        ahead = [
-            {"profile_id": p.row.profile_id, "due_ms": p.due_ms}
-            for p in moved
-            if p.due_ms is not None
-        ]
-        if ahead:
-            cursor.execute(_SET_DUE, [msgspec.json.encode(ahead).decode()])
-        cleared = [person.row.profile_id for person in moved if person.due_ms is None]
-        if cleared:
-            cursor.execute(_CLEAR_DUE, [state.uuid_array(cleared)])
-    hot_state.mark(
-        [
-            HotKey(p.row.site_id, p.row.profile_id, p.row.consent_epoch, p.row.version)
-            for p in persons
-        ],
-        carried,
-    )
-
-
-def _tell_of_frozen(persons: Iterable[Person], now_ms: int) -> None:
-    """Say in the feed which segments are not asked any more, once for each process that stopped."""
-    stopped = {id(p.definitions.guard): p for p in persons if p.definitions.guard.untold}
-    for person in stopped.values():
-        untold = person.definitions.guard.untold
-        for key, why in untold:
-            work.record_change(
-                SEGMENT_FROZEN,
-                site_id=person.row.site_id,
-                payload={"segment": key, "why": why},
-                now=clock.from_ms(now_ms),
-            )
-        # Not before the commit: a fold that is rolled back has told nothing.
-        transaction.on_commit(untold.clear)
 
 
 def _write_traits(persons: Iterable[Person]) -> None:
@@ -409,14 +233,3 @@ def _write_traits(persons: Iterable[Person]) -> None:
     retold = {(p.row.profile_id, key): p for p in persons for key in p.retold}
     for (profile_id, key), since_ms in profiles.changed_at(retold.keys()).items():
         retold[profile_id, key].settle_trait(key, since_ms)
-
-
-def _sqlstate(error: BaseException) -> str | None:
-    return getattr(error.__cause__, "pgcode", None)
-
-
-def _ran_out(error: BaseException, started: float) -> bool:
-    """Was the transaction too much work, or is the database away? The server ends a connection
-    that takes too long, and often that is all we see of it: so the time it took tells, too."""
-    spent_ms = (time.monotonic() - started) * 1000
-    return _sqlstate(error) in _CANCELLED or spent_ms >= TRANSACTION_TIMEOUT_MS

@@ -30,12 +30,13 @@ from apps.segments.live import (
     decode_section,
     encode_stays,
 )
-from engine.facts import NO_DEVICE, Happening
+from engine.facts import NO_DEVICE, Facts, Happening
 
 # Traits that only we write: uploaded lists, scores, edges, computed ones. A sender's are left out.
 OUR_PREFIXES = ("list.", "score.", "edge.", "computed.")
 MEMBER_OF = "edge.member_of"
 MAX_GROUPS = 200
+COMPUTED = "computed"  # the trait that templates find computed traits in
 LIST = "list"  # source of the traits of uploaded lists
 
 
@@ -50,6 +51,7 @@ class Person:
         changes: membership changes of this batch.
         due_ms: the next instant at which something changes without an event.
         due_moved: whether that differs from what the due table says.
+        has_only_stays: nothing else of the row is another one since it was read and evaluated.
     """
 
     def __init__(self, row: StateRow, definitions: LiveDefinitions) -> None:
@@ -63,6 +65,7 @@ class Person:
         self.changes: list[Change] = []
         self.due_ms: int | None = None
         self.due_moved = False
+        self.has_only_stays = False
         self._must_reload = False
         self._must_recount = False
         self._names: set[str] = set()  # of the events of this batch
@@ -117,7 +120,7 @@ class Person:
     def _take_traits(self, placed: event_fold.Placed) -> None:
         event: Accepted = placed.event
         for key, value in event_fold.traits_of(event).items():
-            if key.startswith(OUR_PREFIXES) or len(key) > MAX_TRAIT_NAME:
+            if key.startswith(OUR_PREFIXES) or key == COMPUTED or len(key) > MAX_TRAIT_NAME:
                 continue
             self._observe(key, value, placed)
         if event.type == "group" and event.group_id:
@@ -199,6 +202,7 @@ class Person:
                 means that somebody wrote the row and wants all of it looked at.
         """
         row, definitions = self.row, self.definitions
+        computed = row.traits.get(COMPUTED)
         evaluated, before = decode_section(row.memberships)
         kept = self._settled_history()
         # An event may have come in after `now` was read, or under a clock ahead of ours. It has
@@ -242,12 +246,19 @@ class Person:
             now_ms=now_ms,
         )
         verdict = definitions.evaluate(facts, before, now_ms, asked=asked, far=far, past=past)
+        self._keep_computed(facts, now_ms)
         row.memberships = encode_stays(
             verdict.stays, Evaluated(definitions.number, row.version + 1)
         )
         if self._is_rewritten or kept.is_shown is not definitions.shows_events:
             kept.is_shown = definitions.shows_events
             row.history = history.encode(kept)
+        kept.let_go()
+        self.has_only_stays = (
+            not (self.placed or self._traits or self._asks_all)
+            and row.history is row.stored_history
+            and row.traits.get(COMPUTED) is computed
+        )
         self.due_ms, self.due_moved = verdict.due_ms, verdict.due_ms != due_before
         self.changes = live.changes_of(row.site_id, row.profile_id, verdict, before, now_ms)
 
@@ -257,6 +268,20 @@ class Person:
         a trait, or who they are. A mere event that no segment asks for changes nothing."""
         return bool(self.changes or self._has_new_value or self.enlisted or self._asks_all)
 
+    def _keep_computed(self, facts: Facts, now_ms: int) -> None:
+        """Work out again what templates read of computed traits, where it can have changed."""
+        row, kept = self.row, self.definitions.computed
+        if kept is None:
+            row.traits.pop(COMPUTED, None)
+            return
+        known = None if self._asks_all else row.traits.get(COMPUTED)
+        behind = kept.behind(known, self._names, now_ms)
+        if behind:
+            properties = self.definitions.properties
+            row.traits[COMPUTED] = kept.entry(
+                known, behind, facts, properties, row.profile_id, now_ms
+            )
+
     def _touched(self, before: Stays, now_ms: int) -> Sequence[Definition]:
         """The segments that this batch, or the time that has passed, can have changed."""
         definitions = self.definitions
@@ -265,7 +290,9 @@ class Person:
         if not due:
             return touched
         known = {definition.number for definition in touched}
-        return [*touched, *(one for one in due if one.number not in known)]
+        more = [one for one in due if one.number not in known]
+        # What is touched again and again is one and the same tuple: it is asked faster.
+        return [*touched, *more] if more else touched
 
     def _news(self) -> News:
         return News(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.access import services as access
 from apps.decisions import hot_state
@@ -15,8 +15,9 @@ from apps.decisions.caps import Carried, Holder
 from apps.decisions.hot_state import Remembered, Told
 from apps.events import fold as event_fold
 from apps.events.fold import GROUP_PREFIX
-from apps.pipeline import fold, sharing
+from apps.pipeline import bounds, sharing
 from apps.pipeline.person import MAX_GROUPS, MEMBER_OF, Person
+from apps.pipeline.writing import write_anew
 from apps.profiles import services as profiles
 from apps.profiles import splitting, state
 from apps.profiles.errors import CannotUndo
@@ -68,7 +69,7 @@ def split_profile(*, merge_id: int, actor: access.Actor, reason: str, now: datet
     if not reason or len(reason) > splitting.MAX_REASON:
         raise CannotUndo(f"Say why, in at most {splitting.MAX_REASON} characters.")
     with transaction.atomic():
-        _bound_transaction()
+        bounds.bound_transaction()
         record, notes, rows = _locked(merge_id)
         done = _Undoing(record, notes, rows, now)
         done.divide()
@@ -79,12 +80,6 @@ def split_profile(*, merge_id: int, actor: access.Actor, reason: str, now: datet
     told = Told(list(sites), (), sites)
     hot_state.publish([person.hot() for person in done.persons], done.remembered(), told)
     return split
-
-
-def _bound_transaction() -> None:
-    """As a fold does: the marks in the hot state must outlive the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL transaction_timeout = {fold.TRANSACTION_TIMEOUT_MS}")
 
 
 def forecast(record: Merge) -> Forecast:
@@ -191,7 +186,7 @@ class _Undoing:
         # What is reserved now was for both: nobody knows whose page shows it.
         source = Holder(self._winner.site_id.hex, "", self._winner.profile_id.bytes)
         carried = Carried(source, self._loser.profile_id.bytes, now_ms, is_closed=False)
-        fold.write_anew(self.persons, now_ms, carried=[carried])
+        write_anew(self.persons, now_ms, carried=[carried])
         return Split(
             winner=self._winner.profile_id,
             loser=self._loser.profile_id,

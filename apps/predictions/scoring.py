@@ -20,6 +20,7 @@ from apps.consent.types import Purpose
 from apps.predictions import features
 from apps.predictions.models import ModelSpec, ModelVersion
 from apps.predictions.training import restored, silent
+from apps.profiles import services as profiles
 from apps.profiles import state
 from apps.profiles.signals import states_changed, states_changing
 from apps.profiles.state import StateRow, changed_ms
@@ -57,11 +58,6 @@ ON CONFLICT (profile_id, spec_id) DO UPDATE SET version_id = excluded.version_id
   value = excluded.value, as_of = excluded.as_of
 """
 _FORGET = "DELETE FROM predictions_score WHERE spec_id = %s AND profile_id = ANY(%s::uuid[])"
-_HURRY = """
-INSERT INTO profiles_due (profile_id, due_at)
-SELECT profile_id, %s FROM unnest(%s::uuid[]) AS u(profile_id) ORDER BY profile_id
-ON CONFLICT (profile_id) DO UPDATE SET due_at = least(profiles_due.due_at, excluded.due_at)
-"""
 
 
 def score(*, spec_id: UUID, now: datetime, progress: Progress = silent) -> int:
@@ -158,10 +154,8 @@ def _write(
                 cursor.execute(_WRITE, [str(spec.pk), str(version.pk), now, document])
             if gone:
                 cursor.execute(_FORGET, [str(spec.pk), state.uuid_array(gone)])
-            if changed:
-                ids = [row.profile_id for row in changed if row.merged_into is None]
-                cursor.execute(_HURRY, [now, state.uuid_array(ids)])
         if changed:
+            profiles.look_at([r.profile_id for r in changed if r.merged_into is None], now=now)
             _tell(changed)
 
 

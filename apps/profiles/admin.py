@@ -1,4 +1,7 @@
-"""One person at a time: found by an exact identity, shown without values, every look audited."""
+"""One person at a time: found by an exact identity, every look audited.
+
+What they told and did is shown without its values; what is counted of it is shown.
+"""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -33,8 +36,8 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
     ordering = ["-pk"]
     show_full_result_count = False
     fields = [
-        "id", "site", "created_at", "identity_kinds", "seen", "consent", "traits", "segments",
-        "events", "decisions", "merged_into", "merges",
+        "id", "site", "created_at", "identity_kinds", "seen", "consent", "traits", "computed",
+        "segments", "events", "decisions", "merged_into", "merges",
     ]  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -113,6 +116,12 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
         count = format_html("<p>{} traits</p>", profile.traits.count())
         return format_html("{}{}", count, _table(shown))
 
+    @admin.display(description="Computed")
+    def computed(self, profile: Profile) -> str:
+        """What was worked out from events, how, and since when templates have it."""
+        rows = [(row["name"], _computed_words(row)) for row in _rows(profile, "computed")]
+        return _table(rows)
+
     @admin.display(description="Segments")
     def segments(self, profile: Profile) -> str:
         """Where the person is now."""
@@ -189,6 +198,19 @@ def _rows(profile: Profile, part: str) -> list[dict[str, Any]]:
         now=clock.now(),
     )
     return reader(asked).rows
+
+
+def _computed_words(row: dict[str, Any]) -> str:
+    told = row["toldAsOf"]
+    as_of = f"; templates have it as of {told}" if told else ""
+    return format_html(
+        '{} {} <span class="quiet">{}, as of {}{}</span>',
+        row["text"],
+        row["unit"] if row["value"] is not None else "",
+        row["words"],
+        row["asOf"],
+        as_of,
+    )
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

@@ -1,5 +1,6 @@
 """What is known of one person over all their identities."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from apps.work.ids import uuid7
@@ -176,6 +177,12 @@ class ProfileState(models.Model):
     memberships = models.BinaryField(default=b"")
     caps = models.BinaryField(
         default=b"", db_default=b"", help_text="What was shown that frequency caps count."
+    )
+    inside = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        help_text="Of `memberships`: the segments it is in, as bits. Segment n: word n / 62.",
     )
     traits = models.JSONField(
         default=dict, help_text="key: [value, observed at in ms, message id]; newest wins."

@@ -17,6 +17,11 @@ _ROWS: Final[dict[str, dict[str, Any]]] = {
         "sentAt": _TIME, "receivedAt": _TIME,
     },
     "external_ids": {"type": _TEXT, "id": _TEXT, "createdAt": _TIME},
+    "computed": {
+        "key": _TEXT, "name": _TEXT, "text": _TEXT, "unit": _TEXT, "words": _TEXT, "asOf": _TIME,
+        "value": {"description": "Null where there is nothing to work it out from; ages in ms."},
+        "toldAsOf": {**_TIME, "description": "Templates have what it came to then; null: none."},
+    },
     "segments": {
         "key": _TEXT, "enteredAt": _TIME, "validUntil": _TIME,
         "source": {"type": "string", "enum": ["rule", "model", "manual"]},
@@ -53,6 +58,7 @@ _FILTERS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 _SUMMARIES: Final = {
     "traits": "What is known of a person.",
+    "computed": "What the site's computed traits come to for a person, and how.",
     "events": "What a person did, newest first.",
     "external_ids": "Every identity of a person.",
     "segments": "The segments a person is in. Carries an ETag.",

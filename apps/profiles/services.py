@@ -67,7 +67,7 @@ SELECT profile_id, key, max(observed_at) FROM told WHERE is_other GROUP BY profi
 
 
 _OBSERVATIONS = """
-SELECT observed_at, message_id, key, value::text FROM profiles_traitchange
+SELECT observed_at, message_id, key, value::text, source FROM profiles_traitchange
 WHERE profile_id = %s AND key = ANY(%s::text[])
 ORDER BY observed_at, message_id COLLATE "C", id
 """
@@ -132,6 +132,7 @@ class Observed(NamedTuple):
     message_id: str
     key: str
     value: object
+    source: str = ""
 
 
 def observations_of(profile_id: UUID, keys: Collection[str]) -> list[Observed]:
@@ -140,9 +141,13 @@ def observations_of(profile_id: UUID, keys: Collection[str]) -> list[Observed]:
         cursor.execute(_OBSERVATIONS, [str(profile_id), sorted(keys)])
         return [
             Observed(
-                clock.to_ms(at), message_id, key, None if text is None else numbers.loads(text)
+                clock.to_ms(at),
+                message_id,
+                key,
+                None if text is None else numbers.loads(text),
+                source,
             )
-            for at, message_id, key, text in cursor.fetchall()
+            for at, message_id, key, text, source in cursor.fetchall()
         ]
 
 

@@ -6,6 +6,7 @@ from django.dispatch import Signal
 # copies of state rows marks them as stale now.
 states_changing = Signal()
 
-# rows: the same, after the commit and before the caller is answered: copies may be replaced.
+# rows: the same, after the commit and before the caller is answered: copies may be replaced. Who
+# writes very many does not send it: whoever asks for one of them next makes the copy anew.
 # names: Mapping[identities.Name, UUID], identities that may be new, and their profiles; optional.
 states_changed = Signal()

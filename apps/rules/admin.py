@@ -7,8 +7,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils.html import format_html_join
 from django.utils.text import Truncator
 
+from apps.rules import admin_views
+from apps.rules.findings import findings_of, written
 from apps.rules.forms import RuleForm
 from apps.rules.models import Rule
 from apps.work import clock
@@ -58,12 +62,22 @@ class RuleAdmin(admin.ModelAdmin[Rule]):
     fieldsets = (
         (None, {"fields": [("name", "key"), "site"]}),
         ("What it serves", {"fields": [("placement", "variant"), "priority"]}),
-        ("When it applies", {"fields": ["condition", "in_words"]}),
+        ("When it applies", {"fields": ["condition", "in_words", "findings"]}),
+        ("How often", {"fields": ["caps"]}),
         ("Schedule", {"fields": [("starts_at", "ends_at"), "is_enabled"]}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Rule | None = None) -> Any:
-        return ("in_words",) if obj is None else ("in_words", "site")
+        return ("in_words", "findings") if obj is None else ("in_words", "findings", "site")
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the JSON that the editor of the condition asks for."""
+        view = self.admin_site.admin_view
+        return [
+            path("editor/schema/", view(admin_views.schema), name="rules_rule_schema"),
+            path("editor/live/", view(admin_views.live), name="rules_rule_live"),
+            *super().get_urls(),
+        ]
 
     def get_form(
         self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any
@@ -90,6 +104,18 @@ class RuleAdmin(admin.ModelAdmin[Rule]):
     @admin.display(description="In plain words")
     def in_words(self, rule: Rule) -> str:
         return "said here once the rule is saved" if rule._state.adding else condition_words(rule)
+
+    @admin.display(description="Look again")
+    def findings(self, rule: Rule) -> str:
+        """What can be said against the saved rule among those of its placement."""
+        if rule._state.adding:
+            return "said here once the rule is saved"
+        try:
+            found = findings_of(rule.site_id, written(rule))
+        except InvalidCondition as error:
+            return f"refused at {error}"
+        lines = ((one.severity.value, one.text) for one in found)
+        return format_html_join("", '<div class="finding is-{}">{}</div>', lines) or "-"
 
     @admin.display(description="For visitors who")
     def words(self, rule: Rule) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from apps.rules.findings import errors_of_site
 from apps.rules.models import Rule
 from apps.segments.selectors import gated_in_force, meant, request_keys
 from apps.segments.types import Usage
@@ -33,7 +34,7 @@ class SplitConditions:
 
 
 def rule_documents(site_id: UUID) -> list[RuleDoc]:
-    """Return the site's enabled rules whose placement has a block, by key. Two queries.
+    """Return the site's enabled rules whose placement has a block, by key. Three queries.
 
     The hidden segments that they name are made by `services.prepare_rules`.
 
@@ -49,6 +50,7 @@ def rule_documents(site_id: UUID) -> list[RuleDoc]:
             priority=rule.priority,
             starts_at_ms=None if rule.starts_at is None else to_ms(rule.starts_at),
             ends_at_ms=None if rule.ends_at is None else to_ms(rule.ends_at),
+            caps=sorted(cap.number for cap in rule.caps.all()),
         )
         for rule, condition in split_conditions(site_id).rules
     ]
@@ -65,6 +67,7 @@ def split_conditions(site_id: UUID) -> SplitConditions:
     rows = (
         Rule.objects.filter(site_id=site_id, is_enabled=True, placement__block__isnull=False)
         .select_related("placement", "variant")
+        .prefetch_related("caps")
         .order_by("key")
     )
     published = gated_in_force(site_id)
@@ -121,3 +124,9 @@ def problems(site_id: UUID) -> list[str]:
                 "the block that fills its placement now."
             )
     return found
+
+
+def contradictions(site_id: UUID) -> list[str]:
+    """Return in words which of the site's rules can never hold, or never serve; see `findings`."""
+    found = errors_of_site(site_id)
+    return [f"The rule '{key}': {one.text}" for key, own in found.items() for one in own]

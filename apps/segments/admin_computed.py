@@ -6,8 +6,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
-from apps.segments import computed_traits
+from apps.segments import computed_traits, computed_views
 from apps.segments.admin_views import actor_of
 from apps.segments.models import ComputedTrait
 from apps.work import clock
@@ -49,14 +50,28 @@ class ComputedTraitAdmin(admin.ModelAdmin[ComputedTrait]):
     list_select_related = ["site"]
     search_fields = ["name", "key"]
     ordering = ["site__name", "name"]
-    fields = ["site", "key", "name", "definition", "in_words", "unit", "users"]
-    readonly_fields = ["in_words", "users"]
+    fields = ["site", "definition", "in_words", "name", "key", "unit", "in_templates", "users"]
+    readonly_fields = ["in_words", "in_templates", "users"]
+
+    def get_fields(self, request: HttpRequest, obj: ComputedTrait | None = None) -> list[Any]:
+        """Who names it, and how, is said once there is something to name."""
+        later = () if obj else ("in_templates", "users")
+        return [name for name in self.fields or () if isinstance(name, str) and name not in later]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ComputedTrait | None = None
     ) -> list[str]:
         """The site and the key stay what they were: conditions name them."""
         return [*self.readonly_fields, *(["site", "key"] if obj else [])]
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the JSON that the form asks for."""
+        view = self.admin_site.admin_view
+        return [
+            path("editor/schema/", view(computed_views.schema), name="segments_computed_schema"),
+            path("editor/live/", view(computed_views.live), name="segments_computed_live"),
+            *super().get_urls(),
+        ]
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: ComputedTrait | None = None
@@ -85,11 +100,19 @@ class ComputedTraitAdmin(admin.ModelAdmin[ComputedTrait]):
         if names and "definition" in form.changed_data:
             said = f"Publish again to use the new definition: {', '.join(names)}."
             self.message_user(request, said, messages.WARNING)
+        if "definition" in form.changed_data:
+            said = "Templates show what the new definition counts once the content is published."
+            self.message_user(request, said)
 
     @admin.display(description="Name in conditions")
     def named(self, trait: ComputedTrait) -> str:
         """As a trait leaf names it."""
         return f"computed.{trait.key}"
+
+    @admin.display(description="Name in templates")
+    def in_templates(self, trait: ComputedTrait) -> str:
+        """As templates and text fields of blocks show it."""
+        return f"{{{{ traits.computed.{trait.key} }}}}" if trait.key else "-"
 
     @admin.display(description="In words")
     def in_words(self, trait: ComputedTrait) -> str:

@@ -15,8 +15,7 @@ from django.db import IntegrityError, transaction
 from apps.access.services import record_audit
 from apps.segments.errors import SegmentKeyTaken
 from apps.segments.models import ComputedTrait, Segment
-from engine.conditions.computed import computed_json, computed_keys, parse_computed
-from engine.conditions.describe import describe
+from engine.conditions.computed import computed_json, computed_keys, computed_text, parse_computed
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
 
@@ -78,7 +77,7 @@ def change(
 def words(definition: object) -> str:
     """Say a definition in plain words, or why it is none."""
     try:
-        return describe(parse_computed(definition))
+        return computed_text(parse_computed(definition))
     except InvalidCondition as error:
         return f"refused: {error}"
 

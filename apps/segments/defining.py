@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
 from apps.events.history import Wanted
+from apps.segments.computed_state import KeptTraits
 from apps.segments.definitions import LiveDefinitions
 from apps.segments.reading import all_wanted, joint_reach, reads_of
 from apps.segments.request_reads import compares_with_request
@@ -33,7 +34,11 @@ Row = Sequence[object]
 
 
 def define(
-    number: int, rows: Iterable[Row], site_zone: str = "UTC", shown: Wanted | None = None
+    number: int,
+    rows: Iterable[Row],
+    site_zone: str = "UTC",
+    shown: Wanted | None = None,
+    computed: KeptTraits | None = None,
 ) -> LiveDefinitions:
     """Compile (segment number, key, condition document[, policy document]) rows. Pure.
 
@@ -41,6 +46,7 @@ def define(
 
     Args:
         shown: what requests read of events beside these segments; None when they read none.
+        computed: the computed traits that templates read.
     """
     nodes: dict[str, Node] = {}
     policies: dict[str, Policy] = {}
@@ -73,10 +79,11 @@ def define(
     wanted = [reads_of(node).wanted for node in nodes.values() if compares_with_request(node)]
     if shown is not None:
         wanted.append(shown)
+    kept = [reads.wanted for reads in asked] + ([] if computed is None else [computed.wanted])
     return LiveDefinitions(
         number,
         tuple(definitions),
-        all_wanted([*(reads.wanted for reads in asked), *wanted]),
+        all_wanted([*kept, *wanted]),
         joint_reach(asked),
         frozenset(by_key[key] for key in broken),
         site_zone,
@@ -84,6 +91,7 @@ def define(
         {definition.key: definition for definition in definitions},
         has_latched=any(definition.latched is not None for definition in definitions),
         shows_events=bool(wanted),
+        computed=computed,
         index=Index(definitions),
     )
 

@@ -9,18 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from apps.events.history import Wanted
+from apps.segments.computed_state import KeptTraits
 from apps.segments.guarding import Guard
 from apps.segments.past import Past
-from apps.segments.remembering import remembered
+from apps.segments.remembering import changed_late, remembered
 from apps.segments.stays import LEFT, Stay, Stays
 from apps.segments.touching import Definition, Index
 from engine.conditions.answers import Truth
 from engine.conditions.compile import forecast, forecast_from
-from engine.conditions.policy import (
-    OUTSIDE,
-    Latched,
-    fold,
-)
 from engine.conditions.scope import Reach
 from engine.facts import Facts
 
@@ -67,6 +63,7 @@ class LiveDefinitions:
         has_latched: some segment remembers.
         shows_events: something compares events with the request, so a person's newest go with it.
         shown_traits: of which the request asks when they changed, or who said so.
+        computed: the computed traits that templates read; None when they read none.
         has_lists: the site has uploaded lists, whose entries may name whoever is new.
         guard: stops a segment that raises, or takes too long, from holding up the others.
     """
@@ -83,6 +80,7 @@ class LiveDefinitions:
     has_latched: bool = False
     shows_events: bool = False
     shown_traits: frozenset[str] = frozenset()
+    computed: KeptTraits | None = None
     has_lists: bool = False
     index: Index = field(default_factory=lambda: Index(()), repr=False)
 
@@ -272,7 +270,7 @@ class _Turn:
         number, inside = definition.number, stay[0]
         was_inside = earlier is not None and earlier[0]
         if inside is not was_inside:
-            changed_ms = _changed_ms(definition, stay, self.past, self.now_ms)
+            changed_ms = self._changed_ms(definition, stay)
             if changed_ms is not None:
                 self.at[number] = changed_ms
                 if inside and definition.latched is None:
@@ -282,6 +280,24 @@ class _Turn:
             self.stays[number] = stay
         elif earlier is not None:
             self.stays.pop(number, None)
+
+    def _changed_ms(self, definition: Definition, stay: Stay) -> int | None:
+        """When a change took place; None: as it was forecast, or just now."""
+        if definition.latched is not None:
+            moment: int | None = stay[4] if stay[0] else stay[LEFT]
+            return moment
+        past, far = self.past, self.far
+        if past is None:
+            return None
+        if far is not None and definition.number not in far.numbers:
+            past = past.told_of(self.facts)  # the far facts lack the events that it reads
+        changed_ms = changed_late(definition, stay[0], past, self.now_ms)
+        if changed_ms is not None or not self.at:
+            return changed_ms
+        # With the last of the segments that it stands on, unless something happened since.
+        others = (self.live.by_key.get(key) for key in definition.reads.segments)
+        below = [self.at[one.number] for one in others if one and one.number in self.at]
+        return max([*below, *past.news(definition.reads)]) if below else None
 
 
 OUTSIDE_FOR_GOOD = ((False, None), (None, None))  # answers that leave nothing to keep
@@ -309,22 +325,6 @@ def _stay(
     if definition.binder is None:
         return (True, until_ms, then, then_until_ms, since_ms)
     return (True, until_ms, then, then_until_ms, since_ms, definition.binder(facts, now_ms))
-
-
-def _changed_ms(definition: Definition, stay: Stay, past: Past | None, now_ms: int) -> int | None:
-    """When a change took place; None: as it was forecast, or just now."""
-    if definition.latched is not None:
-        moment: int | None = stay[4] if stay[0] else stay[LEFT]
-        return moment
-    if past is None or past.late_from_ms is None:
-        return None
-    # What came late is followed from just before it, as if the segment had no memory.
-    plain = Latched(definition.compiled, None, None, 0, 0, once=False)
-    start_ms = past.late_from_ms - 1
-    later = [at for at in past.instants(definition.reads, now_ms) if at > start_ms]
-    folded = fold(plain, OUTSIDE, [start_ms, *later], past.at, now_ms)
-    found = [at for entered, at in folded.changes if entered is stay[0]]
-    return found[-1] if found else None
 
 
 def flipped_at(earlier: Stay | None, now_ms: int) -> int:

@@ -1,11 +1,7 @@
-"""The condition editor's JSON, what may be written and what a draft comes to, and the page "why".
-
-One POST to `live` answers everything that stands beside the form; the parts that cannot be had are
-left out with a note, so that a half-written condition still shows what is known of it.
-"""
+"""The segment form's JSON, what may be written and what a draft comes to, and the page "why"."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -14,84 +10,38 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from apps.access.services import record_audit
-from apps.segments import admin_views, explaining, previews
-from apps.segments.editor_checks import check
-from apps.segments.editor_language import language
-from apps.segments.editor_words import seen
+from apps.segments import admin_views, editing, explaining, previews
+from apps.segments.findings import Finding
 from apps.segments.linter import findings_for_draft
 from apps.segments.models import Segment, SegmentVersion
 from apps.work import clock
-from engine.errors import InvalidCondition, PersonalizationError
-
-MAX_HINTS: Final = 8
+from engine.errors import PersonalizationError
 
 
-@admin_views._json
+@admin_views.json_view
 def schema(request: HttpRequest, body: Mapping[str, Any]) -> dict[str, Any]:
     """{"site" or "segment"}: the language, and the names that this site has seen."""
-    segment = admin_views._segment(body["segment"]) if body.get("segment") else None
-    site_id = segment.site_id if segment is not None else admin_views._uuid(body.get("site"))
-    names = {} if site_id is None else seen(site_id, but=segment.pk if segment else None)
-    return {"language": language(), "seen": names}
+    segment = admin_views.segment_of(body["segment"]) if body.get("segment") else None
+    site_id = segment.site_id if segment is not None else admin_views.uuid_of(body.get("site"))
+    return editing.schema(site_id, but=segment.pk if segment else None)
 
 
-@admin_views._json
+@admin_views.json_view
 def live(request: HttpRequest, body: Mapping[str, Any]) -> dict[str, Any]:
-    """{"site" or "segment", "condition", "policy"?, "samples"?}: all that stands beside the form.
-
-    `problems` are [path, what is wrong]; `parts` say each leaf in words, by its path.
-    """
-    found = check(body.get("condition"), body.get("policy") or {})
-    answer: dict[str, Any] = {
-        "words": found.words,
-        "parts": found.parts,
-        "problems": [list(one) for one in found.problems],
-        "hints": [],
-        "note": "",
-    }
-    if found.problems:
-        return answer
-    try:
-        draft = admin_views._draft(body)
-    except InvalidCondition as error:
-        return answer | {"problems": [[error.path, error.problem]]}
-    except PersonalizationError as error:
-        return answer | {"note": str(error)}
-    try:
-        answer["hints"] = _hints(body, draft)
-        counted = previews.preview(
-            draft,
-            now=clock.now(),
-            samples=admin_views.SAMPLES,
-            may_see_people=request.user.has_perm(admin_views.SEES_PEOPLE),
-        )
-    except PersonalizationError as error:
-        return answer | {"note": str(error)}
-    return answer | {"counted": _counted(counted)}
+    """{"site" or "segment", "condition", "policy"?}: all that stands beside the form."""
+    return editing.beside(
+        body,
+        draft=lambda: admin_views.draft_in(body),
+        findings=lambda draft: _findings(body, draft),
+        may_see_people=request.user.has_perm(editing.SEES_PEOPLE),
+    )
 
 
-def _hints(body: Mapping[str, Any], draft: previews.Draft) -> list[dict[str, str]]:
-    """What can be said against a draft that is whole, errors first."""
+def _findings(body: Mapping[str, Any], draft: previews.Draft) -> list[Finding]:
     key = previews.DRAFT
     if draft.segment_id is not None:
         key = Segment.objects.values_list("key", flat=True).get(pk=draft.segment_id)
-    found = findings_for_draft(draft.site_id, key, body["condition"], body.get("policy") or {})
-    return [
-        {"level": str(one.severity), "text": one.text, "path": one.path, "code": one.code}
-        for one in found[:MAX_HINTS]
-    ]
-
-
-def _counted(found: previews.Preview) -> dict[str, Any]:
-    """Numbers as they may be told, and a few members as opaque ids."""
-    numbers = {"size": found.size, "entered": found.entered, "left": found.left}
-    return {
-        **{name: admin_views._counted(number, found) for name, number in numbers.items()},
-        "everyone": f"{found.everyone:,}",
-        "isExact": found.is_exact,
-        "dependsOnRequest": found.depends_on_request,
-        "samples": [{"id": one.id, "trace": one.trace} for one in found.samples],
-    }
+    return findings_for_draft(draft.site_id, key, body["condition"], body.get("policy") or {})
 
 
 def why(request: HttpRequest, segment_id: UUID) -> HttpResponse:
@@ -99,13 +49,13 @@ def why(request: HttpRequest, segment_id: UUID) -> HttpResponse:
 
     A POST of `who` leads on to the profile's id, so that no identity stays in an address.
     """
-    admin_views._require(request, admin_views.VIEW)
-    admin_views._require(request, admin_views.SEES_PEOPLE)
+    admin_views.require(request, admin_views.VIEW)
+    admin_views.require(request, editing.SEES_PEOPLE)
     segment = get_object_or_404(Segment, pk=segment_id, is_hidden=False)
     question, is_draft = request.POST.get("who", "").strip(), bool(request.GET.get("draft"))
     context: dict[str, Any] = {"question": question, "is_draft": is_draft}
     if question:
-        profile_id = admin_views._profile(segment.site_id, question)
+        profile_id = admin_views.profile_of(segment.site_id, question)
         if profile_id is not None:
             query = {"profile": str(profile_id), **({"draft": "1"} if is_draft else {})}
             return redirect(f"{request.path}?{urlencode(query)}")
@@ -113,13 +63,13 @@ def why(request: HttpRequest, segment_id: UUID) -> HttpResponse:
     elif request.GET.get("profile"):
         context |= _asked(request, segment, request.GET["profile"], is_draft=is_draft)
     title = f"Who is in {segment.name}, and why"
-    return admin_views._page(request, segment, "why", title, **context)
+    return admin_views.segment_page(request, segment, "why", title, **context)
 
 
 def why_by_key(request: HttpRequest) -> HttpResponse:
     """`?site=&key=&profile=`: lead on to the page of the segment, for pages that know its key."""
-    admin_views._require(request, admin_views.VIEW)
-    site_id = admin_views._uuid(request.GET.get("site"))
+    admin_views.require(request, admin_views.VIEW)
+    site_id = admin_views.uuid_of(request.GET.get("site"))
     segment = get_object_or_404(
         Segment, site_id=site_id, key=request.GET.get("key", ""), is_hidden=False
     )
@@ -129,7 +79,7 @@ def why_by_key(request: HttpRequest) -> HttpResponse:
 
 def _asked(request: HttpRequest, segment: Segment, given: str, *, is_draft: bool) -> dict[str, Any]:
     """The explanation for the profile given, and a word of the look in the audit trail."""
-    profile_id = admin_views._uuid(given.removeprefix("prf_"))
+    profile_id = admin_views.uuid_of(given.removeprefix("prf_"))
     serving = segment.versions.exclude(state=SegmentVersion.State.SUPERSEDED)
     newest = serving.order_by("-number").first()
     use_draft = is_draft or newest is None

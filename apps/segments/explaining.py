@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apps.profiles.parts import instant
 from apps.segments import answering
-from apps.segments.previews import Draft, _number_of
+from apps.segments.previews import Draft, number_of
 from apps.segments.stays import is_inside
 from apps.work import clock
 from engine.conditions.describe import trace_json
@@ -60,7 +60,7 @@ def explain(draft: Draft, profile_id: UUID, *, now: datetime) -> Explanation | N
     for known in answering.people(draft.asked, draft.site_id, [profile_id], now_ms):
         facts = known.facts.as_of(now_ms)
         why = trace(draft.asked.node, facts, now_ms)
-        number = _number_of(draft.segment_id)
+        number = number_of(draft.segment_id)
         line = _line(trace_json(why), facts)
         return Explanation(
             profile_id=profile_id,

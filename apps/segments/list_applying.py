@@ -18,6 +18,7 @@ from apps.profiles import state
 from apps.profiles.services import TraitWrite
 from apps.profiles.signals import states_changed, states_changing
 from apps.profiles.state import StateRow
+from apps.segments.list_names import EMAIL_KIND, emails, names
 from apps.segments.models import ListMember, ListUpload, SegmentList
 from apps.work import clock
 from apps.work import services as work
@@ -30,8 +31,9 @@ UNDOABLE: Final = 10  # uploads of a list that can be undone; what older ones to
 SOURCE: Final = "list"
 
 # Who has a new, changed or taken-off entry; and who an entry was applied to, though its identity
-# leads to somebody else now.
-_TOUCHED = """
+# leads to somebody else now. An address may be that of several people, so whoever has one that is
+# on the list is looked at every time.
+_TOUCHED = f"""
 SELECT i.profile_id FROM segments_listmember m
 JOIN profiles_identity i ON i.site_id = %(site)s AND i.kind = m.kind AND i.value = m.value
 WHERE m.segment_list_id = %(list)s
@@ -40,34 +42,34 @@ UNION
 SELECT m.profile_id FROM segments_listmember m
 LEFT JOIN profiles_identity i ON i.site_id = %(site)s AND i.kind = m.kind AND i.value = m.value
 WHERE m.segment_list_id = %(list)s AND m.profile_id IS NOT NULL
-  AND (NOT m.is_applied OR m.profile_id IS DISTINCT FROM i.profile_id)
+  AND m.kind <> '{EMAIL_KIND}' AND (NOT m.is_applied OR m.profile_id IS DISTINCT FROM i.profile_id)
+UNION
+SELECT i.profile_id FROM segments_listmember m JOIN ({emails("site_id = %(site)s")}) AS i
+  ON m.segment_list_id = %(list)s AND m.kind = i.kind AND m.value = i.value
 ORDER BY 1
 """
-_WANTED = """
+_WANTED = f"""
 SELECT i.profile_id, bool_or(m.expires_at IS NULL), max(m.expires_at)
-FROM profiles_identity i
+FROM ({names("profile_id = ANY(%(profiles)s::uuid[])")}) AS i
 JOIN segments_listmember m ON m.segment_list_id = %(list)s AND m.removed_by_id IS NULL
   AND m.kind = i.kind AND m.value = i.value
-WHERE i.profile_id = ANY(%(profiles)s::uuid[]) GROUP BY i.profile_id
+GROUP BY i.profile_id
 """
-_APPLIED = """
+_APPLIED = f"""
 UPDATE segments_listmember m SET is_applied = true, profile_id = i.profile_id
-FROM profiles_identity i
-WHERE i.profile_id = ANY(%(profiles)s::uuid[]) AND i.site_id = %(site)s
+FROM ({names("profile_id = ANY(%(profiles)s::uuid[])")}) AS i
+WHERE i.site_id = %(site)s
   AND m.segment_list_id = %(list)s AND m.kind = i.kind AND m.value = i.value
   AND (NOT m.is_applied OR m.profile_id IS DISTINCT FROM i.profile_id)
 """
 # Entries whose identity leads nowhere any more: nobody has them now.
-_ORPHANED = """
+_ORPHANED = f"""
 UPDATE segments_listmember m SET profile_id = NULL, is_applied = false
 WHERE m.segment_list_id = %(list)s AND m.profile_id = ANY(%(profiles)s::uuid[])
   AND NOT EXISTS (SELECT 1 FROM profiles_identity i
     WHERE i.site_id = %(site)s AND i.kind = m.kind AND i.value = m.value)
-"""
-_HURRY = """
-INSERT INTO profiles_due (profile_id, due_at)
-SELECT profile_id, %s FROM unnest(%s::uuid[]) AS u(profile_id) ORDER BY profile_id
-ON CONFLICT (profile_id) DO UPDATE SET due_at = least(profiles_due.due_at, excluded.due_at)
+  AND NOT EXISTS (SELECT 1 FROM ({emails("profile_id = ANY(%(profiles)s::uuid[])")}) AS e
+    WHERE e.site_id = %(site)s AND e.kind = m.kind AND e.value = m.value)
 """
 # Taken off, known to whom it concerned (or concerning nobody), and no longer to be undone.
 _CLEAR = """
@@ -76,30 +78,12 @@ WHERE m.segment_list_id = %(list)s AND u.id = m.removed_by_id
   AND (m.is_applied OR m.profile_id IS NULL)
   AND (m.upload_id = m.removed_by_id OR u.number <= %(oldest)s)
 """
-_BEHIND = """
-SELECT l.id FROM segments_segmentlist l WHERE EXISTS (
-  SELECT 1 FROM segments_listmember m
-  LEFT JOIN profiles_identity i ON i.site_id = l.site_id AND i.kind = m.kind AND i.value = m.value
-  WHERE m.segment_list_id = l.id
-    AND m.profile_id IS DISTINCT FROM i.profile_id
-    OR m.segment_list_id = l.id AND NOT m.is_applied AND i.profile_id IS NOT NULL)
-"""
 
 
 def ask_to_apply(found: SegmentList, *, now: datetime) -> UUID:
     """Ask for a list's entries to reach profiles after the commit; the intent shows progress."""
     payload = {"list": str(found.pk)}
     return work.ask(APPLY, key=str(found.pk), site_id=found.site_id, payload=payload, now=now).pk
-
-
-def ask_where_needed(*, now: datetime) -> int:
-    """Ask for the lists that have entries for people known since, or moved; return how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(_BEHIND)
-        ids = [list_id for (list_id,) in cursor.fetchall()]
-    for found in SegmentList.objects.filter(pk__in=ids):
-        ask_to_apply(found, now=now)
-    return len(ids)
 
 
 def perform(task: work.Work, now: datetime) -> None:
@@ -113,7 +97,7 @@ def perform(task: work.Work, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_TOUCHED, params)
         touched = [profile_id for (profile_id,) in cursor.fetchall()]
-    for done, batch in _batches(touched):
+    for done, batch in batches(touched):
         apply(found, batch, now=now)
         task.progress(done, len(touched), "profiles")
     found.uploads.filter(pk__in=[pk for (pk,) in uploads], state=ListUpload.State.APPLYING).update(
@@ -123,7 +107,8 @@ def perform(task: work.Work, now: datetime) -> None:
     logger.info("segments.list_applied", extra={"list": found.pk, "profiles": len(touched)})
 
 
-def _batches(ids: Sequence[UUID]) -> Iterator[tuple[int, Sequence[UUID]]]:
+def batches(ids: Sequence[UUID]) -> Iterator[tuple[int, Sequence[UUID]]]:
+    """Yield (how many up to here, those to lock at once)."""
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
         yield start + len(batch), batch
@@ -152,9 +137,8 @@ def apply(found: SegmentList, profile_ids: Sequence[UUID], *, now: datetime) -> 
     with connection.cursor() as cursor:
         cursor.execute(_APPLIED, params)
         cursor.execute(_ORPHANED, params)
-        if changed:
-            cursor.execute(_HURRY, [now, state.uuid_array([row.profile_id for row in changed])])
     if changed:
+        profiles.look_at([row.profile_id for row in changed], now=now)
         states_changing.send(sender=None, rows=changed)
         transaction.on_commit(lambda: states_changed.send(sender=None, rows=changed))
     return len(changed)

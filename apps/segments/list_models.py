@@ -83,6 +83,22 @@ class ListUpload(models.Model):
         return f"{self.file_name} ({self.mode})"
 
 
+class ListsFollowed(models.Model):
+    """Up to where identities and traits that came in have been looked through for lists. One row.
+
+    A row of a table may be seen later than one with a greater id: `seen` are ids of a while ago,
+    `coming` those that take their place.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seen = models.JSONField(help_text="The greatest id of each table that is behind us.")
+    coming = models.JSONField()
+    coming_at = models.DateTimeField(help_text="When these were the greatest.")
+
+    def __str__(self) -> str:
+        return f"followed up to {self.seen}"
+
+
 class ListMember(models.Model):
     """One entry: an identity on a list from one upload until another takes it off.
 
@@ -116,8 +132,8 @@ class ListMember(models.Model):
             models.Index(fields=["kind", "value"], name="segments_entry_of"),
             models.Index(
                 fields=["segment_list"],
-                condition=Q(is_applied=False),
-                name="segments_entry_unapplied",
+                condition=Q(is_applied=False, profile__isnull=False),
+                name="segments_entry_moved",
             ),
         ]
 

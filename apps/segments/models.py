@@ -5,13 +5,14 @@ from django.db import models
 from django.db.models import Q
 
 from apps.segments.adapting_models import SegmentAdaptation, ThresholdProposal
-from apps.segments.list_models import ListMember, ListUpload, SegmentList
+from apps.segments.list_models import ListMember, ListsFollowed, ListUpload, SegmentList
 from apps.work.ids import uuid7
 
 __all__ = [
     "ComputedTrait",
     "ListMember",
     "ListUpload",
+    "ListsFollowed",
     "LiveSet",
     "Membership",
     "Segment",
@@ -197,9 +198,19 @@ class Membership(models.Model):
     """One profile's stay in a segment, from `since` to `left_at` (open while null)."""
 
     id = models.BigAutoField(primary_key=True)
-    site = models.ForeignKey("access.Site", models.CASCADE, related_name="memberships")
-    segment = models.ForeignKey(Segment, models.CASCADE, related_name="memberships")
-    version = models.ForeignKey(SegmentVersion, models.CASCADE, related_name="memberships")
+    # One statement writes a stay and what it belongs to: only who it is of is checked. Stays come
+    # and go by the thousand, so no index holds more of them than somebody looks for.
+    site = models.ForeignKey(
+        "access.Site", models.CASCADE, related_name="memberships",
+        db_constraint=False, db_index=False,
+    )  # fmt: skip
+    segment = models.ForeignKey(
+        Segment, models.CASCADE, related_name="memberships", db_constraint=False, db_index=False
+    )
+    version = models.ForeignKey(
+        SegmentVersion, models.CASCADE, related_name="memberships",
+        db_constraint=False, db_index=False,
+    )  # fmt: skip
     profile = models.ForeignKey("profiles.Profile", models.CASCADE, related_name="memberships")
     since = models.DateTimeField()
     left_at = models.DateTimeField(null=True, blank=True)
@@ -217,7 +228,12 @@ class Membership(models.Model):
         indexes = [
             models.Index(
                 fields=["segment", "profile"], condition=Q(left_at=None), name="segments_members"
-            )
+            ),
+            models.Index(
+                fields=["segment", "left_at"],
+                condition=Q(left_at__isnull=False),
+                name="segments_ended",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,12 +1,16 @@
 """What was so about a person at instants of their past, for segments that remember."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
+from typing import Any
 
 from apps.profiles.services import Observed
+from apps.profiles.state import same_value
 from apps.segments.reading import Reads
-from engine.facts import Facts, Happening
+from engine.facts import Facts, Happening, TraitMeta
+
+LATE_MS = 300_000  # a change first known so long after its instant is told, but triggers nothing
 
 _at_ms = attrgetter("at_ms")
 
@@ -16,12 +20,9 @@ class Past:
 
     Attributes:
         facts: what is so now; its history is all that is retained, or all that a stay needs.
-        is_whole: the history goes back to the first event that is retained.
         is_rewritten: events came to this person, or left them, that the batch does not tell.
         fresh: (at ms, event name) of the batch.
         retold: (at ms, trait) observed in the batch.
-        late_from_ms: the earliest of these, when it happened so long ago that what it changes is
-            known late; None: nothing did.
     """
 
     def __init__(
@@ -29,26 +30,44 @@ class Past:
         facts: Facts,
         told: Iterable[Observed] = (),
         *,
-        is_whole: bool = True,
         is_rewritten: bool = False,
         fresh: Sequence[tuple[int, str]] = (),
         retold: Sequence[tuple[int, str]] = (),
-        late_from_ms: int | None = None,
     ) -> None:
         self.facts = facts
-        self.is_whole = is_whole
         self.is_rewritten = is_rewritten
         self.fresh = fresh
         self.retold = retold
-        self.late_from_ms = late_from_ms
         # Of segments that remember, by key: in it now, and since when.
         self.memberships: dict[str, tuple[bool, int | None]] = {}
         self._told = list(told)
-        self._names = {one.key for one in self._told}
+        names = {one.key for one in self._told}
+        # Of the traits whose observations are not told only what is so now is known.
+        self._others = {key: value for key, value in facts.traits.items() if key not in names}
+        self._meta_of_others = {
+            key: meta for key, meta in facts.trait_meta.items() if key not in names
+        }
         self._begun = _Begun()
         # Of all instants asked for only the last: a long history would not fit in memory once
         # for each of them.
         self._last: tuple[int, Facts] | None = None
+
+    def told_of(self, facts: Facts) -> "Past":
+        """The same observations and news beside other facts of the same person."""
+        other = Past(
+            facts,
+            self._told,
+            is_rewritten=self.is_rewritten,
+            fresh=self.fresh,
+            retold=self.retold,
+        )
+        other.memberships = self.memberships
+        return other
+
+    @property
+    def is_from_birth(self) -> bool:
+        """No event of the person is missing: before the first of all nobody was there."""
+        return self.facts.complete_from_ms is None
 
     def news(self, reads: Reads) -> list[int]:
         """When something of this batch happened that such a condition reads, ascending."""
@@ -86,14 +105,7 @@ class Past:
         history: Sequence[Happening] = facts.history
         if len(history) and history[-1].at_ms > moment:
             history = self._begun = self._begun.up_to(moment, history)
-        traits = facts.traits
-        if self._told:
-            traits = {name: value for name, value in traits.items() if name not in self._names}
-            for one in self._told:
-                if one.at_ms > moment:
-                    break
-                traits[one.key] = one.value
-            traits = {name: value for name, value in traits.items() if value is not None}
+        traits, meta = self._traits(moment)
         return Facts(
             traits,
             history,
@@ -103,20 +115,36 @@ class Past:
                 for key, (inside, since_ms) in self.memberships.items()
             },
             unit_id=facts.unit_id,
-            trait_meta=facts.trait_meta,
+            trait_meta=meta,
             consents=facts.consents,
             site_zone=facts.site_zone,
         )
 
+    def _traits(self, moment: int) -> tuple[Mapping[str, object], Mapping[str, TraitMeta]]:
+        """What the traits were, and since when."""
+        if not self._told:
+            return self.facts.traits, self.facts.trait_meta
+        traits, meta = self._others.copy(), self._meta_of_others.copy()
+        for one in self._told:
+            if one.at_ms > moment:
+                break
+            before, changed_ms = meta.get(one.key), one.at_ms
+            if before is not None and same_value(traits.get(one.key), one.value):
+                changed_ms = before.changed_ms or one.at_ms
+            traits[one.key] = one.value
+            meta[one.key] = TraitMeta(one.at_ms, changed_ms, one.source)
+        return {key: value for key, value in traits.items() if value is not None}, meta
+
 
 class _Begun(list[Happening]):
-    """A history up to an instant that moves on: it grows in place (a `facts.NamedHistory`)."""
+    """A history up to an instant that moves on: it grows in place (a `facts.GrowingHistory`)."""
 
     def __init__(self, of: Iterable[Happening] = ()) -> None:
         super().__init__()
         self._of = list(of)
         self.by_name: dict[str, list[Happening]] = {}
         self.places: dict[str, list[int]] = {}
+        self.grown: dict[str, Any] = {}
 
     def up_to(self, moment: int, history: Iterable[Happening]) -> "_Begun":
         """This one, grown up to the instant; another one when it has gone past it already."""
@@ -137,6 +165,11 @@ def news_of(
     """When something happened that such a condition reads, ascending: see `Past`."""
     events = {at for at, name in fresh if reads.any_event or name in reads.names}
     return sorted(events | {at for at, name in retold if name in reads.traits})
+
+
+def late_from(news: Sequence[int], now_ms: int) -> int | None:
+    """The first of these instants, where it is so long ago that what it changes is known late."""
+    return news[0] if news and now_ms - news[0] > LATE_MS else None
 
 
 def is_late(news: Collection[int], folded_ms: int) -> bool:

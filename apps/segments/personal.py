@@ -9,6 +9,7 @@ from django.db.models.functions import Greatest, Now
 
 from apps.profiles.holders import JSON, PersonalDataHolder
 from apps.segments import dividing
+from apps.segments.list_names import names
 from apps.segments.models import ListMember, Membership
 
 
@@ -49,13 +50,12 @@ def export(profile_id: UUID) -> Iterator[JSON]:
         }
 
 
-_FORGET_ENTRIES = """
+_FORGET_ENTRIES = f"""
 DELETE FROM segments_listmember m
 WHERE m.profile_id = %(profile)s OR m.id IN (
-  SELECT e.id FROM profiles_identity i
+  SELECT e.id FROM ({names("profile_id = %(profile)s")}) AS i
   JOIN segments_segmentlist l ON l.site_id = i.site_id
-  JOIN segments_listmember e ON e.segment_list_id = l.id AND e.kind = i.kind AND e.value = i.value
-  WHERE i.profile_id = %(profile)s)
+  JOIN segments_listmember e ON e.segment_list_id = l.id AND e.kind = i.kind AND e.value = i.value)
 """
 
 

@@ -16,11 +16,11 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from apps.segments import answering
-from apps.segments.compiler import compile_query
 from apps.segments.errors import PreviewTooSlow, SegmentNotPublished
 from apps.segments.models import Segment, SegmentVersion
 from apps.segments.publication_checks import with_policy
 from apps.segments.selectors import in_force, meant, with_gates
+from apps.segments.sql import compile_query
 from apps.segments.stays import is_inside
 from apps.work import clock
 from engine.conditions.describe import describe, trace_json
@@ -188,7 +188,7 @@ def ask(draft: Draft, profile_id: UUID, *, now: datetime) -> Verdict | None:
     for known in answering.people(draft.asked, draft.site_id, [profile_id], now_ms):
         why = trace(draft.asked.node, known.facts, now_ms)
         until_ms = why.valid_until_ms
-        number = _number_of(draft.segment_id)
+        number = number_of(draft.segment_id)
         return Verdict(
             meets=why.verdict is True,
             is_member=number is not None and is_inside(known.stays.get(number), now_ms) is True,
@@ -198,7 +198,7 @@ def ask(draft: Draft, profile_id: UUID, *, now: datetime) -> Verdict | None:
     return None
 
 
-def _number_of(segment_id: UUID | None) -> int | None:
+def number_of(segment_id: UUID | None) -> int | None:
     if segment_id is None:
         return None
     live = Segment.objects.filter(pk=segment_id, versions__state=SegmentVersion.State.LIVE)
@@ -271,7 +271,7 @@ def _with_hard(draft: Draft, counted: _Counted, now_ms: int) -> tuple[int, int, 
     size, entered, left = counted.size, counted.entered, counted.left
     if not counted.hard:
         return size, entered, left
-    number = _number_of(draft.segment_id)
+    number = number_of(draft.segment_id)
     for known in answering.people(draft.asked, draft.site_id, counted.hard, now_ms):
         inside = truth(draft.asked.node, known.facts, now_ms) is True
         was = number is not None and is_inside(known.stays.get(number), now_ms) is True

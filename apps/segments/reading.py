@@ -15,6 +15,7 @@ from engine.conditions.scope import (
     leaves_of,
     needs_any_event,
     reach,
+    segment_keys,
     trait_names,
 )
 
@@ -28,6 +29,7 @@ class Reads:
         any_event: every event can.
         traits: names of the traits that can change it.
         segments: keys of segments whose membership it asks for.
+        stands_on: those, and the segments that were put in place.
         wanted: the properties of events that it reads.
         reach: how far back it looks.
     """
@@ -37,6 +39,7 @@ class Reads:
     traits: frozenset[str]
     reads_consent: bool
     segments: frozenset[str]
+    stands_on: frozenset[str]
     wanted: Wanted
     reach: Reach
 
@@ -62,6 +65,7 @@ def reads_of(node: Node) -> Reads:
         trait_names(node),
         bool(consent_purposes(node)),
         frozenset(leaf.key for leaf in leaves_of(node) if isinstance(leaf, SegmentLeaf)),
+        segment_keys(node),
         Wanted(frozenset(every), by_name),
         reach(node),
     )

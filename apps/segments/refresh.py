@@ -28,6 +28,7 @@ from apps.segments.live import LiveDefinitions
 from apps.segments.models import LiveSet, SegmentVersion
 from apps.segments.refresh_cut import Candidate, CutTable
 from apps.segments.refresh_settling import Clock, Settled, batches, settle
+from apps.segments.sql.rollup_rows import DAY_MS
 from apps.segments.types import Refreshed
 from apps.work import clock
 
@@ -101,13 +102,17 @@ def refresh_changed(*, site_id: UUID, since: datetime, read_clock: Clock = clock
     started = time.perf_counter()
     now_ms = clock.to_ms(read_clock())
     definitions = live.live_set(site_id)
+    open_from = clock.from_ms(rollups.kept(site_id).closed_day * DAY_MS)
     recounted = rollups.prepare(site_id, [d.node for d in definitions.definitions], now_ms)
     is_outermost = not connection.in_atomic_block
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if is_outermost:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            cursor.execute(_CHANGED, {"site": str(site_id), "since": since, "now": read_clock()})
+            cursor.execute(
+                _CHANGED,
+                {"site": str(site_id), "since": since, "from": open_from, "now": read_clock()},
+            )
             changed = {profile_id for (profile_id,) in cursor.fetchall()} | set(recounted)
             source = rollups.kept(site_id).source(site_id, is_partial=True)
             table = CutTable(site_id, definitions, (), source, sorted(changed))
@@ -118,11 +123,10 @@ def refresh_changed(*, site_id: UUID, since: datetime, read_clock: Clock = clock
     return _done(site_id, profiles, settled, 0, started)
 
 
-# Events of days that are closed are marked, so only the others are searched.
+# Events of days that were closed have marked who has them, so only the others are searched.
 _CHANGED = """
 SELECT DISTINCT e.profile_id FROM events_event e
-WHERE e.site_id = %(site)s::uuid AND e.received_at >= %(since)s AND e.occurred_at >= (
-  SELECT coalesce(max(closed_at), '-infinity') FROM events_rollupsite WHERE site_id = %(site)s)
+WHERE e.site_id = %(site)s::uuid AND e.received_at >= %(since)s AND e.occurred_at >= %(from)s
 UNION
 SELECT m.profile_id FROM events_rollupmark m
 WHERE m.site_id = %(site)s::uuid AND NOT m.is_lasting

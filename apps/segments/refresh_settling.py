@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 
 from apps.events import history as histories
 from apps.profiles import state
-from apps.profiles.signals import states_changed, states_changing
+from apps.profiles.signals import states_changing
 from apps.profiles.state import StateRow
 from apps.segments import live
 from apps.segments.definitions import Definition
@@ -30,18 +30,8 @@ from apps.work import clock
 logger = logging.getLogger(__name__)
 
 BATCH = 500  # profiles under lock at once
-# Written by one statement, which joins its parts in a time that grows with the square of them.
-CHANGES = 250
 
 Clock = Callable[[], datetime]
-
-_SCHEDULE = """
-INSERT INTO profiles_due (profile_id, due_at)
-SELECT profile_id, timestamptz 'epoch' + due_ms * interval '1 millisecond'
-FROM jsonb_to_recordset(%s::jsonb) AS d(profile_id uuid, due_ms bigint)
-ON CONFLICT (profile_id) DO UPDATE SET due_at = excluded.due_at
-WHERE profiles_due.due_at <> excluded.due_at
-"""
 
 
 @dataclass(slots=True)
@@ -62,13 +52,6 @@ def batches(candidates: Sequence[Candidate]) -> Iterator[Sequence[Candidate]]:
         yield candidates[start : start + BATCH]
 
 
-_RECORDED = """
-SELECT m.profile_id, g.number FROM segments_membership m
-JOIN segments_segment g ON g.id = m.segment_id
-WHERE m.profile_id = ANY(%s::uuid[]) AND m.left_at IS NULL
-"""
-
-
 def settle(candidates: Sequence[Candidate], read_clock: Clock) -> Settled:
     """Answer profiles by the live path under their row locks, and write what has changed.
 
@@ -80,51 +63,46 @@ def settle(candidates: Sequence[Candidate], read_clock: Clock) -> Settled:
         rows = [row for row in state.lock(list(candidate_of)) if row.merged_into is None]
         numbers = live.numbers({row.site_id for row in rows})
         now_ms = clock.to_ms(read_clock())
-        recorded = _recorded(cursor, rows)
-        questions = [
-            _Question(
+        questions = {
+            row.profile_id: _Question(
                 row,
                 live.live_set(row.site_id, numbers[row.site_id]),
                 candidate_of[row.profile_id],
-                recorded[row.profile_id],
             )
             for row in rows
-        ]
-        answers = _answers(questions, now_ms)
-        doubted = _doubted(cursor, questions, answers)
-        answers |= _answers(doubted, now_ms, from_events=True)
-        rows = [row for row in rows if row.profile_id in answers]
-        changed = [row for row in rows if answers[row.profile_id].is_changed]
-        for row in changed:
-            answer = answers[row.profile_id]
-            row.memberships = answer.memberships
-            row.history = answer.history if answer.history is not None else row.history
-        changes = [change for row in rows for change in answers[row.profile_id].changes]
-        state.save(changed)
-        for start in range(0, len(changes), CHANGES):
-            live.write_changes(cursor, changes[start : start + CHANGES])
-        _schedule(cursor, {key: answer.due_ms for key, answer in answers.items()})
-        if changed:
-            states_changing.send(sender=None, rows=changed)
-            transaction.on_commit(lambda: states_changed.send(sender=None, rows=changed))
-    entered = sum(change[3] for change in changes)
-    return Settled(len(rows), entered, len(changes) - entered)
+        }
+        answers = _answered(cursor, questions, now_ms)
+        changes = [change for answer in answers.values() for change in answer.changes]
+        live.write_changes(cursor, changes)
+        _write(cursor, [questions[key].row for key in answers], answers)
+    entered = sum(change.entered for change in changes)
+    return Settled(len(answers), entered, len(changes) - entered)
 
 
-def _recorded(cursor: CursorWrapper, rows: Sequence[StateRow]) -> dict[UUID, set[int]]:
-    """The numbers of the segments of which a membership is open, by profile."""
-    cursor.execute(_RECORDED, [state.uuid_array([row.profile_id for row in rows])])
-    recorded: dict[UUID, set[int]] = {row.profile_id: set() for row in rows}
-    for profile_id, number in cursor.fetchall():
-        recorded[profile_id].add(number)
-    return recorded
+def _write(
+    cursor: CursorWrapper, rows: Sequence[StateRow], answers: Mapping[UUID, "_Answer"]
+) -> None:
+    """Write the rows that have become others, and when to look at them again."""
+    changed = [row for row in rows if answers[row.profile_id].is_changed]
+    reread: list[StateRow] = []
+    for row in changed:
+        answer = answers[row.profile_id]
+        row.memberships = answer.memberships
+        if answer.history is not None:
+            row.history = answer.history
+            reread.append(row)
+    state.save(reread)
+    state.save_stays([row for row in changed if answers[row.profile_id].history is None])
+    _schedule(cursor, answers)
+    if changed:
+        # Copies are marked as old and not replaced: few of so many people will be asked for soon.
+        states_changing.send(sender=None, rows=changed)
 
 
 class _Question(NamedTuple):
     row: StateRow
     definitions: LiveDefinitions
     candidate: Candidate
-    recorded: set[int]
 
 
 class _Answer(NamedTuple):
@@ -133,6 +111,8 @@ class _Answer(NamedTuple):
     Attributes:
         is_changed: it has to be written.
         history: to be written with it; None: as it is.
+        due_ms: when to look again, None for never; `due_before_ms`: as the row said until now.
+        is_asked_all: every segment was asked.
         kept: how many events the history has, and from when on these are all (ms; None: ever).
         unexplained: segments of which SQL says another thing than is recorded, and this does not.
     """
@@ -142,68 +122,133 @@ class _Answer(NamedTuple):
     history: bytes | None
     changes: list[Change]
     due_ms: int | None
+    due_before_ms: int | None
+    is_asked_all: bool
     kept: tuple[int, int | None]
     unexplained: frozenset[int]
 
 
+def _answered(
+    cursor: CursorWrapper, questions: Mapping[UUID, _Question], now_ms: int
+) -> dict[UUID, _Answer]:
+    """The answers by profile, without those whose row cannot be read or written.
+
+    Who is recorded as a member is asked only where the stays do not explain what SQL has found: of
+    whoever is asked whole, and where a membership was lost.
+    """
+    whole = [key for key, asked in questions.items() if asked.candidate.numbers is None]
+    answers = _answers(questions, now_ms, _recorded(cursor, whole))
+    lost = [
+        key
+        for key, answer in answers.items()
+        if answer.unexplained and questions[key].candidate.numbers is not None
+    ]
+    answers |= _answers(_only(questions, lost), now_ms, _recorded(cursor, lost))
+    doubted = _doubted(cursor, questions, answers)
+    return answers | _answers(
+        _only(questions, doubted), now_ms, _recorded(cursor, doubted), from_events=True
+    )
+
+
+def _only(questions: Mapping[UUID, _Question], ids: Sequence[UUID]) -> dict[UUID, _Question]:
+    return {key: questions[key] for key in ids}
+
+
+_RECORDED = """
+SELECT m.profile_id, g.number FROM segments_membership m
+JOIN segments_segment g ON g.id = m.segment_id
+WHERE m.profile_id = ANY(%s::uuid[]) AND m.left_at IS NULL
+"""
+
+
+def _recorded(cursor: CursorWrapper, ids: Sequence[UUID]) -> dict[UUID, set[int]]:
+    """The numbers of the segments of which a membership is open, by profile."""
+    recorded: dict[UUID, set[int]] = {profile_id: set() for profile_id in ids}
+    if ids:
+        cursor.execute(_RECORDED, [state.uuid_array(ids)])
+        for profile_id, number in cursor.fetchall():
+            recorded[profile_id].add(number)
+    return recorded
+
+
 def _answers(
-    questions: Sequence[_Question], now_ms: int, *, from_events: bool = False
+    questions: Mapping[UUID, _Question],
+    now_ms: int,
+    recorded: Mapping[UUID, set[int]],
+    *,
+    from_events: bool = False,
 ) -> dict[UUID, _Answer]:
     """The answers by profile. One whose row cannot be read or written must not stop the others."""
     found: dict[UUID, _Answer] = {}
-    for asked in questions:
+    for profile_id, asked in questions.items():
         try:
-            found[asked.row.profile_id] = _answer(asked, now_ms, from_events=from_events)
+            found[profile_id] = _answer(
+                asked, now_ms, recorded.get(profile_id), from_events=from_events
+            )
         except DatabaseError:
             raise  # the transaction is lost, and with it the batch
         except Exception:
-            logger.exception("segments.unanswered", extra={"profile": asked.row.profile_id})
+            logger.exception("segments.unanswered", extra={"profile": profile_id})
     return found
 
 
-def _answer(asked_of: _Question, now_ms: int, *, from_events: bool = False) -> _Answer:
+def _answer(
+    asked_of: _Question, now_ms: int, recorded: set[int] | None, *, from_events: bool
+) -> _Answer:
     """Evaluate one profile.
 
-    The changes are the difference from the open memberships, not from the stays before: so the
-    audit also repairs a membership that somebody lost.
+    Args:
+        recorded: the segments of which a membership is open: what differs from these is changed,
+            so that a membership that somebody lost is repaired. None: as the stays say.
     """
-    row, definitions, candidate, recorded = asked_of
+    row, definitions, candidate = asked_of
     evaluated, before = decode_section(row.memberships)
     asked, wanted = _asked(definitions, None if from_events else candidate.numbers)
     kept = kept_facts(row, definitions, wanted, now_ms, from_events=from_events)
     evaluation = kept.evaluate(definitions, before, now_ms, None if asked is None else wanted)
-    inside = {number for number, stay in evaluation.stays.items() if stay[0]}
-    entered, left = inside - recorded, recorded - inside
-    if asked is not None:
-        entered, left = entered & asked, left & asked
-    difference = evaluation._replace(
-        entered=sorted(entered - definitions.broken), left=sorted(left - definitions.broken)
-    )
+    if recorded is not None:
+        inside = {number for number, stay in evaluation.stays.items() if stay[0]}
+        entered, left = inside - recorded, recorded - inside
+        if asked is not None:
+            entered, left = entered & asked, left & asked
+        evaluation = evaluation._replace(
+            entered=sorted(entered - definitions.broken), left=sorted(left - definitions.broken)
+        )
     is_whole = asked is None or evaluated == (definitions.number, row.version)
     # What was worked out is only as good as the events beside it: both are written, or neither.
     how = Evaluated(definitions.number, row.version + 1) if is_whole else UNKNOWN
     history = histories.encode(kept.history) if kept.is_read_again else None
+    # What SQL compares with is made anew with the stays, where it told of a lost membership
+    # or was not what they say.
+    is_mended = recorded is not None and bool(evaluation.entered or evaluation.left)
     return _Answer(
-        evaluation.stays != before or (from_events and history != row.history),
+        evaluation.stays != before or is_mended or from_events,
         live.encode_stays(evaluation.stays, how),
         history,
-        live.changes_of(row.site_id, row.profile_id, difference, before, now_ms),
+        live.changes_of(row.site_id, row.profile_id, evaluation, before, now_ms),
         evaluation.due_ms,
+        min((stay[1] for stay in before.values() if stay[1] is not None), default=None),
+        asked is None,
         (len(kept.history.times), kept.history.complete_from_ms),
-        candidate.differs - entered - left - definitions.guard.frozen.keys(),
+        candidate.differs.difference(evaluation.entered, evaluation.left, definitions.guard.frozen),
     )
 
 
 def _asked(
     definitions: LiveDefinitions, numbers: frozenset[int] | None
 ) -> tuple[frozenset[int] | None, Sequence[Definition]]:
-    """The segments to evaluate, the others being as recorded: those, and who stands on them."""
+    """The segments to evaluate, the others being as recorded: those, and who stands on them.
+
+    None, and all of them, where there are no others: all are asked as one.
+    """
     if numbers is None:
         return None, definitions.definitions
     known = definitions.by_number
     wanted = definitions.index.with_dependents(
         known[number] for number in numbers if number in known
     )
+    if len(wanted) == len(known):
+        return None, definitions.definitions
     return numbers | {definition.number for definition in wanted}, wanted
 
 
@@ -218,8 +263,8 @@ CROSS JOIN LATERAL (
 
 
 def _doubted(
-    cursor: CursorWrapper, questions: Sequence[_Question], answers: Mapping[UUID, _Answer]
-) -> list[_Question]:
+    cursor: CursorWrapper, questions: Mapping[UUID, _Question], answers: Mapping[UUID, _Answer]
+) -> list[UUID]:
     """Those whose row may not know all their events. One statement, where it is needed.
 
     SQL does not tell who is in a segment that remembers, nor what it cannot compute exactly: for
@@ -227,8 +272,7 @@ def _doubted(
     """
     doubted: set[UUID] = set()
     to_count = []
-    for asked in questions:
-        profile_id = asked.row.profile_id
+    for profile_id, asked in questions.items():
         if profile_id not in answers:
             doubted.add(profile_id)  # its events may still be read, where its history cannot
             continue
@@ -242,20 +286,39 @@ def _doubted(
     if to_count:
         cursor.execute(_COUNTED, [json.dumps(to_count, default=str)])
         doubted |= {profile_id for (profile_id,) in cursor.fetchall()}
-    return [asked for asked in questions if asked.row.profile_id in doubted]
+    return [key for key in questions if key in doubted]
 
 
-def _schedule(cursor: CursorWrapper, due: Mapping[UUID, int | None]) -> None:
-    never = [profile_id for profile_id, due_ms in due.items() if due_ms is None]
-    rows = [
-        {"profile_id": profile_id, "due_ms": due_ms}
-        for profile_id, due_ms in due.items()
-        if due_ms is not None
+# Whoever wants a row looked at sets an earlier deadline than the row says. Unless all segments were
+# asked, that wish stands: a deadline gives way to an earlier one, or when it was the row's own.
+_SCHEDULE = """
+INSERT INTO profiles_due (profile_id, due_at)
+SELECT d.profile_id, d.due_at FROM (
+    SELECT u.profile_id, timestamptz 'epoch' + u.due_ms * interval '1 millisecond' AS due_at,
+      timestamptz 'epoch' + u.before_ms * interval '1 millisecond' AS before, u.is_all
+    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::boolean[])
+      AS u(profile_id, due_ms, before_ms, is_all)
+  ) d LEFT JOIN profiles_due p USING (profile_id)
+WHERE p.due_at IS NULL OR d.is_all OR p.due_at = d.before OR d.due_at < p.due_at
+ON CONFLICT (profile_id) DO UPDATE SET due_at = excluded.due_at
+WHERE profiles_due.due_at <> excluded.due_at
+"""
+_UNSCHEDULE = """
+DELETE FROM profiles_due p
+USING unnest(%s::uuid[], %s::bigint[], %s::boolean[]) AS u(profile_id, before_ms, is_all)
+WHERE p.profile_id = u.profile_id
+  AND (u.is_all OR p.due_at = timestamptz 'epoch' + u.before_ms * interval '1 millisecond')
+"""
+
+
+def _schedule(cursor: CursorWrapper, answers: Mapping[UUID, _Answer]) -> None:
+    moved = [
+        (profile_id, answer.due_ms, answer.due_before_ms, answer.is_asked_all)
+        for profile_id, answer in answers.items()
+        if answer.is_asked_all or answer.due_ms != answer.due_before_ms
     ]
-    if never:
-        cursor.execute(
-            "DELETE FROM profiles_due WHERE profile_id = ANY(%s::uuid[])",
-            [state.uuid_array(never)],
-        )
-    if rows:
-        cursor.execute(_SCHEDULE, [json.dumps(rows, default=str)])
+    ahead = [row for row in moved if row[1] is not None]
+    never = [(row[0], *row[2:]) for row in moved if row[1] is None]
+    for statement, rows in ((_SCHEDULE, ahead), (_UNSCHEDULE, never)):
+        if rows:
+            cursor.execute(statement, [live.array(column) for column in zip(*rows, strict=True)])

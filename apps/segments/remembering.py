@@ -1,14 +1,17 @@
-"""Stays of segments that remember: folded on with what is new, or again with what came late."""
+"""Stays of segments that remember: folded on with what is new, or again with what came late.
+
+And when somebody came into another segment, or left it, by what came late.
+"""
 
 from collections.abc import Iterable
 
-from apps.segments.past import Past, is_late, news_of
+from apps.segments.past import Past, is_late, late_from, news_of
 from apps.segments.stays import FOLDED, LEFT, MARK, Stay
 from apps.segments.touching import Definition
-from engine.conditions.policy import OUTSIDE, Latch, fold
+from engine.conditions.policy import OUTSIDE, Latch, Latched, fold
 
-# What a person did is folded at most so often; of a longer past, the newest. Each costs a look at
-# all events before it.
+# What a person did is folded at most so often; of a longer past, the newest. Each may cost a look
+# at all events before it.
 MAX_FOLDED = 2_000
 MAX_LOOKS = MAX_FOLDED * 2_000  # instants, times the events of the person
 
@@ -87,6 +90,28 @@ def _to_fold(
             return latch, folded_ms, sorted(due.union(at for at in news if at > folded_ms))
         return OUTSIDE, None, instants
     return OUTSIDE, None, past.instants(definition.reads, now_ms)[-_most(past) :]
+
+
+def changed_late(definition: Definition, inside: bool, past: Past, now_ms: int) -> int | None:
+    """When a segment without memory became what it is now, by what came late.
+
+    None: that did not change it; it has changed as it was forecast, or just now. Of who has done
+    too much to be followed from there, at the latest when this says.
+    """
+    late_ms = late_from(past.news(definition.reads), now_ms)
+    if late_ms is None:
+        return None
+    start_ms = late_ms - 1
+    instants = past.instants(definition.reads, now_ms)
+    later = [at for at in instants if at > start_ms]
+    followed = later[-_most(past) :]
+    if len(followed) == len(later) and (len(later) < len(instants) or not past.is_from_birth):
+        followed = [start_ms, *later]
+    plain = Latched(definition.compiled, None, None, 0, 0, once=False)
+    folded = fold(plain, OUTSIDE, followed, past.at, now_ms)
+    found = [at for entered, at in folded.changes if entered is inside]
+    # What was so before the first of it came is not its doing.
+    return found[-1] if found and found[-1] > start_ms else None
 
 
 def _most(past: Past) -> int:

@@ -1,33 +1,58 @@
-"""What the conditions that a request answers read of a person, noted with the site's live set.
+"""What a publication reads of a person in the request, noted with the site's live set.
 
-A publication says it: rules and segments that depend on the request. Whoever writes hot state
-takes along the newest events, and where traits came from, for these conditions and no others.
+Rules and segments that depend on the request read the newest events, and where traits came from;
+templates read computed traits. Whoever writes hot state takes these along, and nothing else.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from django.db import connection, transaction
+
 from apps.events.history import Wanted
+from apps.profiles import services as profiles
+from apps.profiles import state
+from apps.segments import computed_state
 from apps.segments.models import LiveSet
 from apps.segments.reading import joint_wanted, reads_of
+from apps.work import clock
+from apps.work import services as work
+from apps.work.types import Progress
 from engine.conditions.nodes import FactOf, Node, Op, ScoreLeaf, TraitLeaf
 from engine.conditions.scope import leaves_of, matches_of
 
-# {"events": {name: properties}, "every": properties of all events, "traits": names}. "events" is
-# there only when some filter compares an event with the request.
+# {"events": {name: properties}, "every": properties of all events, "traits": names, "computed":
+# {key: definition}}. "events" is there only when some filter compares an event with the request,
+# "computed" only when some template reads computed traits.
 Document = Mapping[str, Any]
 
+TELL = "segments.tell_computed"  # kind of the intent to look at everybody
 
-def note(site_id: UUID, nodes: Iterable[Node]) -> None:
+
+def note(
+    site_id: UUID,
+    nodes: Iterable[Node],
+    paths: Iterable[Sequence[str]] = (),
+    *,
+    now: datetime | None = None,
+) -> None:
     """Note what the conditions of a publication read; the live set moves if that is news.
 
     The consumers then keep the properties and hand the rest to hot state with each person's next
-    event. Call it inside a transaction, with the site's publications locked.
+    event. New computed traits do not wait for that: everybody is looked at soon. Call it inside a
+    transaction, with the site's publications locked.
+
+    Args:
+        paths: of the values that templates read.
     """
     document = document_of(nodes)
+    computed = computed_state.definitions_read(site_id, paths)
+    if computed:
+        document["computed"] = computed
     sets = LiveSet.objects.select_for_update()
     if document:
         current, _ = sets.get_or_create(site_id=site_id)
@@ -37,9 +62,34 @@ def note(site_id: UUID, nodes: Iterable[Node]) -> None:
             return
         current = found
     if current.request_reads != document:
+        if computed and computed != current.request_reads.get("computed"):
+            work.ask(TELL, key="all", site_id=site_id, now=now or clock.now())
         current.request_reads = document
         current.number += 1
         current.save(update_fields=["request_reads", "number"])
+
+
+_EVERYBODY = """
+SELECT profile_id FROM profiles_profilestate
+WHERE site_id = %s AND merged_into IS NULL AND event_count > 0 ORDER BY last_seen_at DESC NULLS LAST
+"""
+_BATCH = 1_000  # profiles, spread over as many milliseconds of the timers' time
+
+
+def look_at_everybody(site_id: UUID, *, now: datetime, progress: Progress) -> None:
+    """Have the consumer evaluate everybody who has done something, the newest first. Repeatable.
+
+    About a thousand a second, so that what visitors do meanwhile does not wait.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_EVERYBODY, [str(site_id)])
+        ids = [profile_id for (profile_id,) in cursor.fetchall()]
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        with transaction.atomic():
+            state.lock(batch)
+            profiles.look_at(batch, now=now + timedelta(milliseconds=start))
+        progress(min(start + _BATCH, len(ids)), len(ids), "profiles")
 
 
 def document_of(nodes: Iterable[Node]) -> dict[str, Any]:
@@ -77,6 +127,11 @@ def wanted_of(document: Document) -> Wanted | None:
 def traits_of(document: Document) -> frozenset[str]:
     """The traits of which requests ask when they changed, or who said so."""
     return frozenset(document.get("traits", ()))
+
+
+def computed_of(document: Document) -> computed_state.KeptTraits | None:
+    """The computed traits that templates read; None where none does."""
+    return computed_state.kept_traits(document.get("computed", {}))
 
 
 def compares_with_request(node: Node) -> bool:

@@ -275,9 +275,11 @@ class _Fill:
         columns = ", ".join(
             f"ARRAY[{', '.join(items)}]::{_TYPES[array]}" for array, items in arrays.items()
         )
+        doubles = ", ".join(f"coalesce({total}, 0)::float8" for total in arrays["totals"])
+        columns += f", ARRAY[{doubles}]::float8[]"
         which = "" if only is None else "AND r.profile_id = ANY(%(only)s::uuid[])"
         self.cursor.execute(
-            f"INSERT INTO events_rollupspan (profile_id, site_id, {', '.join(arrays)})"
+            f"INSERT INTO events_rollupspan (profile_id, site_id, {', '.join(arrays)}, doubles)"
             f" SELECT r.profile_id, %(site)s::uuid, {columns} FROM events_rollup r"
             f" WHERE r.measure = ANY(%(measures)s::int[]) {which} GROUP BY r.profile_id",
             {

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -110,6 +110,23 @@ def meant(site_id: UUID, node: Node) -> Node:
     return inline_computed(node, {key: parse_computed(document) for key, document in rows})
 
 
+def computed_keys_of(site_id: UUID) -> frozenset[str]:
+    """Return the keys of the site's computed traits. One query."""
+    return frozenset(ComputedTrait.objects.filter(site_id=site_id).values_list("key", flat=True))
+
+
+def computed_keys_read(paths: Iterable[Sequence[str]]) -> frozenset[str] | None:
+    """The keys of the computed traits that value paths of templates name; None: all there are."""
+    keys = set()
+    for path in paths:
+        match path:
+            case ["traits"] | ["traits", "computed"]:
+                return None
+            case ["traits", "computed", key, *_]:
+                keys.add(key)
+    return frozenset(keys)
+
+
 def gated_in_force(site_id: UUID) -> dict[str, Node]:
     """Return the conditions in force with parents and exclusive groups as parts. One query."""
     return with_gates(*in_force(site_id))
@@ -206,7 +223,7 @@ def _holds_without_profile(node: Node) -> bool:
 def freshness(site_id: UUID) -> list[Freshness]:
     """Return how each visible segment stands, by name, with its members now. Four queries."""
     members = dict(
-        Membership.objects.filter(site_id=site_id, left_at=None)
+        Membership.objects.filter(segment__site_id=site_id, left_at=None)
         .values_list("segment_id")
         .annotate(Count("id"))
     )

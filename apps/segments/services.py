@@ -21,7 +21,7 @@ from apps.segments.errors import (
 )
 from apps.segments.models import LiveSet, Segment, SegmentVersion
 from apps.segments.publication_checks import check, clean_tags
-from apps.segments.refresh import refresh_site
+from apps.segments.refresh import refresh_changed, refresh_site
 from apps.segments.selectors import (
     hidden_parts,
     in_force,
@@ -47,6 +47,7 @@ __all__ = [
     "create_segment",
     "ensure_hidden",
     "publish_segment",
+    "refresh_changed",
     "refresh_site",
     "request_refresh",
     "restore_version",

@@ -67,6 +67,11 @@ def decode_stays(blob: bytes | memoryview) -> Stays:
     return decode_section(blob)[1]
 
 
+def numbers_inside(blob: bytes) -> list[int]:
+    """The segments that a `memberships` section says somebody is in, at the time of its writing."""
+    return [number for number, stay in decode_stays(blob).items() if stay[0]]
+
+
 def is_inside(stay: Sequence[Any] | None, at_ms: int) -> bool | None:
     """Read a stay at an instant not before it was written; None when it must be evaluated again."""
     if stay is None:

@@ -4,7 +4,16 @@ from datetime import datetime
 
 from celery import shared_task
 
-from apps.segments import baselines, list_applying, refresh, standings, versions
+from apps.segments import (
+    auditing,
+    baselines,
+    list_applying,
+    list_following,
+    refresh,
+    request_reads,
+    standings,
+    versions,
+)
 from apps.segments.models import LiveSet
 from apps.segments.studies import adapting
 from apps.work import clock
@@ -22,6 +31,13 @@ def refresh_segments(task: work.Work, now: datetime) -> None:
     baselines.measure(task.site_id, now=clock.now())
 
 
+@work.performs(request_reads.TELL)
+def tell_computed(task: work.Work, now: datetime) -> None:
+    """Carry out the intent to have everybody's computed traits worked out for templates."""
+    assert task.site_id is not None
+    request_reads.look_at_everybody(task.site_id, now=now, progress=task.progress)
+
+
 @work.performs(list_applying.APPLY)
 def apply_list(task: work.Work, now: datetime) -> None:
     """Carry out the intent to bring a list's entries into profiles."""
@@ -35,6 +51,14 @@ def refresh_all() -> None:
         work.ask(REFRESH, key="all", site_id=site_id, now=clock.now())
 
 
+@shared_task(name="segments.audit")  # type: ignore[untyped-decorator]  # celery has no types
+def audit() -> None:
+    """Hold what state rows say against the open memberships, site by site (beat)."""
+    for site_id in LiveSet.objects.values_list("site_id", flat=True):
+        if auditing.audit_memberships(site_id):
+            work.ask(REFRESH, key="all", site_id=site_id, now=clock.now())
+
+
 @shared_task(name="segments.refresh_due")  # type: ignore[untyped-decorator]  # celery has no types
 def refresh_due() -> None:
     """Ask for a refresh where a segment's own cadence says that it is time (beat)."""
@@ -45,8 +69,8 @@ def refresh_due() -> None:
 
 @shared_task(name="segments.apply_lists")  # type: ignore[untyped-decorator]  # celery has no types
 def apply_lists() -> None:
-    """Look for entries that have not reached their profiles (beat)."""
-    list_applying.ask_where_needed(now=clock.now())
+    """Bring lists to who has become known, or has moved, since the last look (beat)."""
+    list_following.follow(now=clock.now())
 
 
 @shared_task(name="segments.look_again")  # type: ignore[untyped-decorator]  # celery has no types

@@ -1,20 +1,21 @@
 """One live definition, and from what happened to those of a site that it can change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.segments.reading import Reads
+from engine.conditions.answers import Truth
 from engine.conditions.bindings import Binder
 from engine.conditions.compile import Compiled
 from engine.conditions.nodes import Node
 from engine.conditions.policy import Latched
 from engine.conditions.together import Together, compile_together
+from engine.facts import Facts
 
 MAX_REMEMBERED = 4_096  # combinations of what a batch touched
 # Making one function of many conditions costs as much as asking them some hundred times.
 FEW = 8
 OFTEN = 200
-MAX_TOGETHER = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,22 +40,53 @@ class Definition:
     binder: Binder | None = None
 
 
-class _Together:
-    """Definitions that were asked together, how often, and what asks them all at once."""
+Answer = tuple[Truth, int | None]
 
-    __slots__ = ("_asked", "_definitions", "_function")
 
-    def __init__(self, definitions: tuple[Definition, ...]) -> None:
-        self._definitions = definitions
+class _Kin:
+    """Definitions that the same happenings can change: who touches one of them touches them all.
+
+    So there are as many functions as there are such groups, however they are combined.
+    """
+
+    __slots__ = ("_asked", "_function", "definitions")
+
+    def __init__(self) -> None:
+        self.definitions: list[Definition] = []
         self._asked = 0
         self._function: Together | None = None
 
-    def when_worth_it(self) -> Together | None:
+    def answers(self, facts: Facts, now_ms: int) -> list[Answer]:
+        """Their answers in order; by one function once they have been asked often enough."""
         if self._function is None:
             self._asked += 1
-            if self._asked > OFTEN:
-                self._function = compile_together([one.node for one in self._definitions])
-        return self._function
+            if self._asked <= OFTEN or len(self.definitions) == 1:
+                return [one.compiled(facts, now_ms) for one in self.definitions]
+            self._function = compile_together([one.node for one in self.definitions])
+        return self._function(facts, now_ms)
+
+
+class _Asked:
+    """Definitions that are asked of one person at once, as the groups that they are made of."""
+
+    __slots__ = ("_parts", "definitions")
+
+    def __init__(self, definitions: tuple[Definition, ...], kin_of: Mapping[int, _Kin]) -> None:
+        self.definitions = definitions
+        at = {definition.number: place for place, definition in enumerate(definitions)}
+        groups = dict.fromkeys(kin_of[number] for number in at)
+        self._parts = [(kin, [at.get(one.number) for one in kin.definitions]) for kin in groups]
+
+    def __call__(self, facts: Facts, now_ms: int) -> list[Answer]:
+        found: list[Answer] = [_UNASKED] * len(self.definitions)
+        for kin, places in self._parts:
+            for place, answer in zip(places, kin.answers(facts, now_ms), strict=True):
+                if place is not None:
+                    found[place] = answer
+        return found
+
+
+_UNASKED: Answer = (None, None)
 
 
 class Index:
@@ -83,7 +115,8 @@ class Index:
         self._names = frozenset(self._by_name)
         self._traits = frozenset(self._by_trait)
         self._remembered: dict[object, tuple[Definition, ...]] = {}
-        self._together: dict[int, _Together] = {}
+        self._kin_of = _kin_of(definitions)
+        self._asked: dict[int, _Asked] = {}
 
     def touched(
         self, names: frozenset[str], traits: frozenset[str], consent: bool
@@ -106,16 +139,16 @@ class Index:
         return found
 
     def together(self, asked: tuple[Definition, ...]) -> Together | None:
-        """Those as one function, where they are asked so often that making it pays."""
+        """What answers these at once, in order; None when they are too few for that to pay."""
         if len(asked) < FEW:
             return None
-        found = self._together.get(id(asked))
+        found = self._asked.get(id(asked))
         if found is None:
-            if len(self._together) >= MAX_TOGETHER:
-                return None
+            if len(self._asked) >= MAX_REMEMBERED:
+                self._asked.clear()
             # It is kept with its definitions: no other can get their identity.
-            found = self._together[id(asked)] = _Together(asked)
-        return found.when_worth_it()
+            found = self._asked[id(asked)] = _Asked(asked, self._kin_of)
+        return found
 
     def with_dependents(self, asked: Iterable[Definition]) -> list[Definition]:
         """These, and those that ask for their memberships."""
@@ -124,6 +157,19 @@ class Index:
             place = self.places[definition]
             places |= {place, *self._dependents.get(place, ())}
         return [self._definitions[place] for place in sorted(places)]
+
+
+def _kin_of(definitions: Iterable[Definition]) -> dict[int, _Kin]:
+    """The group of each definition, by its number: those that the same things can change."""
+    groups: dict[object, _Kin] = {}
+    found: dict[int, _Kin] = {}
+    for definition in definitions:
+        reads = definition.reads
+        names = None if reads.any_event else reads.names
+        kin = groups.setdefault((names, reads.traits, reads.reads_consent), _Kin())
+        kin.definitions.append(definition)
+        found[definition.number] = kin
+    return found
 
 
 def _dependents(definitions: Sequence[Definition]) -> dict[int, frozenset[int]]:

@@ -225,6 +225,7 @@ def explain(
     *,
     mode: str,
     context: Mapping[str, Any],
+    site_zone: str,
     now: datetime,
 ) -> Explained:
     """Decide one placement again and keep every step. Nothing is recorded as a decision.
@@ -233,13 +234,14 @@ def explain(
         hot: None for a visitor whom nobody knows.
         mode: consent mode of the source that would ask.
         context: facts of the request by name; `visitor` is worked out here.
+        site_zone: IANA name of the zone in which the site's days begin.
     """
     choice = Choice(hot.granted, hot.denied) if hot is not None else Choice()
     is_allowed = bool(allowed(choice, mode=mode) & Purpose.PERSONALIZATION)
     if hot is None:
         visitor = Visitor("", {}, {}, is_allowed, False)
     else:
-        visitor = decisions.visitor_of(hot, is_allowed=is_allowed)
+        visitor = decisions.visitor_of(hot, is_allowed=is_allowed, site_zone=site_zone)
     steps: list[Step] = []
     facts = {"visitor": "new" if hot is None else "returning", **context}
     decision = decide_placement(compiled, placement, visitor, facts, clock.to_ms(now), steps)

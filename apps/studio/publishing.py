@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from apps.decisions import services as decisions
+from apps.rules.selectors import contradictions
 from apps.studio import selectors, sites
 from apps.studio.drafts import drafts_of
 from apps.studio.home import PUBLISH, VIEW_PUBLICATIONS
@@ -45,6 +46,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         "sites": all_sites,
         "serving": serving,
         "drafts": drafts,
+        "contradictions": contradictions(site.id),
         "refused": refused,
         "note": note,
         "max_note": MAX_NOTE,

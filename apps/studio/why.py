@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from apps.access.selectors import zone_of
 from apps.access.services import record_audit
 from apps.decisions import selectors as decisions
 from apps.segments.studies import computed_values
@@ -128,6 +129,7 @@ def _explained(
             person.hot if person is not None else None,
             mode=source[2] if source is not None else "required",
             context=facts,
+            site_zone=zone_of(site.id),
             now=clock.now(),
         )
     return context

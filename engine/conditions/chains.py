@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from engine.conditions.nodes import SequenceLeaf
 from engine.conditions.occurrences import Load, Occurrences, indexes_of, key_of, loader
-from engine.facts import SESSION_IDLE_MS, Facts, Happening
+from engine.facts import SESSION_IDLE_MS, Facts, Happening, grown
 
 Chain: TypeAlias = tuple[int, ...]
 Choose: TypeAlias = Callable[[Occurrences], Occurrences]
@@ -29,9 +29,6 @@ class Completion(NamedTuple):
     start_ms: int
     chain: Chain
 
-
-# From (facts, what chooses the events that may be steps; None: all): the completions, in order.
-Search: TypeAlias = Callable[[Facts, Choose | None], list[Completion]]
 
 MAX_TRIED = 20_000  # chains a plain search may have to look at; beyond, the dynamic program
 
@@ -58,7 +55,8 @@ def plain_chains(leaf: SequenceLeaf, facts: Facts, allowed: Iterable[int]) -> li
 
 
 def _too_many(leaf: SequenceLeaf, facts: Facts, among: set[int]) -> list[Chain]:
-    found = chain_search(leaf)(facts, lambda occurrences: occurrences.among(among))
+    search = chain_search(leaf)
+    found = search(facts, lambda occurrences: occurrences.among(among), Searched(leaf))
     return [completion.chain for completion in found]
 
 
@@ -96,14 +94,24 @@ class _Links:
 
 def pieces_of(history: Sequence[Happening]) -> list[int]:
     """For each event the number of its piece of its device's chain, in no order."""
-    latest: dict[int, tuple[int, int]] = {}  # device -> (at_ms, piece) of its latest event
-    found = []
-    for i, event in enumerate(history):
+    found: list[int] = []
+    _cut_on(history, {}, found)
+    return found
+
+
+def _cut_on(
+    history: Sequence[Happening], latest: dict[int, tuple[int, int]], found: list[int]
+) -> None:
+    """Add the pieces of the events that have none yet.
+
+    Args:
+        latest: device -> (at_ms, piece) of its latest event so far.
+    """
+    for i, event in enumerate(history[len(found) :] if found else history, start=len(found)):
         before = latest.get(event.device)
         piece = i if before is None or event.at_ms - before[0] >= SESSION_IDLE_MS else before[1]
         latest[event.device] = event.at_ms, piece
         found.append(piece)
-    return found
 
 
 # The same, fast
@@ -127,13 +135,52 @@ Key: TypeAlias = Hashable
 Occurred: TypeAlias = list[tuple[int, int]]  # (index, at_ms), in order
 
 
+class _Reached:
+    """The chains that have come to a step, all of one key, and those that may still be followed.
+
+    Attributes:
+        paths: ascending by their ends.
+        queue: the first `taken` of them but for those that cannot be the greatest any more:
+            descending chains, their ends ascending.
+    """
+
+    __slots__ = ("paths", "queue", "taken")
+
+    def __init__(self) -> None:
+        self.paths: list[_Path] = []
+        self.queue: deque[_Path] = deque()
+        self.taken = 0
+
+
+class Searched:
+    """Where a search has come to. When events are appended to the history it goes on from there.
+
+    Attributes:
+        found: the completions so far, in order.
+        count: how many events of the history it has seen.
+        reached: of each step, by key.
+    """
+
+    __slots__ = ("count", "found", "reached")
+
+    def __init__(self, leaf: SequenceLeaf) -> None:
+        self.found: list[Completion] = []
+        self.count = 0
+        self.reached: list[dict[Key, _Reached]] = [{} for _ in leaf.steps]
+
+
+# From (facts, what chooses the events that may be steps; None: all; where it left off): the
+# completions, in order.
+Search: TypeAlias = Callable[[Facts, Choose | None, Searched], list[Completion]]
+
+
 def chain_search(leaf: SequenceLeaf) -> Search:
     """Return the search for the greatest chains as a dynamic program.
 
     A chain is the greatest that ends with an event when its part before is the greatest that ends
     with one of the events that may come before; those are all between a lowest one, which never
     moves back from event to event, and the event itself. So a queue that holds only what may still
-    be the greatest gives it at once: O(steps x matching events).
+    be the greatest gives it at once: O(steps x matching events). Later events change nothing of it.
     """
     steps = [
         _Step(
@@ -145,27 +192,35 @@ def chain_search(leaf: SequenceLeaf) -> Search:
     ]
     by, is_strict, in_session, total_ms = leaf.by, leaf.is_strict, leaf.in_session, leaf.within_ms
 
-    def search(facts: Facts, choose: Choose | None) -> list[Completion]:
+    def search(facts: Facts, choose: Choose | None, searched: Searched) -> list[Completion]:
         pieces = _pieces(facts) if in_session else None
-        begun = _keyed(steps[0].load(facts), choose, by, pieces)
-        ended = {key: [_Path((i,), at_ms, at_ms) for i, at_ms in own] for key, own in begun.items()}
-        for step in steps[1:]:
-            if not ended:
-                return []
+        ended: list[_Path] = []
+        before: dict[Key, _Reached] | None = None
+        for step, reached in zip(steps, searched.reached, strict=True):
+            if before is not None and not before:
+                break  # nothing that has happened follows what is yet to come
+            ended = []
             barriers = [load(facts).indexes for load in step.without]
-            following = _keyed(step.load(facts), choose, by, pieces)
-            linked = {
-                key: _linked(ended[key], own, step.within_ms, barriers, is_strict)
-                for key, own in following.items()
-                if key in ended
-            }
-            ended = {key: paths for key, paths in linked.items() if paths}
-        return sorted(
-            Completion(path.chain[-1], path.last_ms, path.first_ms, path.chain)
-            for paths in ended.values()
-            for path in paths
-            if not total_ms or path.last_ms - path.first_ms <= total_ms
-        )
+            fresh = step.load(facts).since(searched.count)
+            for key, own in _keyed(fresh, choose, by, pieces).items():
+                if before is None:
+                    paths = [_Path((i,), at_ms, at_ms) for i, at_ms in own]
+                elif key in before:
+                    paths = _linked(before[key], own, step.within_ms, barriers, is_strict)
+                else:
+                    continue
+                if paths:
+                    reached.setdefault(key, _Reached()).paths += paths
+                    ended += paths
+            before = reached
+        else:
+            searched.found += sorted(
+                Completion(path.chain[-1], path.last_ms, path.first_ms, path.chain)
+                for path in ended
+                if not total_ms or path.last_ms - path.first_ms <= total_ms
+            )
+        searched.count = len(facts.history)
+        return searched.found
 
     return search
 
@@ -173,7 +228,10 @@ def chain_search(leaf: SequenceLeaf) -> Search:
 def _pieces(facts: Facts) -> list[int]:
     found: list[int] | None = facts.cache.get("pieces_of")
     if found is None:
-        found = facts.cache["pieces_of"] = pieces_of(facts.history)
+        kept = grown(facts)
+        latest, found = ({}, []) if kept is None else kept.setdefault("pieces_of", ({}, []))
+        _cut_on(facts.history, latest, found)
+        facts.cache["pieces_of"] = found
     return found
 
 
@@ -198,19 +256,19 @@ def _keyed(
 
 
 def _linked(
-    before: list[_Path],
+    before: _Reached,
     occurred: Occurred,
     within_ms: int,
     barriers: list[Sequence[int]],
     is_strict: bool,
 ) -> list[_Path]:
     """The greatest chain of each of these events that may follow a chain of `before`."""
-    queue: deque[_Path] = deque()  # descending chains, their ends ascending
-    taken, count = 0, len(before)
+    paths, queue, taken = before.paths, before.queue, before.taken
+    count = len(paths)
     found: list[_Path] = []
     for i, at_ms in occurred:
-        while taken < count and before[taken].chain[-1] < i:
-            path = before[taken]
+        while taken < count and paths[taken].chain[-1] < i:
+            path = paths[taken]
             while queue and queue[-1].chain <= path.chain:
                 queue.pop()
             queue.append(path)
@@ -222,6 +280,7 @@ def _linked(
             queue.popleft()
         if queue:
             found.append(_Path((*queue[0].chain, i), queue[0].first_ms, at_ms))
+    before.taken = taken
     return found
 
 

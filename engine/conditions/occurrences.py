@@ -7,6 +7,7 @@ and kept in `Facts.cache`. Facts given here hold no event after now.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Sequence, Set
 from itertools import compress
 from typing import NamedTuple, TypeAlias
@@ -14,9 +15,9 @@ from typing import NamedTuple, TypeAlias
 from engine.conditions.canonical import match_key
 from engine.conditions.nodes import ANY_EVENT, Match
 from engine.conditions.operators import typed
-from engine.conditions.series import matches_loader
+from engine.conditions.series import matches_loader, reads_facts
 from engine.conditions.windows import meets
-from engine.facts import Facts, Happening, places
+from engine.facts import Facts, Happening, grown, places
 
 
 class Occurrences(NamedTuple):
@@ -37,6 +38,11 @@ class Occurrences(NamedTuple):
     def among(self, indexes: Set[int]) -> Occurrences:
         """Those of them that stand at one of these indexes."""
         return self._chosen([i in indexes for i in self.indexes])
+
+    def since(self, start: int) -> Occurrences:
+        """Those that stand at this index or after it."""
+        at = bisect_left(self.indexes, start) if start else 0
+        return Occurrences(self.indexes[at:], self.events[at:]) if at else self
 
     def _chosen(self, chosen: list[bool]) -> Occurrences:
         if all(chosen):
@@ -60,14 +66,19 @@ def loader(match: Match) -> Load:
     if not match.where:
         return lambda facts: Occurrences(_places(facts, name), matched(facts))
     key = f"occurrences|{match_key(name, match.where)}"
-    load_named = matches_loader(Match(name))
+    load_named, grows = matches_loader(Match(name)), not reads_facts(match)
 
     def filtered(facts: Facts) -> Occurrences:
         events = matched(facts)
         found: Occurrences | None = facts.cache.get(key)
         # Another list: the filters compare with a fact of the request, and that has changed.
         if found is None or found.events is not events:
-            indexes = _found_again(events, load_named(facts), _places(facts, name))
+            kept = grown(facts) if grows else None
+            seen, indexes = (0, []) if kept is None else kept.get(key, (0, []))
+            among, where = load_named(facts), _places(facts, name)
+            indexes += _found_again(events[len(indexes) :], among[seen:], where[seen:])
+            if kept is not None:
+                kept[key] = len(among), indexes
             found = facts.cache[key] = Occurrences(indexes, events)
         return found
 

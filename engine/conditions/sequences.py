@@ -18,7 +18,7 @@ from engine.conditions.answers import (
     Part,
 )
 from engine.conditions.canonical import match_key
-from engine.conditions.chains import Chain, Completion, chain_search, plain_chains
+from engine.conditions.chains import Chain, Completion, Searched, chain_search, plain_chains
 from engine.conditions.nodes import SequenceLeaf, WindowKind
 from engine.conditions.phases import (
     IN_PHASES,
@@ -32,7 +32,7 @@ from engine.conditions.phases import (
 )
 from engine.conditions.series import reads_facts
 from engine.conditions.windows import indexes_in
-from engine.facts import Facts, Scalar
+from engine.facts import Facts, Scalar, grown
 
 REMEMBERED = 1000  # starts kept per sequence, the latest: no condition asks for more
 
@@ -82,7 +82,9 @@ def _completions(leaf: SequenceLeaf) -> Completions:
             choose = phase.choose
         found: list[Completion] | None = facts.cache.get(key) if keeps else None
         if found is None:
-            found = facts.cache[key] = search(facts, choose)
+            kept = grown(facts) if keeps and phase is None else None
+            searched = Searched(leaf) if kept is None else kept.setdefault(key, Searched(leaf))
+            found = facts.cache[key] = search(facts, choose, searched)
         return found
 
     return completions
@@ -119,8 +121,14 @@ def _in_stretch(leaf: SequenceLeaf) -> Part:
         starts: list[int] | None = facts.cache.get(name) if keeps else None
         if starts is None:
             found = completions(facts, None)
-            starts = sorted(each.start_ms for each in found if each.end_ms <= last_ms)
-            starts = facts.cache[name] = starts[-REMEMBERED:]
+            kept = grown(facts) if keeps else None
+            seen, starts = (0, []) if kept is None else kept.get(name, (0, []))
+            starts += [each.start_ms for each in found[seen:] if each.end_ms <= last_ms]
+            starts.sort()  # what was sorted before is soon sorted again
+            del starts[:-REMEMBERED]
+            if kept is not None:
+                kept[name] = len(found), starts
+            facts.cache[name] = starts
         return starts
 
     def sequence(facts: Facts, now_ms: int) -> Answer:

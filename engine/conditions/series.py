@@ -14,7 +14,7 @@ from engine.conditions.canonical import match_key
 from engine.conditions.nodes import ANY_EVENT, Aggregate, EventLeaf, FactOf, Match, Op, PropertyTest
 from engine.conditions.operators import Test, tester, typed
 from engine.conditions.windows import meets
-from engine.facts import Facts, Happening, named
+from engine.facts import Facts, Happening, grown, named
 
 Matches: TypeAlias = Callable[[Facts], list[Happening]]
 Load: TypeAlias = Callable[[Facts], Series]
@@ -40,10 +40,23 @@ def matches_loader(match: Match | EventLeaf) -> Matches:
     def filtered(facts: Facts) -> list[Happening]:
         matched: list[Happening] | None = facts.cache.get(key)
         if matched is None:
-            matched = facts.cache[key] = select(named_so(facts))
+            matched = facts.cache[key] = _chosen(facts, key, named_so(facts), select)
         return matched
 
     return filtered
+
+
+def _chosen(facts: Facts, key: str, among: list[Happening], select: Select) -> list[Happening]:
+    """Those that pass; of a history that grows only the new ones are looked at."""
+    kept = grown(facts)
+    if kept is None:
+        return select(among)
+    seen, matched = kept.get(key, (0, []))
+    if seen < len(among):
+        matched += select(among[seen:])
+        kept[key] = len(among), matched
+    found: list[Happening] = matched
+    return found
 
 
 def _named(name: str) -> Matches:

@@ -1097,16 +1097,19 @@ LEAVES.set(kind, needsHistory);
 }
 const MAX_DEPTH = 12;
 const MAX_LEAVES = 200;
-function compileCondition(document) {
+function compileCondition(document, { settled = atOnce, noted = (part) => part } = {}) {
 const fields = fieldsOf(document, "", ["v", "where"]);
 expect(fields.v === 1, "v", "expected 1");
-const part = compiled(fields.where, "", 1, { leaves: 0 });
+const part = compiled(fields.where, "", 1, { leaves: 0, settled, noted });
 return (facts, nowMs) => {
 const [verdict, until] = part(facts, nowMs);
 return { verdict, validUntilMs: until === Infinity ? null : until };
 };
 }
 function compiled(node, path, depth, count) {
+return count.noted(made(node, path, depth, count), node);
+}
+function made(node, path, depth, count) {
 const where = path || "where";
 expect(depth <= MAX_DEPTH, where, `expected at most ${MAX_DEPTH} levels`);
 expect(isObject(node), where, "expected an object");
@@ -1124,15 +1127,20 @@ const parts = (items, place, least) => {
 listOf(items, place, least, "condition");
 return items.map((item, i) => compiled(item, `${place}[${i}]`, depth + 1, count));
 };
+const { settled } = count;
 switch (names[0]) {
 case "all":
-return all(parts(content, at, 0)); // An empty `all` is the condition that everyone meets.
+return settled(parts(content, at, 0), false); // An empty `all` is the condition that everyone meets.
 case "any":
-return any(parts(content, at, 1));
-case "none":
-return negated(any(parts(content, at, 1)));
-case "not":
-return negated(compiled(content, at, depth + 1, count));
+return settled(parts(content, at, 1), true);
+case "none": {
+const group = settled(parts(content, at, 1), true);
+return negated(group, group.parts);
+}
+case "not": {
+const inner = compiled(content, at, depth + 1, count);
+return negated(inner, [inner]);
+}
 case "at_least": {
 const { k, of } = fieldsOf(content, at, ["k", "of"]);
 const chosen = parts(of, `${at}.of`, 1);
@@ -1141,9 +1149,7 @@ return atLeast(wholeNumber(k, `${at}.k`, 1, chosen.length), chosen);
 }
 throw new InvalidCondition(at, "unknown group (all, any, none, not, at_least)");
 }
-const all = (parts) => settled(parts, false);
-const any = (parts) => settled(parts, true);
-function settled(parts, settles) {
+function atOnce(parts, settles) {
 return (facts, nowMs) => {
 let [verdict, until, settledUntil] = [!settles, Infinity, -Infinity];
 for (const part of parts) {
@@ -1155,21 +1161,73 @@ until = Math.min(until, eachUntil);
 return settledUntil === -Infinity ? [verdict, until] : [settles, settledUntil];
 };
 }
-function negated(part) {
-return (facts, nowMs) => {
+function negated(part, parts) {
+const negation = (facts, nowMs) => {
 const [verdict, until] = part(facts, nowMs);
 return [verdict === null ? null : !verdict, until];
 };
+return Object.assign(negation, { parts });
 }
 function atLeast(k, parts) {
-return (facts, nowMs) => {
+const group = (facts, nowMs) => {
 const answers = parts.map((part) => part(facts, nowMs));
 const counted = (verdict) => answers.filter(([each]) => each === verdict).length;
 const until = Math.min(...answers.map(([, each]) => each));
 if (counted(true) >= k) return [true, until];
 return [counted(true) + counted(null) >= k ? null : false, until];
 };
+return Object.assign(group, { parts });
 }
+const PLAIN = ["trait", "context", "segment", "list", "consent", "relation", "model"];
+function costed(part, node) {
+if (node.kind) return costedLeaf(part, node);
+const [name] = Object.keys(node);
+const parts = part.parts;
+part.cost = 3 + parts.reduce((sum, { cost }) => sum + cost, 0);
+if (name === "at_least" || !parts.every(({ isTrue }) => isTrue)) return part;
+const every = (sure) => (facts, nowMs) => parts.every((each) => each[sure](facts, nowMs));
+const some = (sure) => (facts, nowMs) => parts.some((each) => each[sure](facts, nowMs));
+const [isTrue, isFalse] = {
+all: [every("isTrue"), some("isFalse")],
+any: [some("isTrue"), every("isFalse")],
+none: [every("isFalse"), some("isTrue")],
+not: [every("isFalse"), some("isTrue")],
+}[name];
+return Object.assign(surely(isTrue, isFalse), { cost: part.cost });
+}
+function costedLeaf(part, node) {
+part.cost = PLAIN.includes(node.kind) ? 1 : 2;
+const isPlain = node.kind === "trait" ? !TIMED.has(node.op) && !node.from : ["context", "segment"].includes(node.kind);
+if (isPlain) {
+part.isTrue = (facts, nowMs) => part(facts, nowMs)[0] === true;
+part.isFalse = (facts, nowMs) => part(facts, nowMs)[0] === false;
+}
+return part;
+}
+function surely(isTrue, isFalse) {
+const part = (facts, nowMs) => (isTrue(facts, nowMs) ? YES : isFalse(facts, nowMs) ? NO : UNKNOWN);
+return Object.assign(part, { isTrue, isFalse });
+}
+function inTurn(parts, settles) {
+const plain = parts.filter(({ isTrue }) => isTrue);
+const rest = parts.filter(({ isTrue }) => !isTrue).sort((a, b) => a.cost - b.cost);
+const [one, other] = settles ? ["isTrue", "isFalse"] : ["isFalse", "isTrue"];
+const settled = (facts, nowMs) => plain.some((part) => part[one](facts, nowMs));
+const unsettled = (facts, nowMs) => plain.every((part) => part[other](facts, nowMs));
+const fused = settles ? surely(settled, unsettled) : surely(unsettled, settled);
+const group = (facts, nowMs) => {
+let [verdict, until] = [!settles, Infinity];
+for (const part of plain.length ? [fused, ...rest] : rest) {
+const answer = part(facts, nowMs);
+if (answer[0] === settles) return answer;
+if (answer[0] === null) verdict = null;
+until = Math.min(until, answer[1]);
+}
+return [verdict, until];
+};
+return Object.assign(group, { parts });
+}
+const LAZILY = { settled: inTurn, noted: costed };
 class InvalidSnapshot extends Error {}
 function compileSnapshot(doc) {
 const segments = keyed((doc.segments ?? []).map(segmentOf));
@@ -1199,8 +1257,9 @@ place.rules.sort((a, b) => b.priority - a.priority || orderOfTexts(a.key, b.key)
 }
 return { number: doc.number, places, segments, holdouts: doc.holdouts ?? [] };
 }
+const conditionOf = (document) => compileCondition(document, LAZILY);
 function segmentOf({ number, key, depth = 0, no_profile: noProfile = false, request_condition: request = null }) {
-return { number, key, depth, noProfile, request: request && compileCondition(request) };
+return { number, key, depth, noProfile, request: request && conditionOf(request) };
 }
 function blockOf(doc, segments) {
 const variants = keyed(doc.variants.map((item) => ({ key: item.key, version: item.version, doc: item })));
@@ -1233,7 +1292,7 @@ return { key, weight, variant, caps: place.capsOf(variant), isDefault };
 }),
 ranges: rangesOf(weights, doc.coverage ?? 1),
 layer: doc.layer ?? null,
-condition: doc.condition ? compileCondition(doc.condition) : null,
+condition: doc.condition ? conditionOf(doc.condition) : null,
 };
 }
 function ruleOf(doc, place, byRule, caps) {
@@ -1241,7 +1300,7 @@ const variant = doc.experiment ? null : get(place.block.variants, doc.variant);
 return {
 key: doc.key,
 priority: doc.priority ?? 0,
-condition: compileCondition(doc.condition),
+condition: conditionOf(doc.condition),
 variant,
 experiment: (doc.experiment && byRule.get(doc.experiment)) || null,
 caps: variant ? place.capsOf(variant, doc.caps) : (doc.caps ?? []).map((number) => get(caps, number)),

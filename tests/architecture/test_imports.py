@@ -42,6 +42,8 @@ PUBLIC_BESIDES = {
     "apps.events.fold": "called by the consumer inside its transaction",
     "apps.events.rollups": "what days are closed and who must be counted anew, for the refresh",
     "apps.segments.live": "called by the consumer inside its transaction",
+    "apps.segments.editing": "what stands beside every form of a condition, a rule's too",
+    "apps.segments.linter": "what can be said against the conditions of a placement's rules",
     "apps.segments.studies": "figures about the population that the studio's pages draw",
     "apps.segments.domain": "pure arithmetic behind these figures",
     "apps.pipeline.splitting": "undoing a merge, for the page that asks",

@@ -15,9 +15,10 @@ SETTLED = "condition-panel:not([aria-busy])"
 class Editing:
     """One page with the editor. A place is written like a refusal's: `all[0].where[0].value`."""
 
-    def __init__(self, page: Page, name: str = "ce") -> None:
+    def __init__(self, page: Page, name: str = "ce", field: str = "draft") -> None:
         self.page = page
         self.name = name
+        self.field = field
 
     def at(self, place: str) -> Locator:
         return self.page.locator(f'[id="{self.name}-{place}"]')
@@ -68,7 +69,7 @@ class Editing:
     @property
     def condition(self) -> dict[str, Any]:
         """What the form would send."""
-        found: dict[str, Any] = json.loads(self.page.locator("#id_draft").input_value())
+        found: dict[str, Any] = json.loads(self.page.locator(f"#id_{self.field}").input_value())
         return found
 
     @property

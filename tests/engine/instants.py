@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from engine.facts import SESSION_IDLE_MS, Facts
-from tests.engine.documents import DAY_MS, START_MS
+from tests.engine.alphabets import DAY_MS, START_MS
 from tests.engine.oracle.aggregates import score
 from tests.engine.oracle.paths import OPEN_FOR_MS, dwell_ms
 from tests.engine.oracle.truth import is_true, seen_at

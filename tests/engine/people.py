@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from engine.facts import NO_DEVICE, SESSION_IDLE_MS, Facts, Happening, TraitMeta
-from tests.engine.choices import Choices, once_in, some
-from tests.engine.documents import (
+from tests.engine.alphabets import (
     COMMON,
     CONTEXT,
     DATED_TRAITS,
@@ -28,6 +27,7 @@ from tests.engine.documents import (
     ZONES,
     suited,
 )
+from tests.engine.choices import Choices, once_in, some
 
 # Where clocks and calendars are awkward: changes of the clocks in Paris and New York, a leap day,
 # ends of a month and of a year. Unix ms, a little before it happens.

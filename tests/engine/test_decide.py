@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.compiling import compile_snapshot
 from engine.decide import Decision, Reason, Step, decide_placement
+from engine.facts import Facts
 from engine.members import Visitor
 from engine.snapshot import (
     BlockDoc,
@@ -286,3 +288,43 @@ def test_a_traced_decision_is_the_decision(purpose: str) -> None:
             plain.valid_until_ms,
         )
         assert traced.steps
+
+
+def test_a_condition_that_raises_is_unknown_and_told_and_the_next_one_is_asked() -> None:
+    snapshot = snapshot_with(rule("bad", MOBILE), rule("good", MOBILE, variant="gold"))
+    placement = snapshot.placements["home.hero"]
+
+    def raises(facts: Facts, now_ms: int) -> Any:
+        raise ZeroDivisionError
+
+    spoilt, good = placement.rules
+    placement = replace(placement, rules=(replace(spoilt, condition=raises), good))
+    snapshot = replace(snapshot, placements={"home.hero": placement})
+    steps: list[Step] = []
+    context = {"device": "mobile"}
+    found = decide_placement(snapshot, "home.hero", Visitor("u"), context, NOW_MS, steps)
+
+    assert (found.rule, found.variant) == (good.key, "gold")
+    assert found.broken == (("rule", spoilt.key),)
+    assert [step.outcome for step in steps if step.key == spoilt.key] == ["error"]
+
+
+def test_a_segment_of_the_request_that_raises_serves_nothing_and_makes_rules_unknown() -> None:
+    snapshot = snapshot_with(rule("others", {"not": segment("phone-vip")}))
+
+    def raises(facts: Facts, now_ms: int) -> Any:
+        raise ZeroDivisionError
+
+    spoilt = replace(snapshot.segments["phone-vip"], request=raises)
+    placement = snapshot.placements["home.hero"]
+    tagged = tuple((spoilt if s.number == PHONE_VIP else s, v) for s, v in placement.block.tagged)
+    placement = replace(placement, block=replace(placement.block, tagged=tagged))
+    snapshot = replace(
+        snapshot,
+        placements={"home.hero": placement},
+        segments=snapshot.segments | {"phone-vip": spoilt},
+    )
+    found = decide_placement(snapshot, "home.hero", Visitor("u"), {}, NOW_MS)
+
+    assert (found.reason, found.rule) == (Reason.DEFAULT, None)
+    assert found.broken == (("rule", "others"), ("segment", "phone-vip"))

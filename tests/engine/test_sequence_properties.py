@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.conditions import evaluate
-from engine.conditions.chains import Chain, chain_search, plain_chains
+from engine.conditions.chains import Chain, Searched, chain_search, plain_chains
 from engine.conditions.nodes import Gap, Match, SequenceLeaf, Step, WindowKind
 from engine.conditions.sequences import sequence_bindings
 from engine.conditions.windows import meets
@@ -111,7 +111,8 @@ def test_three_searches_find_the_same_matches(
     expected = exhaustive(leaf, facts, among)
 
     assert plain_chains(leaf, facts, among) == expected
-    found = chain_search(leaf)(facts, lambda occurrences: occurrences.among(among))
+    search = chain_search(leaf)
+    found = search(facts, lambda occurrences: occurrences.among(among), Searched(leaf))
     assert [completion.chain for completion in found] == expected
 
 

@@ -16,8 +16,7 @@ from engine.conditions.parse import parse_condition
 from engine.facts import Facts, Happening
 from tests.engine import documents as made
 from tests.engine import instants, people
-from tests.engine.choices import Drawn
-from tests.engine.documents import (
+from tests.engine.alphabets import (
     CONTEXT,
     EVENTS,
     PROPERTIES,
@@ -26,6 +25,7 @@ from tests.engine.documents import (
     TRAITS,
     WINDOWS_MS,
 )
+from tests.engine.choices import Drawn
 
 __all__ = ["CONTEXT", "EVENTS", "PROPERTIES", "SEGMENTS", "START_MS", "TRAITS", "WINDOWS_MS"]
 __all__ += ["conditions", "documents", "event_documents", "facts", "histories", "moments"]

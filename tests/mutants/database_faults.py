@@ -111,6 +111,12 @@ SQL = (
         "            pass",
     ),
     Fault(
+        "SQL: an age of just the limit is below it",
+        _SQL + "events.py",
+        "            return is_younger(ages[0])\n",
+        "            return is_younger(ages[0] + 1)\n",
+    ),
+    Fault(
         "SQL: a sequence may not take all its time",
         _SQL + "sequences.py",
         "s.ms - s.start <= {leaf.within_ms}",
@@ -208,9 +214,27 @@ LIVE = (
     ),
     Fault(
         "live: timers fire one tick late",
-        "apps/pipeline/fold.py",
-        "WHERE due_at <= %s",
-        "WHERE due_at < %s",
+        "apps/pipeline/timers.py",
+        "WHERE due_at <= %s\nORDER BY",
+        "WHERE due_at < %s\nORDER BY",
+    ),
+    Fault(
+        "live: an event is counted again as the past moves on",
+        "engine/conditions/series.py",
+        "kept[key] = len(among), matched",
+        "kept[key] = len(among) - 1, matched",
+    ),
+    Fault(
+        "live: a late change is looked for among the newest events",
+        "apps/segments/kept_facts.py",
+        "from_ms = now_ms if late_ms is None else late_ms - 1",
+        "from_ms = now_ms",
+    ),
+    Fault(
+        "live: a late event meets the traits of today",
+        "apps/segments/past.py",
+        "            if one.at_ms > moment:\n                break\n            before",
+        "            before",
     ),
     Fault(
         "live: the latest arrival of a trait stands",
@@ -221,6 +245,8 @@ LIVE = (
 )
 LIVE_TESTS = (
     "tests/parity/test_live_path.py",
+    "tests/apps/segments/test_past.py",
+    _PIPELINE + "test_late_changes.py",
     _PIPELINE + "test_language.py",
     _PIPELINE + "test_fold.py",
     _PIPELINE + "test_timers.py",

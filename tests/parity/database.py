@@ -24,7 +24,7 @@ from engine.errors import InvalidCondition
 from engine.facts import Facts
 from tests.apps.segments.asking import sql_verdicts, store_person
 from tests.apps.segments.world import make_site
-from tests.engine import documents, instants, people
+from tests.engine import alphabets, documents, instants, people
 from tests.engine.agreement import Disagreement, World
 from tests.engine.choices import Choices, Seeded, once_in
 from tests.engine.oracle import Undecided, truth
@@ -98,7 +98,7 @@ def population_of(seed: int) -> Population:
     made = [documents.tree(choices, [k for k in kinds if k != "segment"])]
     for n in range(CONDITIONS - 1):
         made.append(documents.leaf(choices, kinds) if n % 3 else documents.tree(choices, kinds))
-    zone = choices.pick(documents.ZONES)
+    zone = choices.pick(alphabets.ZONES)
     persons, at_ms = [], []
     for _ in range(PEOPLE):
         facts = people.person(choices, 12, *asked_for(choices.pick(made)))
@@ -127,7 +127,7 @@ def _probes(
         if value is None or (number(value) is not None and abs(value) > 2**53):
             continue
         if leaf["aggregate"] == "recency":
-            value = documents.duration(value)
+            value = alphabets.duration(value)
         yield {**leaf, "op": "eq", "value": value}
 
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.events.types import Accepted
+from apps.profiles.models import Due, ProfileState
+from apps.profiles.state import words_of
 from apps.segments import refresh
 from apps.segments import services as segments
+from apps.segments.models import Membership, SegmentVersion
 from apps.segments.stays import decode_stays, is_inside
 from apps.work import clock
 from engine.facts import NO_DEVICE, Facts, Happening, TraitMeta
@@ -125,3 +130,57 @@ def test_the_consumer_answers_as_the_oracle(
             if said is not None:  # None: not foretold that far
                 meant = oracle.truth(CONDITIONS[key], facts, NOW_MS + ahead_ms, CONDITIONS)
                 assert said is (meant is True), (key, ahead_ms)
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(life=lives(), passed_ms=st.sampled_from(AHEAD_MS))
+def test_a_refresh_finds_and_foretells_what_the_oracle_does(
+    world: World,
+    numbers: dict[str, int],
+    life: tuple[list[dict[str, Any]], list[list[int]]],
+    passed_ms: int,
+) -> None:
+    """No timer has fired since the last event. Then again, as if all segments were new."""
+    with connection.cursor() as cursor:  # a fold limits the transaction that it is in
+        cursor.execute("SET LOCAL transaction_timeout = 0")
+    made, batches = life
+    person = f"refreshed-{next(_people)}"
+    arriving = accepted(made, person)
+    for batch in batches:
+        world.fold(*(arriving[place] for place in batch))
+    profile_id = world.profile_of("user_id", person)
+    now_ms = NOW_MS + passed_ms
+    _assert_refreshed(world, numbers, profile_id, facts_of(made), now_ms)
+
+    ProfileState.objects.filter(pk=profile_id).update(memberships=b"", inside=[])
+    Due.objects.filter(pk=profile_id).delete()
+    Membership.objects.filter(profile_id=profile_id).delete()
+    SegmentVersion.objects.update(refreshed_at=None)
+    _assert_refreshed(world, numbers, profile_id, facts_of(made), now_ms)
+
+
+def _assert_refreshed(
+    world: World, numbers: dict[str, int], profile_id: UUID, facts: Facts, now_ms: int
+) -> None:
+    refresh.refresh_site(site_id=world.site.id, read_clock=lambda: clock.from_ms(now_ms))
+    row = ProfileState.objects.get(pk=profile_id)
+    stays = decode_stays(bytes(row.memberships))
+    for key, number in numbers.items():
+        for ahead_ms in AHEAD_MS:
+            said = is_inside(stays.get(number), now_ms + ahead_ms)
+            if said is not None:  # None: not foretold that far
+                meant = oracle.truth(CONDITIONS[key], facts, now_ms + ahead_ms, CONDITIONS)
+                assert said is (meant is True), (key, ahead_ms)
+    inside = {number for number, stay in stays.items() if stay[0]}
+    assert words_of(sorted(inside)) == list(row.inside)
+    open_ = Membership.objects.filter(profile_id=profile_id, left_at=None)
+    assert set(open_.values_list("segment__number", flat=True)) == inside
+    ends = [stay[1] for stay in stays.values() if stay[1] is not None]
+    due = [clock.to_ms(one.due_at) for one in Due.objects.filter(pk=profile_id)]
+    assert due == ([min(ends)] if ends else [])
+    assert all(end > now_ms for end in ends)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from engine.facts import SESSION_IDLE_MS, Facts
-from tests.engine import documents, instants, people
+from tests.engine import alphabets, documents, instants, people
 from tests.engine.agreement import World
 from tests.engine.choices import Choices, Seeded, once_in
 from tests.engine.oracle.aggregates import event_value
@@ -16,14 +16,14 @@ from tests.engine.oracle.values import number
 
 INSTANTS = 20
 # What satisfies these is no single value; or there is no operator at all.
-UNSUITED = (*documents.TIMED, "within_km", None)
+UNSUITED = (*alphabets.TIMED, "within_km", None)
 NAMES_OF = {"exposure": ["Exposure"], "experiment": ["Experiment Viewed"]}
 DWELL_NAMES = {
     "page": ["Page Viewed", "Page Heartbeat", "Page Heartbeat", "Page Left"],
     "site": ["Page Viewed", "Page Heartbeat", "Page Heartbeat", "Page Left"],
     "section": ["Section Viewed"],
     "element": ["Element Hovered"],
-    "session": list(documents.EVENTS),
+    "session": list(alphabets.EVENTS),
 }
 
 
@@ -73,10 +73,10 @@ def asked_for(where: Any) -> Asked:
             if name and is_test and "value" in part and part.get("op") not in UNSUITED:
                 wanted.setdefault(name, []).append((part["op"], part["value"]))
     names = [name for name in names if name in people.NAMES]
-    spans_ms = {ms for ms in instants.durations(where) if 0 < ms <= documents.DAY_MS}
+    spans_ms = {ms for ms in instants.durations(where) if 0 < ms <= alphabets.DAY_MS}
     if set(instants.texts(where)) & {"session", "in_session", "page_view", "visit"}:
         spans_ms.add(SESSION_IDLE_MS)
-    names = [*names, *names, documents.EVENTS[0]] if names else []
+    names = [*names, *names, alphabets.EVENTS[0]] if names else []
     return names, wanted, sorted(spans_ms)
 
 
@@ -98,7 +98,7 @@ def aim(leaf: Any, facts: Facts, at_ms: Sequence[int], choices: Choices) -> None
     if leaf["op"] not in ("eq", "ne", "gt", "gte", "lt", "lte") or value is None:
         return
     if leaf["aggregate"] == "recency":
-        leaf["value"] = documents.duration(value)
+        leaf["value"] = alphabets.duration(value)
     elif number(value) is not None:
         if abs(value) <= 2**53:
             leaf["value"] = value

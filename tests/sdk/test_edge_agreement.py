@@ -17,7 +17,7 @@ from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
 from engine.facts import Facts, TraitMeta
-from tests.engine import documents, instants, people
+from tests.engine import alphabets, documents, instants, people
 from tests.engine.choices import Seeded, once_in, some
 from tests.sdk.node import Question, Reply, ask, facts_json
 
@@ -157,7 +157,7 @@ def test_random_mistakes_in_a_document_are_refused_alike() -> None:
         choices = Seeded(seed)
         where = spoilt(choices, documents.tree(choices, KINDS, leaves=3))
         facts = people.person(choices, most=0)
-        asked.append(Question(doc(where), facts_json(facts), [documents.START_MS]))
+        asked.append(Question(doc(where), facts_json(facts), [alphabets.START_MS]))
         nodes.append((parsed(doc(where)), facts))
 
     refused = 0

@@ -156,9 +156,11 @@ def _among(bind: Binder, found: str, values: Sequence[Any]) -> str:
     """Equal to one of these, type and all. Known for every value that is not missing."""
     numbers = [_as_float(value) for value in values if _is_number(value)]
     others = [json.dumps(value) for value in values if not _is_number(value)]
-    same_number = "false"
-    if numbers:
-        same_number = sql.any_of(sql.double_of(found), bind(numbers, "float8[]"))
+    if not numbers and len(others) == 1:
+        return f"({found} = {bind(others[0], 'jsonb')})"
+    if not numbers:
+        return sql.any_of(found, bind(others, "jsonb[]"))
+    same_number = sql.any_of(sql.double_of(found), bind(numbers, "float8[]"))
     same = sql.any_of(found, bind(others, "jsonb[]")) if others else "false"
     return (
         f"(CASE WHEN {found} IS NULL THEN NULL"

@@ -62,7 +62,7 @@ def as_double(number: str) -> str:
 
 def number_text_limit(value: str) -> str:
     """Whether a JSON number is written shortly enough to be cast."""
-    return f"(length({text_of(value)}) <= {NUMBER_CHARACTERS})"
+    return f"(octet_length({text_of(value)}) <= {NUMBER_CHARACTERS})"
 
 
 def is_hard(value: str) -> str:
@@ -101,8 +101,8 @@ def items(value: str) -> str:
 def scalar(raw: str) -> str:
     """A property as conditions see it: a text, a boolean, a number that can be cast; else NULL."""
     return (
-        f"CASE WHEN {json_type(raw)} IN ('string', 'boolean') THEN {raw}"
-        f" WHEN {is_number(raw)} AND {number_text_limit(raw)} THEN {raw} END"
+        f"CASE {json_type(raw)} WHEN 'string' THEN {raw} WHEN 'boolean' THEN {raw}"
+        f" WHEN 'number' THEN CASE WHEN {number_text_limit(raw)} THEN {raw} END END"
     )
 
 
@@ -113,7 +113,7 @@ def number(value: str) -> str:
 
 def decimal(value: str) -> str:
     """The shortest decimal of a scalar's double; NULL for others. Decimals add exactly."""
-    digits = f"length({text_of(value)}) <= {DOUBLE_DIGITS}"
+    digits = f"octet_length({text_of(value)}) <= {DOUBLE_DIGITS}"
     # The cast of a double to numeric would keep 15 digits; its text keeps all.
     return (
         f"CASE WHEN {is_number(value)} THEN CASE WHEN {digits} THEN ({value})::numeric"

@@ -1,10 +1,13 @@
 """Event leaves: an aggregate of the matching events of a window, compared."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from apps.segments.sql import dialect as sql
 from apps.segments.sql.aggregates import Column, Kind
 from apps.segments.sql.comparison import compare, compare_number
 from apps.segments.sql.statement import PATH, Statement
-from engine.conditions.nodes import Aggregate, EventLeaf, Window, WindowKind
+from engine.conditions.nodes import Aggregate, EventLeaf, Op, Window, WindowKind
 
 
 def event(statement: Statement, leaf: EventLeaf) -> str:
@@ -15,6 +18,8 @@ def event(statement: Statement, leaf: EventLeaf) -> str:
             return compare(statement.bind, leaf.op, _column(statement, leaf, kind), leaf.value)
         case Aggregate.MOST_FREQUENT:
             return compare(statement.bind, leaf.op, _commonest(statement, leaf), leaf.value)
+        case Aggregate.RECENCY if leaf.op in _AGES:
+            return _compare_age(statement, leaf)
     return compare_number(statement.bind, leaf.op, number(statement, leaf), leaf.value)
 
 
@@ -52,6 +57,31 @@ def number(statement: Statement, leaf: EventLeaf) -> str:
             before = Column(Kind.COUNT, leaf.match, before_of(leaf))
             return _quotient(count(statement, leaf), _nonzero(statement, before))
     return sql.as_double(count(statement, leaf))
+
+
+# Operators that ask whether an age lies before or after another.
+_AGES = frozenset({Op.LT, Op.LTE, Op.GT, Op.GTE, Op.BETWEEN})
+
+
+def _compare_age(statement: Statement, leaf: EventLeaf) -> str:
+    """The comparison of an age as one of instants: a timestamp in ms costs ten times as much."""
+    latest = _column(statement, leaf, Kind.LATEST)
+    # Durations: the parser sees to that.
+    ages: Sequence[Any] = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+
+    def is_younger(age_ms: int) -> str:
+        return f"({latest} >= {sql.before_by('p.at_end', age_ms)})"
+
+    match leaf.op:
+        case Op.LT:
+            return is_younger(ages[0])
+        case Op.LTE:
+            return is_younger(ages[0] + 1)
+        case Op.GT:
+            return f"(NOT {is_younger(ages[0] + 1)})"
+        case Op.GTE:
+            return f"(NOT {is_younger(ages[0])})"
+    return f"(NOT {is_younger(ages[0])} AND {is_younger(ages[1] + 1)})"
 
 
 def count(statement: Statement, leaf: EventLeaf) -> str:

@@ -2,7 +2,7 @@
 
 from apps.consent.types import WIRE_NAMES
 from apps.segments.sql import dialect as sql
-from apps.segments.sql.comparison import compare, compare_timed, member
+from apps.segments.sql.comparison import compare, compare_number, compare_timed, member
 from apps.segments.sql.statement import Statement
 from engine.conditions.nodes import (
     ConsentLeaf,
@@ -14,7 +14,7 @@ from engine.conditions.nodes import (
     SegmentLeaf,
     TraitLeaf,
 )
-from engine.conditions.operators import PRESENCE, TIMED_OPS
+from engine.conditions.operators import ORDERING, PRESENCE, TIMED_OPS
 from engine.conditions.plain_leaves import EDGE_TRAIT, LIST_TRAIT, MODEL_TRAIT, NECESSARY
 
 # Places in the entry of a trait in `profiles_profilestate.traits`.
@@ -22,16 +22,25 @@ OBSERVED_MS, CHANGED_MS, SOURCE, CONFIDENCE = 1, 3, 4, 5
 
 
 def trait(statement: Statement, leaf: TraitLeaf) -> str:
-    found = _found(statement, leaf)
+    if _compares_numbers(leaf):
+        number = _if_asked(statement, leaf, statement.trait_number(leaf.name))
+        return compare_number(statement.bind, leaf.op, number, leaf.value)
+    found = _if_asked(statement, leaf, statement.trait(leaf.name))
     if leaf.op in TIMED_OPS:
         changed = _number(statement.trait_entry(leaf.name, CHANGED_MS))
         return compare_timed(leaf.op, found, changed, leaf.value)
     return compare(statement.bind, leaf.op, found, leaf.value)
 
 
-def _found(statement: Statement, leaf: TraitLeaf) -> str:
-    """The value; NULL when it comes from elsewhere than asked, or is less sure."""
-    found, tests = statement.trait(leaf.name), []
+def _compares_numbers(leaf: TraitLeaf) -> bool:
+    """Whether only a number can be known to be more or less than what is asked."""
+    bounds = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+    return leaf.op in ORDERING and all(isinstance(bound, int | float) for bound in bounds)
+
+
+def _if_asked(statement: Statement, leaf: TraitLeaf, found: str) -> str:
+    """What was found; NULL when it comes from elsewhere than asked, or is less sure."""
+    tests = []
     if leaf.source is not None:
         source = statement.trait_entry(leaf.name, SOURCE)
         tests.append(f"{sql.text_of(source)} = {statement.bind(leaf.source, 'text')}")

@@ -5,14 +5,14 @@ lies in the profile's row of spans. The rest, its edges, is read from the events
 order of time. Profiles that are marked are read from their events altogether.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from apps.segments.sql import dialect as sql
 from apps.segments.sql.aggregates import Column, Kind, Reading
 from apps.segments.sql.comparison import Binder
-from apps.segments.sql.rollup_rows import DAY_MS, ORDER, EventRows, Measure, last_field, moment
+from apps.segments.sql.rollup_edges import Edges, Region, Side
+from apps.segments.sql.rollup_rows import DAY_MS, ORDER, Measure, last_field
 from apps.segments.sql.windows import Interval
 
 # [digest of the measure, kind, from day or None, to day (excluded)]; days since 1970, UTC.
@@ -78,19 +78,6 @@ class Wishes:
         return Reading()
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A window of one instant and its middle, in ms since 1970: all ends are excluded.
-
-    `begin` None is open; a window without a middle has an empty one at its end.
-    """
-
-    begin: int | None
-    middle_begin: int | None
-    middle_end: int
-    end: int
-
-
 @dataclass(slots=True)
 class KeptSpans:
     """The source of aggregates with a kept middle, and of those with a window so short as to need
@@ -108,13 +95,11 @@ class KeptSpans:
     closed_day: int
     places: dict[Span, int]
     is_partial: bool = False
-    rows: EventRows = field(init=False)
-    regions: dict[Region, int] = field(default_factory=dict)
-    aggregates: dict[str, str] = field(default_factory=dict)  # over events -> column
+    edges: Edges = field(init=False)
     columns: dict[str, str] = field(default_factory=dict)  # over both parts -> column
 
     def __post_init__(self) -> None:
-        self.rows = EventRows(self.bind, is_numbered=True)
+        self.edges = Edges(self.bind, self.bind(self.site_id, "uuid"), self.is_partial)
 
     def takes(self, column: Column, interval: Interval | None) -> bool:
         span = span_of(column, interval, self.closed_day)
@@ -137,34 +122,37 @@ class KeptSpans:
         after_ms, until_ms = interval.fixed
         begin, end = None if after_ms is None else after_ms + 1, until_ms + 1
         if span is None:
-            region = Region(begin, end, end, end)
-            kept = "NULL"
+            region, place = Region(begin, end, end, end), None
         else:
             _, _, from_day, to_day = span
             region = Region(begin, _day_ms(from_day), to_day * DAY_MS, end)
-            kept = f"s.{ARRAYS[column.kind]}[{self.places[span]}]"
-        both = self._both(column, self.regions.setdefault(region, len(self.regions)), kept)
+            place = self.places[span]
+        both = self._both(column, region, place)
         return f"kept.{self.columns.setdefault(both, f'c{len(self.columns)}')}"
 
-    def _both(self, column: Column, number: int, kept: str) -> str:
-        """The aggregate over what is kept and what is read."""
+    def _both(self, column: Column, region: Region, place: int | None) -> str:
+        """The aggregate over what is read, and over what is kept at this place of its array."""
+        kept = "NULL" if place is None else f"s.{ARRAYS[column.kind]}[{place}]"
         if column.kind in ENDS:
-            return self._end(column, number, kept)
-        event = self._aggregate(column, number)
-        if kept == "NULL":
+            return self._end(column, region, kept)
+        event = self._aggregate(column, region)
+        if place is None:
             return f"{event}::float8" if column.kind is Kind.SUM else event
         match column.kind:
             case Kind.COUNT | Kind.NUMBERS:
                 return f"coalesce({event}, 0) + coalesce({kept}, 0)"
             case Kind.SUM:
-                # Exact until here; who asks compares a double, and many may ask.
-                return f"(coalesce({event}, 0) + coalesce({kept}, 0))::float8"
+                # Exact until here; who asks compares a double. To most, nothing is to be added.
+                return (
+                    f"CASE WHEN {event} IS NULL THEN s.doubles[{place}]"
+                    f" ELSE ({event} + coalesce({kept}, 0))::float8 END"
+                )
             case Kind.LATEST | Kind.MAX:
                 return f"greatest({event}, {kept})"
         return f"least({event}, {kept})"
 
-    def _aggregate(self, column: Column, number: int) -> str:
-        value = "" if column.of is None else self.rows.property(column.match, column.of)
+    def _aggregate(self, column: Column, region: Region) -> str:
+        value = "" if column.of is None else self.edges.rows.property(column.match, column.of)
         made = {
             Kind.COUNT: "count(*)",
             Kind.NUMBERS: f"count({sql.number(value)})",
@@ -174,104 +162,40 @@ class KeptSpans:
             Kind.LATEST: "max(e.occurred_at)",
             Kind.EARLIEST: "min(e.occurred_at)",
         }[column.kind]
-        return self._filtered(made, column, number)
+        return self.edges.column(made, column.match, region)
 
-    def _filtered(self, aggregate: str, column: Column, number: int, besides: str = "") -> str:
-        tests = f"{self.rows.meets(column.match, f'e.r{number}')}{besides}"
-        expression = f"{aggregate} FILTER (WHERE {tests})"
-        return f"d.{self.aggregates.setdefault(expression, f'k{len(self.aggregates)}')}"
-
-    def _end(self, column: Column, number: int, kept: str) -> str:
+    def _end(self, column: Column, region: Region, kept: str) -> str:
         """The first or last value: of the edge before the middle, the middle, the one after it."""
         assert column.of is not None, "the parser asks for `of` where an aggregate needs it"
-        value = self.rows.property(column.match, column.of)
+        value = self.edges.rows.property(column.match, column.of)
         function = "max" if column.kind is Kind.LAST else "min"
-        aggregate = f"{function}(ROW({ORDER}, {value}))"
+        made, has_value = f"{function}(ROW({ORDER}, {value}))", f"{value} IS NOT NULL"
         older, newer = (
-            last_field(
-                self._filtered(aggregate, column, number, f" AND {side} AND {value} IS NOT NULL"), 4
-            )
-            for side in (f"NOT e.a{number}", f"e.a{number}")
+            last_field(self.edges.column(made, column.match, region, side, has_value), 4)
+            for side in (Side.OLDER, Side.NEWER)
         )
         parts = (newer, kept, older) if column.kind is Kind.LAST else (older, kept, newer)
         return f"coalesce({', '.join(parts)})"
 
     def reading(self) -> Reading:
-        if not self.regions:
+        if not self.columns:
             return Reading()
-        site = self.bind(self.site_id, "uuid")
-        marked = f"SELECT m.profile_id FROM events_rollupmark m WHERE m.site_id = {site}"
-        edges = self._rows(site, self._edge_ranges(), is_middle=False)
-        middles = self._rows(site, self._middle_range(marked), is_middle=True)
-        read = [f"{expression} AS {name}" for expression, name in self.aggregates.items()]
         columns = [f"{expression} AS {name}" for expression, name in self.columns.items()]
-        few = " AND s.profile_id IN (SELECT p.profile_id FROM pair p)" if self.is_partial else ""
+        which = f"s.site_id = {self.edges.site}"
+        if self.is_partial:
+            # An array, so that the index is used whatever the number of rows is guessed to be.
+            which += " AND s.profile_id = ANY(ARRAY(SELECT p.profile_id FROM pair p))"
+        marked = f"SELECT m.profile_id {self.edges.marks}"
         # Each column is worked out once a profile, however many conditions compare it.
-        made = f"""edges AS (
-SELECT e.profile_id, bool_or({self.rows.hard()}) AS hard, {", ".join(read)} FROM (
-  {edges}
-  UNION ALL
-  {middles}
-) e GROUP BY e.profile_id),
-kept AS (
+        kept = f"""kept AS (
 SELECT coalesce(d.profile_id, s.profile_id) AS profile_id, d.hard, {", ".join(columns)}
 FROM edges d FULL JOIN (
   SELECT * FROM events_rollupspan s
-  WHERE s.site_id = {site} AND s.profile_id NOT IN ({marked}){few}
+  WHERE {which} AND s.profile_id NOT IN ({marked})
 ) s ON s.profile_id = d.profile_id OFFSET 0)"""
         join = "LEFT JOIN kept ON kept.profile_id = p.profile_id"
-        return Reading((made,), (join,), ("coalesce(kept.hard, false)",))
-
-    def _rows(self, site: str, tests: str, *, is_middle: bool) -> str:
-        """Events with two columns a region: r, whether they are in this part of it, a, after it."""
-        columns = []
-        for region, number in self.regions.items():
-            within = self._between(region.middle_begin, region.middle_end)
-            if not is_middle:
-                whole = self._between(region.begin, region.end)
-                has_middle = region.middle_begin is None or region.middle_begin < region.middle_end
-                within = f"({whole} AND NOT {within})" if has_middle else whole
-            end = moment(self.bind, region.middle_end)
-            columns.append(f", {within} AS r{number}, e.occurred_at >= {end} AS a{number}")
-        if self.is_partial:
-            tests = f"{tests} AND e.profile_id IN (SELECT p.profile_id FROM pair p)"
-        return f"""SELECT e.profile_id, {self.rows.kind()} AS kind, e.occurred_at, e.original_at,
-    e.message_id, e.properties{"".join(columns)}
-  FROM events_event e WHERE {self.rows.bounds(site)} AND {tests}"""
-
-    def _between(self, begin_ms: int | None, end_ms: int) -> str:
-        end = f"e.occurred_at < {moment(self.bind, end_ms)}"
-        if begin_ms is None:
-            return f"({end})"
-        return f"(e.occurred_at >= {moment(self.bind, begin_ms)} AND {end})"
-
-    def _edge_ranges(self) -> str:
-        ranges: list[tuple[int, int]] = []
-        for region in self.regions:
-            if region.begin is not None and region.middle_begin is not None:
-                ranges.append((region.begin, region.middle_begin))
-            ranges.append((region.middle_end, region.end))
-        tests = [self._between(begin, end) for begin, end in _joined(ranges)]
-        return f"({' OR '.join(tests)})"
-
-    def _middle_range(self, marked: str) -> str:
-        ends = max(region.middle_end for region in self.regions)
-        begins = [region.middle_begin for region in self.regions]
-        known = [begin for begin in begins if begin is not None]
-        begin = min(known) if len(known) == len(begins) else None
-        return f"{self._between(begin, ends)} AND e.profile_id IN ({marked})"
+        return Reading((self.edges.cte(), kept), (join,), ("coalesce(kept.hard, false)",))
 
 
 def _day_ms(day: int | None) -> int | None:
     return None if day is None else day * DAY_MS
-
-
-def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The ranges that are not empty, overlapping and touching ones as one."""
-    joined: list[tuple[int, int]] = []
-    for begin, end in sorted(found for found in ranges if found[0] < found[1]):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((begin, end))
-    return joined

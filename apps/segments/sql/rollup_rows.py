@@ -38,28 +38,17 @@ class EventRows:
 
     No column is worked out before it is asked for: the name comes first, and most events of most
     names are then done with. So a property is extracted for those that need it only.
-
-    Args:
-        is_numbered: whether `e` has a column `kind`, the number of its name: to be compared by
-            many, which texts are too dear for. See `kind`.
     """
 
     bind: Binder
-    is_numbered: bool = False
     has_all_names: bool = False
     names: dict[str, int] = field(default_factory=dict)  # -> its number, from 1
     readers: dict[str, set[str]] = field(default_factory=dict)  # property -> names
 
-    def meets(self, match: Match, within: str = "") -> str:
-        """Whether `e` is an event of the match: true, or false or NULL.
-
-        Args:
-            within: a further test, cheaper than those of properties.
-        """
-        tests = [self._named(match.name)] if match.name != ANY_EVENT else []
+    def meets(self, match: Match) -> str:
+        """Whether `e` is an event of the match: true, or false or NULL."""
+        tests = [self.named(match.name)] if match.name != ANY_EVENT else []
         self.has_all_names |= match.name == ANY_EVENT
-        if within:
-            tests.append(within)
         tests += [
             compare(self.bind, test.op, self.property(match, test.property), test.value)
             for test in match.where
@@ -67,29 +56,27 @@ class EventRows:
         ]
         return f"({' AND '.join(tests)})" if tests else "true"
 
-    def _named(self, name: str) -> str:
-        number = self.names.setdefault(name, len(self.names) + 1)
-        return f"e.kind = {number}" if self.is_numbered else f"e.name = {self.bind(name, 'text')}"
-
-    def kind(self) -> str:
-        """The number of the name of `e`; once all names are known."""
-        return f"array_position({self.bind(list(self.names), 'text[]')}, e.name)"
+    def named(self, name: str) -> str:
+        """Whether `e` has the name."""
+        self.names.setdefault(name, len(self.names) + 1)
+        return f"e.name = {self.bind(name, 'text')}"
 
     def property(self, match: Match, name: str) -> str:
         """A scalar property of an event of the match."""
         self.readers.setdefault(name, set()).add(match.name)
-        return f"({sql.scalar(self._raw(name))})"
+        return f"({sql.scalar(self.raw(name))})"
 
-    def _raw(self, name: str) -> str:
+    def raw(self, name: str) -> str:
+        """A property as it was sent."""
         return sql.member("e.properties", self.bind(name, "text"))
 
     def hard(self) -> str:
         """Whether `e` has a number that is read but cannot be cast."""
         tests = []
         for name, readers in self.readers.items():
-            test = sql.is_hard(self._raw(name))
+            test = sql.is_hard(self.raw(name))
             if ANY_EVENT not in readers:
-                named = " OR ".join(self._named(reader) for reader in sorted(readers))
+                named = " OR ".join(self.named(reader) for reader in sorted(readers))
                 test = f"(({named}) AND {test})"
             tests.append(test)
         return f"({' OR '.join(tests) or 'false'})"
@@ -112,4 +99,9 @@ def last_field(row: str, fields: int) -> str:
 
 def moment(bind: Binder, ms: int) -> str:
     """An instant as a constant: an addition would be made anew for every row."""
-    return bind((EPOCH + timedelta(milliseconds=ms)).isoformat(), "timestamptz")
+    return bind(moment_text(ms), "timestamptz")
+
+
+def moment_text(ms: int) -> str:
+    """Milliseconds since 1970 as Postgres reads them."""
+    return (EPOCH + timedelta(milliseconds=ms)).isoformat()

@@ -40,6 +40,7 @@ class Statement:
     since_rows: Rows = field(init=False)
     since_columns: dict[str, str] = field(default_factory=dict)  # expression -> column
     traits: dict[str, str] = field(default_factory=dict)  # trait -> column
+    trait_numbers: dict[str, str] = field(default_factory=dict)  # column -> that of its number
     parts: dict[str, str] = field(default_factory=dict)  # text of a CTE -> its name
     joins: dict[str, None] = field(default_factory=dict)
     hard: dict[str, None] = field(default_factory=dict)
@@ -79,6 +80,11 @@ class Statement:
     def trait(self, name: str) -> str:
         """The value of a trait, NULL when it is missing."""
         return f"{TRAITS}.{self.traits.setdefault(name, f't{len(self.traits)}')}"
+
+    def trait_number(self, name: str) -> str:
+        """The value of a trait as a number, NULL when it is none."""
+        column = self.trait(name).removeprefix(f"{TRAITS}.")
+        return f"{TRAITS}.{self.trait_numbers.setdefault(column, f'{column}n')}"
 
     def trait_entry(self, name: str, place: int) -> str:
         """What else is kept of a trait: see `profiles_profilestate.traits`."""
@@ -168,12 +174,20 @@ FROM (
         )
 
     def _trait_join(self) -> str:
-        """The traits that are read, once per pair, without what cannot be cast."""
-        raws = {column: self.trait_entry(name, 0) for name, column in self.traits.items()}
-        columns = [
-            f"CASE WHEN NOT {sql.is_hard(raw)} THEN {raw} END AS {column}"
-            for column, raw in raws.items()
-        ]
-        hard = " OR ".join(sql.is_hard_with_items(raw) for raw in raws.values())
+        """The traits that are read, looked up once per pair, without what cannot be cast."""
+        entries = [f"{self.trait_entry(n, 0)} AS {column}" for n, column in self.traits.items()]
+        columns = []
+        for column in self.traits.values():
+            raw = f"r.{column}"
+            can_be_cast = f"NOT {sql.is_hard(raw)}"
+            columns.append(f"CASE WHEN {can_be_cast} THEN {raw} END AS {column}")
+            if column in self.trait_numbers:
+                number = f"CASE WHEN {can_be_cast} THEN {sql.number(raw)} END"
+                columns.append(f"{number} AS {self.trait_numbers[column]}")
+        hard = " OR ".join(sql.is_hard_with_items(f"r.{column}") for column in self.traits.values())
         columns.append(f"({hard}) AS hard")
-        return f"CROSS JOIN LATERAL (SELECT {', '.join(columns)} {sql.FENCE}) {TRAITS}"
+        found = f"SELECT {', '.join(entries)} {sql.FENCE}"
+        return (
+            f"CROSS JOIN LATERAL (SELECT {', '.join(columns)} FROM ({found}) r {sql.FENCE})"
+            f" {TRAITS}"
+        )

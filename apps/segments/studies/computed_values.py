@@ -1,17 +1,16 @@
 """What a site's computed traits come to for one person, worked out as they are read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from apps.profiles.parts import Asked, Page, Reader
-from apps.segments import answering
+from apps.profiles.parts import Asked, Page, Reader, instant
+from apps.segments import answering, computed_state
 from apps.segments.models import ComputedTrait
 from apps.work import clock
-from engine.conditions.computed import parse_computed
-from engine.conditions.evaluate import trace
-from engine.conditions.nodes import All, EventLeaf
-from engine.conditions.parse_events import event_comparison
+from engine.conditions.computed import computed_text, parse_computed
+from engine.conditions.nodes import All
 from engine.conditions.parse_leaves import COMPUTED_PREFIX
 from engine.errors import InvalidCondition
 
@@ -20,12 +19,22 @@ _KEY = "?computed"  # no segment has this key
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """One computed trait of one person. `value` None: nothing to work it out from; ages in ms."""
+    """One computed trait of one person.
+
+    Attributes:
+        value: None where there is nothing to work it out from; ages in ms.
+        text: the value as people read it.
+        words: what is counted.
+        told_as_of: templates read it, and have what it came to then; None where none reads it.
+    """
 
     key: str
     name: str
     unit: str
-    value: object
+    value: Any
+    text: str
+    words: str
+    told_as_of: datetime | None
 
 
 def values_of(site_id: UUID, profile_id: UUID, *, now: datetime) -> list[Computed]:
@@ -37,7 +46,7 @@ def values_of(site_id: UUID, profile_id: UUID, *, now: datetime) -> list[Compute
     defined = []
     for row in ComputedTrait.objects.filter(site_id=site_id).order_by("key"):
         try:
-            defined.append((row, _compared(parse_computed(row.definition))))
+            defined.append((row, computed_state.asked(parse_computed(row.definition))))
         except InvalidCondition:
             continue  # written by another version: its page says what is wrong
     if not defined:
@@ -46,22 +55,45 @@ def values_of(site_id: UUID, profile_id: UUID, *, now: datetime) -> list[Compute
     asked = answering.prepared(site_id, _KEY, {_KEY: whole})
     now_ms = clock.to_ms(now)
     for known in answering.people(asked, site_id, [profile_id], now_ms):
+        facts, at = known.facts, None
+        kept = facts.traits.get(computed_state.TRAIT)
+        if isinstance(kept, dict):
+            at = clock.from_ms(facts.trait_meta[computed_state.TRAIT].observed_ms or 0)
+        values = [computed_state.measured(leaf, facts, now_ms) for _, leaf in defined]
         return [
-            Computed(row.key, row.name, row.unit, trace(leaf, known.facts, now_ms).value)
-            for row, leaf in defined
+            Computed(
+                key=row.key,
+                name=row.name,
+                unit=row.unit,
+                value=value,
+                text=computed_state.in_words(leaf, value),
+                words=computed_text(leaf),
+                told_as_of=at if isinstance(kept, dict) and row.key in kept else None,
+            )
+            for (row, leaf), value in zip(defined, values, strict=True)
         ]
     return []
 
 
-def _compared(leaf: EventLeaf) -> EventLeaf:
-    """The leaf with a comparison that its aggregate has; what was found does not depend on it."""
-    for fields in ({"op": "is_set"}, {"op": "gte", "value": 0}, {"op": "gte", "value": "1d"}):
-        try:
-            op, value = event_comparison(leaf.aggregate, fields, "")
-        except InvalidCondition:
-            continue
-        return replace(leaf, op=op, value=value)
-    raise AssertionError(f"no comparison fits {leaf.aggregate}")
+def computed_part(asked: Asked) -> Page:
+    """Return what the site's computed traits come to for a person, by key, and how."""
+    found = values_of(asked.site_id, asked.profile_id, now=asked.now)
+    later = [one for one in found if one.key > asked.after]
+    shown = later[: asked.limit]
+    rows = [
+        {
+            "key": one.key,
+            "name": one.name,
+            "value": one.value,
+            "text": one.text,
+            "unit": one.unit,
+            "words": one.words,
+            "asOf": instant(asked.now),
+            "toldAsOf": instant(one.told_as_of),
+        }
+        for one in shown
+    ]
+    return Page(rows, shown[-1].key if len(later) > len(shown) else "")
 
 
 def with_computed(plain: Reader) -> Reader:

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from apps.segments.compiler import compile_query
 from apps.segments.selectors import in_force, meant
+from apps.segments.sql import compile_query
 from apps.segments.studies import boxed
 from apps.work import clock
 from engine.conditions.nodes import Node

@@ -2,6 +2,7 @@
 
 import { rangesOf } from "./allocation.js";
 import { compileCondition } from "./conditions.js";
+import { LAZILY } from "./lazily.js";
 import { orderOfTexts } from "./texts.js";
 
 /** @typedef {import("./capping.js").Cap} Cap */
@@ -83,9 +84,12 @@ export function compileSnapshot(doc) {
   return { number: doc.number, places, segments, holdouts: doc.holdouts ?? [] };
 }
 
+// As the server reads it, part by part: what is not looked at makes nothing stale.
+const conditionOf = (document) => compileCondition(document, LAZILY);
+
 /** @returns {Segment} */
 function segmentOf({ number, key, depth = 0, no_profile: noProfile = false, request_condition: request = null }) {
-  return { number, key, depth, noProfile, request: request && compileCondition(request) };
+  return { number, key, depth, noProfile, request: request && conditionOf(request) };
 }
 
 function blockOf(doc, segments) {
@@ -124,7 +128,7 @@ function experimentOf(doc, place) {
     }),
     ranges: rangesOf(weights, doc.coverage ?? 1),
     layer: doc.layer ?? null,
-    condition: doc.condition ? compileCondition(doc.condition) : null,
+    condition: doc.condition ? conditionOf(doc.condition) : null,
   };
 }
 
@@ -134,7 +138,7 @@ function ruleOf(doc, place, byRule, caps) {
   return {
     key: doc.key,
     priority: doc.priority ?? 0,
-    condition: compileCondition(doc.condition),
+    condition: conditionOf(doc.condition),
     variant,
     experiment: (doc.experiment && byRule.get(doc.experiment)) || null,
     caps: variant ? place.capsOf(variant, doc.caps) : (doc.caps ?? []).map((number) => get(caps, number)),

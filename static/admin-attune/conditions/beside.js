@@ -52,16 +52,24 @@ export class ConditionPanel extends HTMLElement {
     for (const part of [this.list, this.numbers, this.hints, this.samples]) part.replaceChildren();
   }
 
+  sentence(words) {
+    return words ? `Who ${words}.`.replace(/^Who everyone\.$/, "Everyone.") : "";
+  }
+
+  counted({ counted }) {
+    return counted ? numbers(counted) : [];
+  }
+
   show(answer) {
     this.removeAttribute("aria-busy");
     this.answered(answer);
-    this.words.textContent = answer.words ? `Who ${answer.words}.`.replace(/^Who everyone\.$/, "Everyone.") : "";
+    this.words.textContent = this.sentence(answer.words);
     this.list.replaceChildren(...answer.problems.map(([path, problem]) =>
       el("li", {}, button([this.nameOf(path), problem].filter(Boolean).join(": "), () => this.goTo(path), { class: "cp-problem", title: path }))));
     this.hints.replaceChildren(...answer.hints.map((hint) => 
       el("li", { class: `is-${hint.level}` }, hint.path ? button([this.nameOf(hint.path), hint.text].filter(Boolean).join(": "), () => this.goTo(hint.path), { class: "cp-hint" }) : hint.text)));
     const { counted } = answer;
-    this.numbers.replaceChildren(...(counted ? numbers(counted) : []), ...(answer.note ? [el("p", { class: "cp-note" }, answer.note)] : []));
+    this.numbers.replaceChildren(...this.counted(answer), ...(answer.note ? [el("p", { class: "cp-note" }, answer.note)] : []));
     const samples = counted?.samples ?? [];
     this.samples.replaceChildren(...(samples.length ? [el("h3", {}, "Some of them, and why"), ...samples.map(sample)] : []));
   }
@@ -71,7 +79,7 @@ function numbers(counted) {
   if (counted.dependsOnRequest) return [el("p", { class: "cp-note" }, "Answered while a page is asked for: nobody can be counted before.")];
   const row = (name, value) => [el("dt", {}, name), el("dd", {}, value)];
   return [
-    el("dl", { class: "cp-counts" }, row("Members", `${counted.size} of ${counted.everyone}`), row("Would come in", counted.entered), row("Would go out", counted.left)),
+    el("dl", { class: "cp-counts" }, row(counted.entered ? "Members" : "People", `${counted.size} of ${counted.everyone}`), ...(counted.entered ? [...row("Would come in", counted.entered), ...row("Would go out", counted.left)] : [])),
     counted.isExact ? "" : el("p", { class: "cp-note" }, "An estimate: how members come and go holds some back, or some could not be counted."),
   ];
 }

@@ -1,18 +1,22 @@
-// Puts the editor on the segment form. Without it the two textareas are the form.
+// Puts the editor on the form of a segment or a rule. Without it the textareas are the form.
 
 import { el } from "./elements.js";
 import "./editor.js";
 import "./beside.js";
 import "./policy.js";
+import { tabs } from "./tabs.js";
 import { isObject } from "./tree.js";
 
 const settings = document.getElementById("condition-editor");
-const draft = document.getElementById("id_draft");
+const draft = document.getElementById(`id_${settings?.dataset.field ?? "draft"}`);
 const policy = document.getElementById("id_draft_policy");
 
 const token = () => document.querySelector("input[name=csrfmiddlewaretoken]").value;
-const site = () => document.getElementById("id_site")?.value ?? "";
-const whose = () => (settings.dataset.segment ? { segment: settings.dataset.segment } : { site: site() });
+const site = () => settings.dataset.site ?? document.getElementById("id_site")?.value ?? "";
+const whose = () => (settings.dataset.segment ? { segment: settings.dataset.segment } : { site: site(), rule: settings.dataset.rule });
+// Fields of the form that the answer depends on, too.
+const also = () => (settings.dataset.also ?? "").split(" ").map((name) => document.getElementById(`id_${name}`)).filter(Boolean);
+const beside = () => Object.fromEntries(also().map((field) => [field.name, field.value]));
 
 async function schema() {
   const response = await fetch(settings.dataset.schema, {
@@ -33,37 +37,6 @@ function read(text) {
   }
 }
 
-// Form and JSON as two tabs over the same condition. The textarea is what the form sends.
-function tabs(editor) {
-  const names = ["form", "json"];
-  const labels = { form: "Form", json: "JSON" };
-  const jsonError = el("p", { class: "ce-error", hidden: true, id: "ce-json-error" });
-  const panels = {
-    form: el("div", { role: "tabpanel", id: "ce-panel-form", "aria-labelledby": "ce-tab-form" }, editor),
-    json: el("div", { role: "tabpanel", id: "ce-panel-json", "aria-labelledby": "ce-tab-json", hidden: true }, jsonError),
-  };
-  const made = Object.fromEntries(names.map((name) => [name, el("button", { type: "button", role: "tab", id: `ce-tab-${name}`, "aria-controls": `ce-panel-${name}`, class: "ce-tab" }, labels[name])]));
-  const show = (shown) => {
-    for (const name of names) {
-      made[name].setAttribute("aria-selected", String(name === shown));
-      made[name].tabIndex = name === shown ? 0 : -1;
-      panels[name].hidden = name !== shown;
-    }
-  };
-  for (const name of names) {
-    made[name].addEventListener("click", () => show(name));
-    made[name].addEventListener("keydown", (event) => {
-      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-      const other = names[1 - names.indexOf(name)];
-      show(other);
-      made[other].focus();
-    });
-  }
-  show("form");
-  const bar = el("div", { role: "tablist", class: "ce-tabs", "aria-label": "The condition as" }, names.map((name) => made[name]));
-  return { bar, panels, jsonError };
-}
-
 async function start() {
   const { language, seen } = await schema();
   const editor = document.createElement("condition-editor");
@@ -74,7 +47,7 @@ async function start() {
   const row = draft.closest(".form-row");
   row.classList.add("has-editor");
   // What was saved is said beside the form as it is now.
-  document.querySelector(".field-in_words")?.setAttribute("hidden", "");
+  for (const name of ["in_words", "findings"]) document.querySelector(`.field-${name}`)?.setAttribute("hidden", "");
   const main = el("div", { class: "ce-main" }, bar, panels.form, panels.json);
   const frame = el("div", { class: "ce-frame" }, main, panel);
   row.append(frame);
@@ -119,7 +92,7 @@ async function start() {
     url: settings.dataset.live,
     whyUrl: settings.dataset.why,
     token: token(),
-    question: () => (settings.dataset.segment || site() ? { ...whose(), condition: isBroken ? null : editor.condition, policy: rules.policy ?? {} } : null),
+    question: () => (settings.dataset.segment || site() ? { ...whose(), ...beside(), condition: isBroken ? null : editor.condition, policy: rules.policy ?? {} } : null),
     answered(answer) {
       editor.said = { parts: answer.parts, problems: answer.problems.filter(([path]) => !path.startsWith("policy")) };
       if (policy) rules.said = answer;
@@ -134,6 +107,7 @@ async function start() {
     },
   });
 
+  for (const field of also()) field.addEventListener("change", () => panel.ask());
   document.getElementById("id_site")?.addEventListener("change", async () => {
     if (!site()) return;
     const fresh = await schema();

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ class Client:
         status: of the answer.
         events: (id, data) in order of arrival; data None for an id without an event.
         has_ended: the server has closed it.
+        was_whole: and has said so, instead of dying.
     """
 
     def __init__(self, url: str, last_event_id: str | None = None) -> None:
@@ -43,7 +45,7 @@ class Client:
         self.headers = dict(self._answer.getheaders())
         self.events: list[tuple[str | None, dict[str, Any] | None]] = []
         self.comments = 0
-        self.has_ended = False
+        self.has_ended = self.was_whole = False
         if self.status == 200:
             self.has_begun = threading.Event()
             threading.Thread(target=self._read, daemon=True).start()
@@ -96,6 +98,7 @@ class Client:
                         self.events.append((number, data))
                     number = data = None
                     self.has_begun.set()
+            self.was_whole = True
         except (OSError, http.client.HTTPException, ValueError, AttributeError):
             pass
         self.has_ended = True
@@ -104,8 +107,9 @@ class Client:
 class Server:
     """A stream process on a port of its own."""
 
-    def __init__(self, port: int, **environment: str) -> None:
+    def __init__(self, port: int, target: str, environment: Mapping[str, str]) -> None:
         self.port = port
+        self._target = target
         database = connection.settings_dict
         self._environment = {
             **os.environ,
@@ -126,7 +130,7 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
             + ["--port", str(self.port), "--workers", "1", "--no-ws", "--no-log"]
-            + ["--backpressure", "4096", "config.asgi:application"],
+            + ["--backpressure", "4096", self._target],
             cwd=PROJECT,
             env=self._environment,
             start_new_session=True,
@@ -143,11 +147,13 @@ class Server:
         self.process.terminate()
         return self.process.wait(WITHIN_S)
 
-    def get(self, path: str, method: str = "GET") -> tuple[int, bytes]:
+    def get(
+        self, path: str, method: str = "GET", headers: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[int, bytes]:
         """Status and body of an answer; 0 when nobody answers."""
         http_connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WITHIN_S)
         try:
-            http_connection.request(method, path)
+            http_connection.request(method, path, headers=dict(headers))
             answer = http_connection.getresponse()
             return answer.status, answer.read()
         except OSError:
@@ -174,12 +180,12 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def running(**environment: str) -> Iterator[Server]:
+def running(target: str = "config.asgi:application", **environment: str) -> Iterator[Server]:
     """A stream process for the length of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = Server(port, **environment)
+    server = Server(port, target, environment)
     try:
         yield server
     finally:

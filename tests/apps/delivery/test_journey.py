@@ -5,9 +5,12 @@ from django.db import connection
 
 from apps.decisions import hot_state, visitors
 from apps.pipeline import fold
+from apps.profiles.models import Profile
 from apps.segments.refresh import refresh_site
+from apps.work import clock
 from tests.apps.delivery.conftest import NOW, World, inside
 from tests.apps.delivery.test_outages import postgres_at
+from tests.apps.segments.world import Happened, store_events
 
 
 @pytest.fixture
@@ -43,6 +46,22 @@ def test_a_click_changes_the_next_decision(shop: World):
     view(shop, "trousers", "m2")
     fold_all()
     assert shop.hero_of("a1")["variant"] == "everyone"
+
+
+def test_what_a_refresh_finds_is_in_the_next_decision_and_in_redis_from_then_on(shop: World):
+    view(shop, "trousers", "m1")
+    fold_all()
+    assert shop.hero_of("a1")["variant"] == "everyone"
+    profile_id = Profile.objects.get().pk
+    seen = {"category": "blouses"}
+    blouses = Happened(clock.to_ms(NOW), "Product Viewed", seen, message_id="m2")
+    store_events(shop.site, profile_id, [blouses])  # past the consumer
+
+    refresh_site(site_id=shop.site.pk)
+
+    assert shop.hero_of("a1")["variant"] == "blouses"
+    with postgres_at("/nonexistent"):
+        assert shop.hero_of("a1")["variant"] == "blouses"
 
 
 def test_a_login_brings_its_past_along(shop: World):

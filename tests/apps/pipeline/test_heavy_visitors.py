@@ -8,7 +8,7 @@ from django.db import connections
 from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.models import Inbox
-from apps.pipeline import fold
+from apps.pipeline import bounds, fold, timers
 from apps.profiles.models import Due, ProfileState
 from apps.segments import live, refresh
 from apps.segments import services as segments
@@ -126,7 +126,7 @@ def test_an_event_in_its_order_does_not_have_a_whole_life_read_for_a_policy(
 def test_a_batch_that_takes_too_long_is_set_aside_and_the_others_are_folded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fold, "TRANSACTION_TIMEOUT_MS", 400)
+    monkeypatch.setattr(bounds, "TRANSACTION_TIMEOUT_MS", 400)
     world.fold(event(0, anonymous_id="slow"))
     world.receive(event(1, anonymous_id="slow"))
     world.receive(event(2, anonymous_id="innocent"), part=1)
@@ -175,7 +175,7 @@ def test_who_cannot_be_read_does_not_hold_up_the_deadlines_of_others(world: Worl
     assert fold.fold_due(now=LATER) == 1
 
     assert members(segment) == {bad}
-    assert Due.objects.get().due_at == LATER + fold.POSTPONED
+    assert Due.objects.get().due_at == LATER + timers.POSTPONED
     assert fold.fold_due(now=LATER) == 0
 
 

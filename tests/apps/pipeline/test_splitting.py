@@ -22,7 +22,7 @@ from apps.pipeline.splitting import split_profile
 from apps.profiles import splitting
 from apps.profiles.errors import CannotUndo
 from apps.profiles.holders import holders
-from apps.profiles.models import Identity, MergeRecord, Profile, Trait, TraitChange
+from apps.profiles.models import Due, Identity, MergeRecord, Profile, Trait, TraitChange
 from apps.profiles.state import StateRow
 from apps.segments import refresh
 from apps.segments import services as segments
@@ -489,7 +489,7 @@ def outcome(world: World, is_known: bool) -> dict[str, object]:
                 )
             ),
             "consent": (row.granted, row.denied),
-            "due": fold._due(NOW + timedelta(days=400), 500).get(row.profile_id),
+            "due": Due.objects.filter(pk=row.profile_id).values_list("due_at").first(),
         }
     return found
 

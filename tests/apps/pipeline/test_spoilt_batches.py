@@ -7,7 +7,7 @@ from apps.decisions import hot_state
 from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.models import Inbox
-from apps.pipeline import fold
+from apps.pipeline import bounds, fold
 from apps.profiles.models import Trait
 from apps.profiles.state import MAX_TRAITS
 from tests.apps.pipeline.conftest import World, event, identify
@@ -99,11 +99,11 @@ def test_a_batch_that_was_set_aside_can_be_put_back(world: World) -> None:
 
 
 def test_when_nothing_can_be_folded_it_is_not_the_batches(world: World) -> None:
-    for _ in range(fold.MAX_SET_ASIDE + 2):
+    for _ in range(bounds.MAX_SET_ASIDE + 2):
         world.receive(event(1, anonymous_id="a1"))
     Inbox.objects.update(body="[]")
 
     with pytest.raises(event_fold.Spoilt):
         world.fold()
 
-    assert Inbox.objects.filter(part=event_fold.ASIDE).count() == fold.MAX_SET_ASIDE
+    assert Inbox.objects.filter(part=event_fold.ASIDE).count() == bounds.MAX_SET_ASIDE

@@ -161,3 +161,82 @@ def test_pages_hold_no_script_or_style_of_their_own(editor: Client, shop: Site) 
         page = editor.get(url).content.decode()
         assert not re.search(r"<script(?![^>]*\b(?:src=|type=\"application/json\"))", page), url
         assert not re.search(r"<style|<[^>]+\sstyle=|<[^>]+\son[a-z]+=", page), url
+
+
+def live(editor: Client, rule: Rule | None, site: Site, **body: Any) -> dict[str, Any]:
+    whole = {"site": str(site.pk), **body}
+    if rule is not None:
+        whole["rule"] = str(rule.pk)
+    answer = editor.post(reverse("admin:rules_rule_live"), whole, content_type="application/json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def made(site: Site, key: str, condition: Any, **fields: Any) -> Rule:
+    return create_rule(
+        site_id=site.pk, key=key, placement_key="home.hero", variant_key="phone",
+        condition=where(condition), **fields,
+    )  # fmt: skip
+
+
+def test_the_page_says_what_can_be_said_against_a_rule(
+    editor: Client, hero: Block, shop: Site
+) -> None:
+    made(shop, "all-phones", PHONE, priority=9)
+    both = made(shop, "keen-phones", {"all": [PHONE, VIEWED]}, priority=1)
+    page = editor.get(reverse("admin:rules_rule_change", args=[both.pk])).content.decode()
+    assert "It never serves" in page and "all-phones" in page
+    nobody = made(shop, "nobody", {"all": [PHONE, {"not": PHONE}]}, priority=10)
+    page = editor.get(reverse("admin:rules_rule_change", args=[nobody.pk])).content.decode()
+    assert "Nobody can ever meet this" in page
+
+
+def test_what_is_said_while_editing_follows_the_form(
+    editor: Client, hero: Block, shop: Site
+) -> None:
+    made(shop, "all-phones", PHONE, priority=9)
+    placement = str(Placement.objects.get(block=hero).pk)
+    form = {"placement": placement, "priority": "1", "condition": where({"all": [PHONE, VIEWED]})}
+
+    def codes(**changed: Any) -> list[str]:
+        return [hint["code"] for hint in live(editor, None, shop, **form | changed)["hints"]]
+
+    assert codes() == ["lint_unreachable"]
+    assert codes(priority="10") == []
+    assert codes(placement="") == []
+    assert codes(condition=where(VIEWED)) == []
+    said = live(editor, None, shop, **form)
+    assert said["words"].startswith("device of the request is")
+    assert said["counted"]["dependsOnRequest"] is True
+    broken = live(editor, None, shop, **form | {"condition": where({**VIEWED, "op": "greater"})})
+    assert [path for path, _ in broken["problems"]] == ["op"]
+
+
+def test_a_rule_that_comes_and_goes_hides_no_other(editor: Client, hero: Block, shop: Site) -> None:
+    made(shop, "in-march", PHONE, priority=9, starts_at=NOW, ends_at=NOW + timedelta(days=9))
+    rule = made(shop, "phones", PHONE, priority=1)
+    placement = str(Placement.objects.get(block=hero).pk)
+    form = {"placement": placement, "priority": "1", "condition": where(PHONE)}
+    assert live(editor, rule, shop, **form)["hints"] == []
+
+
+def test_the_rules_of_other_sites_say_nothing_here(editor: Client, hero: Block, shop: Site) -> None:
+    other = new_shop("other")
+    made(other, "all-phones", PHONE, priority=9)
+    rule = made(shop, "phones", PHONE)
+    placement = str(Placement.objects.get(site=other).pk)
+    form = {"placement": placement, "priority": "1", "condition": where(PHONE)}
+    assert live(editor, rule, shop, **form)["hints"] == []
+
+
+def test_who_may_not_see_rules_is_told_nothing_of_them(
+    client: Client, hero: Block, shop: Site
+) -> None:
+    client.force_login(User.objects.create_user("ann", is_staff=True))
+    for name in ("live", "schema"):
+        answer = client.post(
+            reverse(f"admin:rules_rule_{name}"), {"site": str(shop.pk)},
+            content_type="application/json",
+        )  # fmt: skip
+        assert answer.status_code == 403

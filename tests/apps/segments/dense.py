@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.facts import NO_DEVICE, SESSION_IDLE_MS, Facts, Happening
+from tests.engine.alphabets import DAY_MS, START_MS, duration
 from tests.engine.choices import Choices, once_in
-from tests.engine.documents import DAY_MS, START_MS, duration
 
 NAMES = ("Product Viewed", "Product Added")
 BETWEEN = "Order Completed"

@@ -1,6 +1,7 @@
 """Computed traits are shown with what they come to now, and stand among a person's traits."""
 
 import pytest
+from django.contrib.auth.models import User
 
 from apps.access.models import Site
 from apps.profiles.parts import Asked, Page, reader_of
@@ -93,3 +94,30 @@ def test_they_come_after_the_last_page_of_the_others(site):
     assert [row["key"] for row in more(asked).rows] == ["a"]
     last = computed_values.with_computed(lambda _: Page([{"key": "a", "value": 1}]))
     assert len(last(asked).rows) == 1 + len(EXPECTED)
+
+
+def test_their_own_part_says_how_and_as_of_when(site):
+    profile = make_profile(site, ORDERS)
+    reader = reader_of("computed")
+    assert reader is not None
+    rows = []
+    after = ""
+    while True:
+        page = reader(Asked(site.pk, profile.pk, 3, after, {}, NOW))
+        rows += page.rows
+        after = page.next
+        if not after:
+            break
+    assert {row["key"]: row["value"] for row in rows} == EXPECTED
+    by_key = {row["key"]: row for row in rows}
+    assert by_key["recent"]["words"] == "the number of completed orders in the last 3 days"
+    assert (by_key["since"]["text"], by_key["favourite"]["text"]) == ("1 d", "“shoes”")
+    assert by_key["recent"]["asOf"] == "2026-03-02T12:00:00.000Z"
+    assert by_key["recent"]["toldAsOf"] is None
+
+
+def test_the_profile_page_says_what_each_comes_to(site, client):
+    profile = make_profile(site, ORDERS)
+    client.force_login(User.objects.create_superuser("root", password="x"))
+    page = client.get(f"/admin/profiles/profile/{profile.pk}/change/").content.decode()
+    assert "the sum of total of completed orders" in page

@@ -10,7 +10,7 @@ from apps.segments import services
 from apps.segments.refresh import refresh_site
 from apps.work import clock
 from tests.apps.delivery.conftest import World
-from tests.apps.segments.test_api import read
+from tests.apps.segments.api.conftest import read
 from tests.apps.segments.world import NOW, NOW_MS, Happened, make_profile
 
 TWICE = {

@@ -235,7 +235,7 @@ def test_a_change_known_late_says_so_and_when_it_took_place():
     live_set = live.define(1, [(1, "keen", viewed({"last": "2h"}, 2))])
     long_ago = NOW_MS - 30 * MINUTE_MS
     facts = Facts(history=happened(long_ago - MINUTE_MS, long_ago, NOW_MS - 1))
-    past = Past(facts, fresh=[(long_ago, "Product Viewed")], late_from_ms=long_ago)
+    past = Past(facts, fresh=[(long_ago, "Product Viewed")])
 
     evaluation = live_set.evaluate(facts, {}, NOW_MS, past=past)
 
@@ -279,8 +279,8 @@ def segment(db: None) -> Segment:
 
 def test_changes_open_and_close_memberships_and_repeating_them_changes_nothing(segment):
     profile = make_profile(segment.site)
-    enter = (segment.site_id, profile.pk, 3, True, NOW_MS, NOW_MS + 5)
-    leave = (segment.site_id, profile.pk, 3, False, NOW_MS + 5, None)
+    enter = live.Change(segment.site_id, profile.pk, 3, True, NOW_MS, NOW_MS + 5)
+    leave = live.Change(segment.site_id, profile.pk, 3, False, NOW_MS + 5, None)
     with connection.cursor() as cursor:
         for change in (enter, enter, leave, leave):
             live.write_changes(cursor, [change])

@@ -257,6 +257,14 @@ def test_a_verdict_that_flips_in_the_next_millisecond_is_watched(site: Site) -> 
     assert [row[:2] for row in rows] == [[True, True], [True, True], [False, False]]
 
 
+def test_an_age_is_less_or_more_at_the_very_millisecond(site: Site) -> None:
+    events = [Happened(NOW_MS - 1000, "Viewed"), Happened(NOW_MS - 1500, "Viewed")]
+    asked_of = [("between", ["1s", "2s"]), ("between", ["500ms", "1s"])]
+    asked_of += [(op, "1s") for op in ("lt", "lte", "gt", "gte", "eq", "ne")]
+    nodes = [_leaf("recency", op, value) for op, value in asked_of]
+    _agree(site, nodes, [(events, {}, [NOW_MS - 1, NOW_MS, NOW_MS + 1]), ([], {}, [NOW_MS])])
+
+
 @pytest.mark.parametrize("value", [10**150, 10**400, -(10**200), [1, 10**160]])
 def test_numbers_that_no_sum_could_hold_are_left_to_the_live_path(site: Site, value: Any) -> None:
     trait = {"kind": "trait", "name": "age", "op": "gt", "value": 5}

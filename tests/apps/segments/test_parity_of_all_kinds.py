@@ -23,7 +23,7 @@ from engine.facts import Facts, Happening
 from tests.apps.segments import dense
 from tests.apps.segments.asking import sql_verdicts, store_person
 from tests.apps.segments.world import NOW_MS, Happened, make_site, store_events
-from tests.engine import documents, people
+from tests.engine import alphabets, documents, people
 from tests.engine.choices import Choices, Seeded, once_in, some
 from tests.engine.instants import edges
 
@@ -52,7 +52,7 @@ def world_of(choices: Choices) -> World:
         documents.leaf(choices, kinds) if choices.whole(0, 3) else documents.tree(choices, kinds)
         for _ in range(CONDITIONS)
     ]
-    zone = choices.pick(documents.ZONES)
+    zone = choices.pick(alphabets.ZONES)
     persons, moments = [], []
     for _ in range(PEOPLE):
         facts = replace(people.person(choices), memberships={}, context={}, site_zone=zone)

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from apps.access.models import Site
 from apps.events import history as histories
 from apps.profiles.models import Due, Profile, ProfileState
-from apps.profiles.signals import states_changed, states_changing
-from apps.segments import live, refresh, services
+from apps.profiles.services import look_at
+from apps.profiles.signals import states_changing
+from apps.segments import auditing, live, refresh, services
 from apps.segments.models import Membership, Segment, SegmentVersion
 from apps.work import clock
 from apps.work.models import ChangeFeed, Intent
@@ -218,31 +220,66 @@ def test_other_sites_are_left_alone(site):
     assert not Membership.objects.filter(profile=stranger).exists()
 
 
-def test_a_lost_membership_is_repaired(site):
+def test_a_lost_membership_is_repaired_by_the_refresh_after_the_audit(site):
     profile = make_profile(site, views(5, 6))
     segment = published(site, viewed())
     refreshed(site)
     Membership.objects.all().delete()
+    assert auditing.audit_memberships(site.pk) == 1
     refreshed(site)
     assert members(segment) == {profile.pk}
+    assert auditing.audit_memberships(site.pk) == 0
 
 
-def test_copies_are_marked_before_the_commit_and_replaced_after_it(site):
+def test_members_of_a_segment_that_can_no_longer_be_read_are_left_alone(site):
+    profile = make_profile(site, views(5, 6))
+    whole, broken = published(site, viewed()), published(site, viewed(), "broken")
+    refreshed(site)
+    SegmentVersion.objects.filter(segment=broken).update(condition={"v": 1, "where": {"kind": "?"}})
+    again = refreshed(site, NOW + timedelta(minutes=1))
+    assert (again.evaluated, again.left) == (0, 0)
+    assert members(whole) == members(broken) == {profile.pk}
+
+
+def test_a_membership_that_nobody_found_is_closed_by_the_refresh_after_the_audit(site):
+    profile = make_profile(site, views(5))
+    published(site, viewed())
+    high = [published(site, viewed(value=9), f"segment-{n}") for n in range(70)][-1]
+    refreshed(site)
+    Membership.objects.create(
+        site=site, segment=high, version=high.versions.get(), profile=profile, since=NOW
+    )
+    assert auditing.audit_memberships(site.pk) == 1
+    refreshed(site)
+    assert members(high) == set()
+    assert auditing.audit_memberships(site.pk) == 0
+
+
+def test_copies_are_marked_before_the_commit(site):
     profile = make_profile(site, views(5, 6))
     published(site, viewed())
-    heard: list[tuple[str, bool, UUID, int]] = []
+    heard: list[tuple[bool, UUID, int]] = []
 
-    def hear(name):
-        def receiver(sender, rows, **kwargs):
-            heard.extend((name, connection.in_atomic_block, r.profile_id, r.version) for r in rows)
+    def receiver(sender, rows, **kwargs):
+        heard.extend((connection.in_atomic_block, row.profile_id, row.version) for row in rows)
 
-        return receiver
-
-    marking, replacing = hear("changing"), hear("changed")
-    states_changing.connect(marking)
-    states_changed.connect(replacing)
+    states_changing.connect(receiver)
     refreshed(site)
-    assert heard == [("changing", True, profile.pk, 2), ("changed", False, profile.pk, 2)]
+    assert heard == [(True, profile.pk, 2)]
+
+
+def test_who_was_to_be_looked_at_whole_still_is_after_a_refresh_asked_some_segments(site):
+    profile = make_profile(site, views(5, 6), traits={"plan": "free"})
+    pro = {"v": 1, "where": {"kind": "trait", "name": "plan", "op": "eq", "value": "pro"}}
+    published(site, pro, "pro")
+    passing = published(site, viewed(window={"last": "10m"}), "passing")
+    refreshed(site)
+    look_at([profile.pk], now=NOW)
+
+    refreshed(site, NOW + timedelta(minutes=4))
+
+    assert members(passing) == set()
+    assert Due.objects.get(pk=profile.pk).due_at == NOW
 
 
 def test_a_profile_written_while_the_new_version_was_computed_is_looked_at_again(site, monkeypatch):
@@ -297,6 +334,33 @@ def test_a_refresh_of_what_changed_looks_at_nobody_else(site):
     assert members(segment) == {here.pk, elsewhere.pk}, "the whole refresh misses nobody"
 
 
+def test_what_came_in_before_midnight_is_among_what_changed_just_after_it(site):
+    profile = make_profile(site, views(5))
+    segment = published(site, viewed())
+    refreshed(site)
+    store_events(site, profile.pk, views(1))
+    tomorrow = NOW + timedelta(hours=13)
+    refresh.refresh_changed(
+        site_id=site.pk, since=NOW - timedelta(minutes=2), read_clock=lambda: tomorrow
+    )
+    assert members(segment) == {profile.pk}
+
+
+def test_events_written_past_the_consumer_are_mended_by_the_command(site, capsys):
+    profile, other = make_profile(site, views(5)), make_profile(site, views(5))
+    segment = published(site, viewed())
+    refreshed(site)
+    store_events(site, profile.pk, views(1))
+
+    call_command("refresh_segments", site=site.key, received_since=NOW - timedelta(minutes=2))
+
+    assert members(segment) == {profile.pk}
+    assert "1 profiles asked, 1 evaluated, 1 entered" in capsys.readouterr().out
+    assert stays(other) == {}
+    with pytest.raises(CommandError, match="no instant with a time zone"):
+        call_command("refresh_segments", "--received-since", "yesterday")
+
+
 def test_a_late_event_on_a_closed_day_is_among_what_changed(site):
     day = 24 * 60
     profile = make_profile(site, views(4 * day))
@@ -331,4 +395,5 @@ def test_more_segments_than_one_word_has_bits(site):
     inside = [segment for segment in segments if members(segment) == {profile.pk}]
     assert len(inside) == len([n for n in range(70) if n % 3 < 2])
     Membership.objects.filter(segment=inside[-1]).delete()
+    auditing.audit_memberships(site.pk)
     assert refreshed(site).entered == 1

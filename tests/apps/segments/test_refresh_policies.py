@@ -83,6 +83,24 @@ def test_a_segment_that_nests_one_that_remembers_has_its_members(site):
     assert (again.entered, again.left) == (0, 0)
 
 
+def test_an_edited_segment_that_lets_people_out_of_another_has_its_past_folded_again(site):
+    """Who left at the second view would have stayed, had leaving always taken three."""
+    person = make_profile(site, views(60, 61))
+    low = published(site, "tired", viewed(value=2))
+    member = {"kind": "segment", "key": "tired"}
+    sticky = published(site, "sticky", viewed(value=1), {"leave": {"v": 1, "where": member}})
+    refreshed(site)
+    assert members(sticky) == set()
+
+    services.change_draft(
+        site_id=site.pk, segment_id=low.pk, condition=viewed(value=3), now=NOW, actor=None
+    )
+    services.publish_segment(site_id=site.pk, segment_id=low.pk, actor=None, now=NOW)
+    refreshed(site)
+
+    assert members(sticky) == {person.pk}
+
+
 def test_sixteen_segments_of_one_group_take_everybody_once(site):
     keys = [f"tier-{n:02}" for n in range(16)]
     segments = [

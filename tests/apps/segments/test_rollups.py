@@ -103,11 +103,18 @@ steps = st.lists(
 )
 
 
-def verdicts(site: Site, now_ms: int, *, is_kept: bool, is_partial: bool = False) -> list[Any]:
+def verdicts(
+    site: Site,
+    now_ms: int,
+    asked: Sequence[Node] = CONDITIONS,
+    *,
+    is_kept: bool,
+    is_partial: bool = False,
+) -> list[Any]:
     """The verdicts on everybody at an instant, by profile: with or without what is kept."""
     kept = rollups.kept(site.pk)
     query = compile_query(
-        CONDITIONS,
+        asked,
         site_id=site.pk,
         first_ms=now_ms,
         last_ms=now_ms,
@@ -210,6 +217,17 @@ def test_closed_days_are_really_used(site: Site) -> None:
     [(_, _, kept)] = verdicts(site, NOW_MS, is_kept=True)
     [(_, _, raw)] = verdicts(site, NOW_MS, is_kept=False)
     assert (kept[0], raw[0]) == (True, False)
+
+
+def test_a_window_from_midnight_to_midnight_has_no_edges(site: Site) -> None:
+    make_profile(site, [Happened(NOW_MS - 5 * DAY_MS, "A")])
+    window = {"absolute": {"from": "2026-02-20T00:00:00Z", "to": "2026-03-01T00:00:00Z"}}
+    leaf = {"kind": "event", "name": "A", "aggregate": "count", "window": window}
+    node = parse_condition({"v": 1, "where": leaf | {"op": "gte", "value": 1}})
+    rollups.prepare(site.pk, [node], NOW_MS)
+    for is_partial in (False, True):
+        found = verdicts(site, NOW_MS, [node], is_kept=True, is_partial=is_partial)
+        assert [answers for _, _, answers in found] == [[True]]
 
 
 def test_a_late_event_marks_its_profile_until_it_is_counted(site: Site) -> None:

@@ -3,12 +3,12 @@
 import pytest
 
 from apps.access.models import Site
-from apps.segments import live, services
+from apps.segments import explaining, live, previews, services
 from apps.segments.models import LiveSet
 from apps.segments.refresh import refresh_site
 from apps.segments.tasks import REFRESH
 from apps.work.models import Intent
-from tests.apps.segments.world import NOW, make_site
+from tests.apps.segments.world import NOW, NOW_MS, Happened, make_profile, make_site
 
 TODAY = {
     "kind": "event", "name": "Product Viewed", "aggregate": "count",
@@ -60,3 +60,22 @@ def test_a_zone_written_past_the_models_is_noticed_by_the_consumers(site: Site) 
     Site.objects.filter(pk=site.pk).update(time_zone="Nowhere/Land")
     assert live.live_set(site.pk).site_zone == "UTC"
     assert live.live_set(site.pk) is live.live_set(site.pk)
+
+
+@pytest.mark.django_db
+def test_why_somebody_is_in_is_told_by_the_days_of_the_site() -> None:
+    """At noon of UTC it is one o'clock of the next day in Auckland."""
+    hour_ms = 3_600_000
+    for zone, hours_ago, meets in (
+        ("UTC", 2, True),
+        ("Pacific/Auckland", 2, False),
+        ("Pacific/Auckland", 0.5, True),
+    ):
+        there = make_site(zone=zone)
+        seen = [Happened(NOW_MS - int(hours_ago * hour_ms), "Product Viewed")]
+        person = make_profile(there, seen)
+        draft = previews.draft_of(there.pk, {"v": 1, "where": TODAY})
+        found = explaining.explain(draft, person.pk, now=NOW)
+        assert found is not None
+        assert found.meets is meets, (zone, hours_ago)
+        assert found.line.found == ("1" if meets else "0")

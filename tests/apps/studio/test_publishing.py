@@ -8,6 +8,7 @@ from django.test import Client
 
 from apps.access.models import AuditEntry
 from apps.decisions.models import Publication
+from apps.rules.models import Rule
 from tests.apps.studio.conftest import Shop
 
 AsRole = Callable[[str], Client]
@@ -63,6 +64,18 @@ def test_drafts_that_cannot_be_published_say_why_and_offer_no_button(
     page = editor.get("/admin/publish/").content.decode()
     assert "has no default variant" in page
     assert 'name="token"' not in page
+
+
+def test_a_rule_that_never_serves_is_told_before_it_is_published(
+    shop: Shop, editor: Client
+) -> None:
+    shop.rule("phones")
+    shop.rule("phones-too")
+    page = editor.get("/admin/publish/").content.decode()
+    assert "The rule &#x27;phones-too&#x27;: It never serves" in page
+    assert "The rule &#x27;phones&#x27;:" not in page
+    Rule.objects.filter(key="phones-too").update(is_enabled=False)
+    assert "It never serves" not in editor.get("/admin/publish/").content.decode()
 
 
 def test_an_earlier_publication_comes_back_with_one_click(shop: Shop, editor: Client) -> None:

@@ -1,6 +1,8 @@
 """Why did this visitor see this: found by identity, explained, and every look is audited."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
@@ -8,13 +10,26 @@ from django.db import transaction
 from django.test import Client
 
 from apps.access import services as access
-from apps.access.models import AuditEntry
+from apps.access.models import AuditEntry, Site
+from apps.events import inbox
+from apps.events.types import Accepted
+from apps.pipeline import fold
 from apps.profiles import services as profiles
 from apps.profiles import state
+from apps.profiles.models import Identity
+from apps.rules import services as rules
 from apps.segments.live import encode_stays
+from apps.work import clock
 from tests.apps.studio.conftest import NOW, Shop, seen_by
 
 AsRole = Callable[[str], Client]
+
+
+class Sender(NamedTuple):
+    """Who sends events, as intake knows them."""
+
+    site_id: UUID
+    source_id: UUID
 
 
 @pytest.fixture
@@ -74,6 +89,42 @@ def test_the_decision_made_now_is_explained_step_by_step(
     ).content.decode()
     assert "<strong>phones</strong> matched" in page
     assert "“nonsense” is no fact" in page
+
+
+def test_days_begin_where_the_site_is_when_a_decision_is_made_again(
+    shop: Shop, officer: Client
+) -> None:
+    # At noon of UTC it is already one o'clock of the next day in Auckland.
+    Site.objects.filter(pk=shop.site.pk).update(time_zone="Pacific/Auckland")
+    same = [{"property": "product_id", "op": "eq", "fact": "page.product_id"}]
+    seen_today = {
+        "kind": "event", "name": "Product Viewed", "where": same, "aggregate": "count",
+        "window": {"calendar": "day"}, "op": "gte", "value": 1,
+    }  # fmt: skip
+    rules.create_rule(
+        site_id=shop.site.pk, key="again", placement_key="home.hero", variant_key="blouses",
+        condition={"v": 1, "where": seen_today},
+    )  # fmt: skip
+    shop.publish()
+
+    def viewed(product: str, at: datetime) -> None:
+        event = Accepted(
+            type="track", name="Product Viewed", occurred_ms=clock.to_ms(at), original_ms=None,
+            message_id=product, anonymous_id="a1", user_id=None, traits=None,
+            properties={"product_id": product}, context={}, epoch=0, purposes=63, flags=0,
+        )  # fmt: skip
+        inbox.store(Sender(shop.site.pk, shop.source.pk), [event], sent_ms=None, received_at=NOW)
+        assert fold.fold_once(now=NOW).events == 1
+
+    viewed("yesterday", NOW - timedelta(hours=1, minutes=1))
+    viewed("today", NOW - timedelta(minutes=59))
+    profile_id = Identity.objects.get(value="a1").profile_id
+    for product, outcome in (("yesterday", "no match"), ("today", "matched")):
+        page = officer.get(
+            "/admin/why/",
+            {"profile": str(profile_id), "facts": f"page.product_id: {product}"},
+        ).content.decode()
+        assert f"<strong>again</strong> {outcome}" in page
 
 
 def test_a_no_to_personalization_is_what_the_explanation_says(

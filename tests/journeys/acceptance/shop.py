@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,17 @@ from apps.work.ids import uuid7
 from tests.apps.delivery.conftest import NOW_MS, World, forget_everything
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A condition of a segment, or of a rule, and how members of the segment come and go."""
+
+    key: str
+    where: Json
+    policy: Json = field(default_factory=dict)
+    is_rule: bool = False
+
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 IDLE = 30 * MINUTE  # of a session
@@ -86,6 +98,10 @@ class Shop:
         )
         refresh_site(site_id=self.site_id, read_clock=self.now)
         return made
+
+    def case(self, case: Case) -> Segment:
+        """Publish the segment of a case."""
+        return self.segment(case.key, case.where, **case.policy)
 
     def show(self, key: str, template: str = "<p>For you</p>") -> None:
         """Show an offer to the members of a segment in the one placement, by a rule."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.journeys.acceptance.shop import DAY, HOUR, IDLE, Json, Shop, both, count, inside
+from tests.journeys.acceptance import cases
+from tests.journeys.acceptance.shop import DAY, HOUR, IDLE, Json, Shop, count
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15"
@@ -14,21 +15,10 @@ DESK = (
 )
 
 
-def high_value() -> Json:
-    """Recent, frequent and of value: R, F and M."""
-    recency = {**count("Order Completed", "ever", "lt", "30d"), "aggregate": "recency"}
-    money = {**count("Order Completed", {"last": "365d"}, "gte", 300), "aggregate": "sum"}
-    return both(
-        recency,
-        count("Order Completed", {"last": "365d"}, "gte", 3),
-        {**money, "of": "value"},
-    )
-
-
 def test_high_value_and_high_engagement_overlap_and_part(shop: Shop) -> None:
-    shop.segment("high-value", high_value())
-    shop.segment("engaged", count("Article Viewed", {"last": "7d"}, "gte", 5))
-    shop.segment("both", both(inside("high-value"), inside("engaged")))
+    shop.case(cases.HIGH_VALUE)
+    shop.case(cases.ENGAGED)
+    shop.case(cases.OVERLAP)
     shop.show("both")
     start = shop.at_ms
     for days in (300, 200, 1):
@@ -53,14 +43,8 @@ def test_high_value_and_high_engagement_overlap_and_part(shop: Shop) -> None:
 
 
 def test_a_behavioural_segment_within_a_demographic_one(shop: Shop) -> None:
-    shop.segment(
-        "young-urban",
-        both(
-            {"kind": "trait", "name": "age", "op": "between", "value": [18, 25]},
-            {"kind": "trait", "name": "region", "op": "eq", "value": "urban"},
-        ),
-    )
-    shop.segment("keen", count("Product Viewed", "session", "gte", 2), parent="young-urban")
+    shop.case(cases.YOUNG_URBAN)
+    shop.case(cases.KEEN)
     shop.show("keen")
     shop.track("Product Viewed")
     shop.track("Product Viewed")
@@ -95,29 +79,8 @@ def test_of_exclusive_segments_a_visitor_is_in_the_first_only(shop: Shop) -> Non
 
 
 def test_frequent_users_of_the_app_in_urban_areas(shop: Shop) -> None:
-    shop.segment("frequent", count("Application Opened", {"last": "7d"}, "gte", 3))
-    shop.rule(
-        both(
-            inside("frequent"),
-            {"kind": "context", "name": "device", "op": "eq", "value": "mobile"},
-            {
-                "any": [
-                    {
-                        "kind": "context",
-                        "name": "geo.position",
-                        "op": "within_km",
-                        "value": [47.3769, 8.5417, 15],
-                    },
-                    {
-                        "kind": "context",
-                        "name": "geo.city",
-                        "op": "in",
-                        "value": ["Bern", "Genève"],
-                    },
-                ]
-            },
-        )
-    )
+    shop.case(cases.FREQUENT)
+    shop.rule(cases.URBAN.where)
     first = shop.at_ms
     for _ in range(3):
         shop.track("Application Opened")
@@ -149,12 +112,7 @@ def test_an_evening_offer_follows_the_clock_of_the_visitor(
     shop: Shop, zone: str, opens_utc_h: float
 ) -> None:
     """From six to ten in the evening. The site itself is in another zone."""
-    shop.rule(
-        both(
-            {"kind": "context", "name": "local_hour", "op": "between", "value": [18, 21]},
-            {"kind": "context", "name": "weekday", "op": "lte", "value": 5},
-        )
-    )
+    shop.rule(cases.EVENING.where)
     midnight = shop.at_ms - 12 * HOUR  # of a Tuesday, in March
 
     def shown() -> object:

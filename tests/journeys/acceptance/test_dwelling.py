@@ -2,18 +2,13 @@
 
 from typing import Any
 
+from tests.journeys.acceptance import cases
 from tests.journeys.acceptance.shop import (
     DAY,
     IDLE,
     MINUTE,
     SECOND,
-    Json,
     Shop,
-    both,
-    count,
-    dwell,
-    having,
-    inside,
 )
 
 BEAT = 10 * SECOND
@@ -40,9 +35,8 @@ def leave(shop: Shop, page_view_id: str, active_ms: int, **properties: Any) -> N
 def test_a_member_of_high_value_who_stays_over_five_minutes_is_offered_vip_on_the_page(
     shop: Shop,
 ) -> None:
-    spent = {**count("Order Completed", {"last": "365d"}, "gte", 500), "aggregate": "sum"}
-    shop.segment("high-value", {**spent, "of": "value"})
-    shop.segment("vip", both(inside("high-value"), dwell("site", "session", "gt", "5m")))
+    shop.case(cases.SPENDER)
+    shop.case(cases.VIP)
     shop.show("vip")
     shop.track("Order Completed", shop.at_ms - 30 * DAY, value=512.5)
     opened = open_page(shop, "p1")
@@ -60,9 +54,8 @@ def test_a_member_of_high_value_who_stays_over_five_minutes_is_offered_vip_on_th
 
 
 def test_five_minutes_without_high_value_are_no_reason_for_vip(shop: Shop) -> None:
-    spent = {**count("Order Completed", {"last": "365d"}, "gte", 500), "aggregate": "sum"}
-    shop.segment("high-value", {**spent, "of": "value"})
-    shop.segment("vip", both(inside("high-value"), dwell("site", "session", "gt", "5m")))
+    shop.case(cases.SPENDER)
+    shop.case(cases.VIP)
     shop.show("vip")
     shop.track("Order Completed", shop.at_ms - 30 * DAY, value=499.99)
     open_page(shop, "p1")
@@ -74,18 +67,8 @@ def test_five_minutes_without_high_value_are_no_reason_for_vip(shop: Shop) -> No
     assert shop.is_offered()
 
 
-def hesitant() -> Json:
-    ratio = {
-        **count("Product Added", "session", "lt", 0.05),
-        "aggregate": "ratio",
-        "over": {"name": "Product Viewed"},
-    }
-    products = having("page_type", "product")
-    return both(dwell("page", "session", "gt", "3m", products), ratio)
-
-
 def test_long_on_product_pages_with_hardly_a_cart_add_is_reassured(shop: Shop) -> None:
-    shop.segment("hesitant", hesitant())
+    shop.case(cases.HESITANT)
     shop.show("hesitant")
     open_page(shop, "p1", page_type="product")
     shop.track("Product Viewed", product_id="A")
@@ -117,7 +100,7 @@ def test_long_on_product_pages_with_hardly_a_cart_add_is_reassured(shop: Shop) -
 
 def test_nobody_without_a_product_view_is_reassured(shop: Shop) -> None:
     """Of no views there is no ratio, and unknown is not less than 0.05."""
-    shop.segment("hesitant", hesitant())
+    shop.case(cases.HESITANT)
     shop.show("hesitant")
     open_page(shop, "p1", page_type="product")
     stay(shop, "p1", 20)
@@ -125,14 +108,7 @@ def test_nobody_without_a_product_view_is_reassured(shop: Shop) -> None:
 
 
 def test_scrolling_staying_and_clicking_on_is_high_engagement(shop: Shop) -> None:
-    shop.segment(
-        "high-engagement",
-        both(
-            count("Page Scrolled", "page_view", "gte", 1, having("depth", 75, "gte")),
-            dwell("page", "page_view", "gte", "3m"),
-            count("Article Clicked", "page_view", "gte", 1, having("related", True)),
-        ),
-    )
+    shop.case(cases.HIGH_ENGAGEMENT)
     shop.show("high-engagement")
     opened = open_page(shop, "p1")
     stay(shop, "p1", 10)
@@ -150,15 +126,7 @@ def test_scrolling_staying_and_clicking_on_is_high_engagement(shop: Shop) -> Non
 
 
 def test_who_leaves_within_ten_seconds_is_of_low_engagement(shop: Shop) -> None:
-    shop.segment(
-        "low-engagement",
-        {
-            "kind": "sequence",
-            "steps": [{"name": "Page Viewed"}, {"name": "Page Left", "within": "10s"}],
-            "by": ["page_view_id"],
-            "window": "session",
-        },
-    )
+    shop.case(cases.LOW_ENGAGEMENT)
     shop.show("low-engagement")
     opened = open_page(shop, "p1")
     shop.go(opened + 10 * SECOND + 1)
@@ -173,13 +141,7 @@ def test_who_leaves_within_ten_seconds_is_of_low_engagement(shop: Shop) -> None:
 
 
 def test_two_minutes_on_a_product_page_without_a_cart_add(shop: Shop) -> None:
-    shop.segment(
-        "undecided",
-        both(
-            dwell("page", "page_view", "gt", "2m", having("page_type", "product")),
-            {"kind": "absence", "without": {"name": "Product Added"}, "window": "page_view"},
-        ),
-    )
+    shop.case(cases.UNDECIDED)
     shop.show("undecided")
     opened = open_page(shop, "p1", page_type="product")
     stay(shop, "p1", 12)

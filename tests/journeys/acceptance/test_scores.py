@@ -8,12 +8,9 @@ from apps.predictions.models import ModelSpec, ModelVersion
 from apps.segments import fallbacks
 from apps.segments import services as segments
 from apps.segments.refresh import refresh_site
-from tests.journeys.acceptance.shop import DAY, HOUR, MINUTE, Json, Shop, count, inside
-
-
-def buys(op: str, value: float | None = None) -> Json:
-    leaf: Json = {"kind": "model", "name": "buys", "op": op, "max_age": "7d"}
-    return leaf if value is None else {**leaf, "value": value}
+from engine.conditions.parse import parse_condition
+from tests.journeys.acceptance import cases
+from tests.journeys.acceptance.shop import DAY, HOUR, MINUTE, Shop, count, inside
 
 
 class Model:
@@ -49,7 +46,7 @@ class Model:
 
 def test_a_propensity_above_a_threshold_is_offered_until_it_is_too_old(shop: Shop) -> None:
     model = Model(shop)
-    shop.segment("likely", buys("gt", 0.75))
+    shop.case(cases.LIKELY)
     shop.show("likely")
     shop.track("Product Viewed")
     assert not shop.is_offered()
@@ -70,8 +67,7 @@ def test_between_two_thresholds_whoever_is_in_stays_and_whoever_is_out_stays_out
     shop: Shop,
 ) -> None:
     model = Model(shop)
-    leave = {"v": 1, "where": {"any": [buys("lt", 0.5), buys("is_missing")]}}
-    shop.segment("likely", buys("gte", 0.75), leave=leave)
+    shop.case(cases.LIKELY_UNTIL)
     shop.show("likely")
     shop.track("Product Viewed")
 
@@ -86,12 +82,14 @@ def test_between_two_thresholds_whoever_is_in_stays_and_whoever_is_out_stays_out
 
 def test_where_the_model_is_stale_its_fallback_segment_takes_over(shop: Shop) -> None:
     model = Model(shop)
-    likely = shop.segment("likely", buys("gt", 0.75))
+    likely = shop.case(cases.LIKELY)
     made = fallbacks.create_fallback(
         site_id=shop.site_id, segment_id=likely.pk, actor=None, now=shop.now()
     )
     segments.publish_segment(site_id=shop.site_id, segment_id=made.pk, actor=None, now=shop.now())
     refresh_site(site_id=shop.site_id, read_clock=shop.now)
+    asked = {"v": 1, "where": cases.NOT_SCORED.where}
+    assert parse_condition(made.draft) == parse_condition(asked)
     shop.show(made.key)
     shop.track("Product Viewed")
     assert shop.is_offered(), "nobody has a score yet"
@@ -108,22 +106,7 @@ def test_where_the_model_is_stale_its_fallback_segment_takes_over(shop: Shop) ->
 
 def test_the_intensity_of_offers_decays_with_time(shop: Shop) -> None:
     """Three offers at once weigh three; after one half-life a half of that, and so on."""
-    shop.segment(
-        "rested",
-        {
-            "kind": "score",
-            "events": [
-                {
-                    "name": "Exposure",
-                    "where": [{"property": "variant", "op": "eq", "value": "offer"}],
-                    "weight": 1,
-                    "half_life": "20m",
-                }
-            ],
-            "op": "lt",
-            "value": 2,
-        },
-    )
+    shop.case(cases.RESTED)
     shop.show("rested")
     shop.track("Page Viewed", page_view_id="p1")
     assert shop.is_offered()
@@ -150,24 +133,7 @@ def _crossing(weights: list[tuple[int, float]], half_life_ms: int, threshold: fl
 
 
 def test_recent_purchases_and_engagement_outweigh_static_demographics(shop: Shop) -> None:
-    shop.segment(
-        "valuable",
-        {
-            "kind": "score",
-            "events": [
-                {"name": "Order Completed", "weight": 10, "half_life": "7d"},
-                {"name": "Article Viewed", "weight": 1, "half_life": "1d", "cap": 5},
-            ],
-            "traits": [
-                {"name": "age", "op": "between", "value": [25, 40], "weight": 3},
-                {"name": "region", "op": "eq", "value": "urban", "weight": 3},
-            ],
-            "floor": 0,
-            "ceiling": 100,
-            "op": "gte",
-            "value": 12,
-        },
-    )
+    shop.case(cases.VALUABLE)
     shop.show("valuable")
     demographic = {"age": 30, "region": "urban"}
     shop.send({"type": "identify", "userId": "u2", "anonymousId": "a2", "traits": demographic})

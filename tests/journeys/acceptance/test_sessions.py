@@ -1,27 +1,18 @@
 """Offers by what a visitor does, and does not do, within one session."""
 
+from tests.journeys.acceptance import cases
 from tests.journeys.acceptance.shop import (
     HOUR,
     IDLE,
     MINUTE,
-    PLACEMENT,
     SECOND,
     Shop,
-    both,
     count,
-    dwell,
-    having,
 )
 
 
 def test_more_than_three_views_and_two_cart_adds_in_a_session_are_high_intent(shop: Shop) -> None:
-    shop.segment(
-        "high-intent",
-        both(
-            count("Product Viewed", "session", "gt", 3),
-            count("Product Added", "session", "gt", 2),
-        ),
-    )
+    shop.case(cases.HIGH_INTENT)
     shop.show("high-intent")
     began = shop.at_ms
     for number in range(3):
@@ -61,16 +52,7 @@ def test_views_on_both_sides_of_half_an_hour_are_two_sessions(shop: Shop) -> Non
 
 
 def test_a_cart_left_for_a_minute_is_abandoned_while_the_session_is_still_open(shop: Shop) -> None:
-    shop.segment(
-        "abandoned-cart",
-        {
-            "kind": "absence",
-            "after": {"name": "Product Added"},
-            "without": {"name": "Checkout Started"},
-            "for": "1m",
-            "window": "session",
-        },
-    )
+    shop.case(cases.ABANDONED_CART)
     shop.show("abandoned-cart")
     added = shop.at_ms
     shop.track("Product Added", product_id="A")
@@ -90,16 +72,7 @@ def test_a_cart_left_for_a_minute_is_abandoned_while_the_session_is_still_open(s
 
 
 def test_a_checkout_that_is_told_late_takes_the_abandoned_cart_back(shop: Shop) -> None:
-    shop.segment(
-        "abandoned-cart",
-        {
-            "kind": "absence",
-            "after": {"name": "Product Added"},
-            "without": {"name": "Checkout Started"},
-            "for": "1m",
-            "window": "session",
-        },
-    )
+    shop.case(cases.ABANDONED_CART)
     shop.show("abandoned-cart")
     added = shop.at_ms
     shop.track("Product Added", product_id="A")
@@ -111,21 +84,7 @@ def test_a_checkout_that_is_told_late_takes_the_abandoned_cart_back(shop: Shop) 
 
 
 def test_three_minutes_at_the_checkout_and_then_gone_is_worth_a_discount(shop: Shop) -> None:
-    checkout = having("page_type", "checkout")
-    shop.segment(
-        "gone-from-checkout",
-        both(
-            dwell("page", "session", "gte", "3m", checkout),
-            {
-                "kind": "absence",
-                "after": {"name": "Page Left", "where": [checkout]},
-                "without": {"name": "*"},
-                "for": "20s",
-                "window": "session",
-            },
-            {"kind": "absence", "without": {"name": "Order Completed"}, "window": "session"},
-        ),
-    )
+    shop.case(cases.GONE_FROM_CHECKOUT)
     shop.show("gone-from-checkout")
     opened = shop.at_ms
     shop.track("Page Viewed", page_view_id="p1", page_type="checkout")
@@ -148,8 +107,7 @@ def test_three_minutes_at_the_checkout_and_then_gone_is_worth_a_discount(shop: S
 
 
 def test_two_hovers_over_a_call_to_action_within_five_minutes(shop: Shop) -> None:
-    action = having("element", "cta")
-    shop.segment("drawn", count("Element Hovered", {"last": "5m"}, "gte", 2, action))
+    shop.case(cases.DRAWN)
     shop.show("drawn")
     first = shop.at_ms
     shop.track("Element Hovered", element="cta", dwell_ms=300)
@@ -167,16 +125,7 @@ def test_two_hovers_over_a_call_to_action_within_five_minutes(shop: Shop) -> Non
 
 
 def test_the_same_section_seen_again_in_a_session_tells_which(shop: Shop) -> None:
-    shop.segment(
-        "revisits",
-        {
-            "kind": "sequence",
-            "steps": [{"name": "Section Viewed"}, {"name": "Section Viewed"}],
-            "by": ["section"],
-            "window": "session",
-            "bind": {"section": {"step": 2, "property": "section"}},
-        },
-    )
+    shop.case(cases.REVISITS)
     shop.show("revisits", "<p>Questions on {{ segments.revisits.section }}?</p>")
     shop.track("Section Viewed", section="pricing", visible_ms=900)
     shop.after(MINUTE)
@@ -197,19 +146,7 @@ def test_the_same_section_seen_again_in_a_session_tells_which(shop: Shop) -> Non
 
 
 def test_a_pause_of_more_than_three_seconds_before_a_click(shop: Shop) -> None:
-    action = having("element", "cta")
-    shop.segment(
-        "hesitates",
-        {
-            "kind": "sequence",
-            "steps": [
-                {"name": "Element Hovered", "where": [action, having("dwell_ms", 3000, "gt")]},
-                {"name": "Element Clicked", "where": [action], "within": "2s"},
-            ],
-            "strict": True,
-            "window": "session",
-        },
-    )
+    shop.case(cases.PAUSES)
     shop.show("hesitates")
     shop.track("Element Hovered", element="cta", dwell_ms=3000)
     shop.track("Element Clicked", shop.at_ms + 1, element="cta")
@@ -226,21 +163,8 @@ def test_a_pause_of_more_than_three_seconds_before_a_click(shop: Shop) -> None:
 
 
 def test_at_most_two_tailored_offers_are_shown_in_a_session(shop: Shop) -> None:
-    shop.segment("member", {"kind": "trait", "name": "plan", "op": "eq", "value": "pro"})
-    shop.segment(
-        "not-tired",
-        both(
-            {"kind": "segment", "key": "member"},
-            {
-                "kind": "exposure",
-                "placement": PLACEMENT,
-                "variant": "offer",
-                "window": "session",
-                "op": "lt",
-                "value": 2,
-            },
-        ),
-    )
+    shop.case(cases.MEMBER)
+    shop.case(cases.NOT_TIRED)
     shop.show("not-tired")
     shop.send({"type": "identify", "anonymousId": "a1", "userId": "u1", "traits": {"plan": "pro"}})
     for _ in range(2):

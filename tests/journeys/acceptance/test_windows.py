@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.journeys.acceptance.shop import DAY, HOUR, MINUTE, Shop, both, count, having
+from tests.journeys.acceptance import cases
+from tests.journeys.acceptance.shop import DAY, HOUR, MINUTE, Shop
 
 
 @pytest.mark.parametrize(
@@ -14,8 +15,7 @@ from tests.journeys.acceptance.shop import DAY, HOUR, MINUTE, Shop, both, count,
     ids=["slots", "liquid"],
 )
 def test_a_purchase_of_the_last_week_brings_more_of_its_category(shop: Shop, template: str) -> None:
-    bought = count("Order Completed", {"last": "7d"}, "gte", 1, having("category", "", "ne"))
-    shop.segment("buyers", {**bought, "bind": {"category": "category"}})
+    shop.case(cases.BUYERS)
     shop.show("buyers", template)
     assert shop.decide()["html"] == "<p>Welcome</p>"
 
@@ -39,13 +39,7 @@ def test_a_purchase_of_the_last_week_brings_more_of_its_category(shop: Shop, tem
 
 
 def test_three_articles_within_ten_minutes_and_two_hovers_over_subscribe(shop: Shop) -> None:
-    shop.segment(
-        "ready",
-        both(
-            count("Article Viewed", {"last": "10m"}, "gte", 3),
-            count("Element Hovered", {"last": "10m"}, "gte", 2, having("element", "subscribe")),
-        ),
-    )
+    shop.case(cases.READY)
     shop.show("ready")
     first = shop.at_ms
     shop.track("Article Viewed", article_id="1")

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.events import fold as event_fold
-from apps.pipeline.consumer import Consumer, spare_the_collector
+from apps.pipeline.consumer import Consumer
+from apps.work.collector import spare_the_collector
 
 
 class Command(BaseCommand):

@@ -21,7 +21,7 @@ CROSS JOIN LATERAL (
 -- with
 g0 AS (
 SELECT e.n, array_agg(e.p0 ORDER BY e.occurred_at DESC, e.ordered_at DESC, e.message_id DESC) FILTER (WHERE (e.name = %(v1)s::text) AND e.w0 AND e.p0 IS NOT NULL) AS a0, bool_or(e.hard) AS hard FROM (
-  SELECT p.n, e.name, e.occurred_at, coalesce(e.original_at, e.occurred_at) AS ordered_at, e.message_id COLLATE "C" AS message_id, (e.occurred_at >= p.w0s AND (CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END IS NULL OR CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END = p.w0d)) AS w0, CASE WHEN jsonb_typeof((e.properties -> %(v3)s::text)) IN ('string', 'boolean') THEN (e.properties -> %(v3)s::text) WHEN jsonb_typeof((e.properties -> %(v3)s::text)) = 'number' AND (length((((e.properties -> %(v3)s::text)) #>> '{}')) <= 150) THEN (e.properties -> %(v3)s::text) END AS p0, (CASE WHEN jsonb_typeof((e.properties -> %(v3)s::text)) = 'number' THEN NOT (length((((e.properties -> %(v3)s::text)) #>> '{}')) <= 150) ELSE false END) AS hard
+  SELECT p.n, e.name, e.occurred_at, coalesce(e.original_at, e.occurred_at) AS ordered_at, e.message_id COLLATE "C" AS message_id, (e.occurred_at >= p.w0s AND (CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END IS NULL OR CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END = p.w0d)) AS w0, CASE jsonb_typeof((e.properties -> %(v3)s::text)) WHEN 'string' THEN (e.properties -> %(v3)s::text) WHEN 'boolean' THEN (e.properties -> %(v3)s::text) WHEN 'number' THEN CASE WHEN (octet_length((((e.properties -> %(v3)s::text)) #>> '{}')) <= 150) THEN (e.properties -> %(v3)s::text) END END AS p0, (CASE WHEN jsonb_typeof((e.properties -> %(v3)s::text)) = 'number' THEN NOT (octet_length((((e.properties -> %(v3)s::text)) #>> '{}')) <= 150) ELSE false END) AS hard
   FROM (SELECT p.n, p.profile_id, p.at_ms, p.at_end, session1800000.start AS w0s, session1800000.device AS w0d FROM pair p LEFT JOIN session1800000 ON session1800000.n = p.n OFFSET 0) p
   JOIN events_event e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   WHERE e.site_id = %(v0)s::uuid AND e.occurred_at < (timestamptz 'epoch' + %(v4)s::bigint * interval '1 millisecond') AND (e.name = ANY(%(v5)s::text[]))
@@ -31,14 +31,14 @@ SELECT e.n, array_agg(e.p0 ORDER BY e.occurred_at DESC, e.ordered_at DESC, e.mes
 LEFT JOIN session1800000 ON session1800000.n = p.n
 LEFT JOIN g0 ON g0.n = p.n
 -- verdict
-(CASE WHEN (g0.a0)[1] IS NULL THEN NULL WHEN jsonb_typeof((g0.a0)[1]) = 'number' THEN false ELSE ((g0.a0)[1] = ANY(%(v2)s::jsonb[])) END)
+((g0.a0)[1] = %(v2)s::jsonb)
 -- changing
 (((session1800000.n IS NOT NULL)))
 -- hard
 coalesce(g0.hard, false)
 -- v0: '00000000-0000-0000-0000-000000000007'
 -- v1: 'Product Viewed'
--- v2: ['"a"']
+-- v2: '"a"'
 -- v3: 'category'
 -- v4: 1772452800001
 -- v5: ['Product Viewed']

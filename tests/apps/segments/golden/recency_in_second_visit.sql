@@ -24,20 +24,19 @@ SELECT e.n, max(e.occurred_at) FILTER (WHERE (e.name = %(v1)s::text) AND e.w0) A
   SELECT p.n, e.name, e.occurred_at, coalesce(e.original_at, e.occurred_at) AS ordered_at, e.message_id COLLATE "C" AS message_id, ((e.occurred_at >= p.w0s AND (CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END IS NULL OR CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END = p.w0d)) AND date_trunc('milliseconds', e.occurred_at) <= p.w0e) AS w0
   FROM (SELECT p.n, p.profile_id, p.at_ms, p.at_end, w0.start AS w0s, w0.device AS w0d, w0.finish AS w0e FROM pair p LEFT JOIN visits w0 ON w0.n = p.n AND w0.place = 2 OFFSET 0) p
   JOIN events_event e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
-  WHERE e.site_id = %(v0)s::uuid AND e.occurred_at < (timestamptz 'epoch' + %(v4)s::bigint * interval '1 millisecond') AND (e.name = ANY(%(v5)s::text[]))
+  WHERE e.site_id = %(v0)s::uuid AND e.occurred_at < (timestamptz 'epoch' + %(v3)s::bigint * interval '1 millisecond') AND (e.name = ANY(%(v4)s::text[]))
   OFFSET 0
 ) e GROUP BY e.n)
 -- join
 LEFT JOIN g0 ON g0.n = p.n
 -- verdict
-((p.at_ms - floor(extract(epoch FROM g0.a0) * 1000)::bigint) < %(v2)s::float8)
+(g0.a0 >= (p.at_end - interval '3600000 milliseconds'))
 -- changing
-((coalesce((p.at_ms - floor(extract(epoch FROM g0.a0) * 1000)::bigint) <= %(v3)s::bigint, false)))
+((coalesce((p.at_ms - floor(extract(epoch FROM g0.a0) * 1000)::bigint) <= %(v2)s::bigint, false)))
 -- hard
 false
 -- v0: '00000000-0000-0000-0000-000000000007'
 -- v1: 'Product Viewed'
--- v2: 3600000.0
--- v3: 3600000
--- v4: 1772452800001
--- v5: ['Product Viewed']
+-- v2: 3600000
+-- v3: 1772452800001
+-- v4: ['Product Viewed']

@@ -16,20 +16,20 @@ FROM path e JOIN pair p ON p.n = e.n WHERE (e.name = %(v1)s::text) AND true
 GROUP BY e.n)
 -- join
 LEFT JOIN c0 ON c0.n = p.n
-CROSS JOIN LATERAL (SELECT CASE WHEN NOT CASE WHEN jsonb_typeof(nullif((p.traits -> %(v11)s::text) -> 0, 'null'::jsonb)) = 'number' THEN NOT (length(((nullif((p.traits -> %(v11)s::text) -> 0, 'null'::jsonb)) #>> '{}')) <= 150) ELSE false END THEN nullif((p.traits -> %(v11)s::text) -> 0, 'null'::jsonb) END AS t0, (CASE jsonb_typeof(nullif((p.traits -> %(v11)s::text) -> 0, 'null'::jsonb)) WHEN 'number' THEN NOT (length(((nullif((p.traits -> %(v11)s::text) -> 0, 'null'::jsonb)) #>> '{}')) <= 150) WHEN 'array' THEN EXISTS (SELECT 1 FROM jsonb_array_elements(nullif((p.traits -> %(v11)s::text) -> 0, 'null'::jsonb)) AS i(x) WHERE CASE WHEN jsonb_typeof(i.x) = 'number' THEN NOT (length(((i.x) #>> '{}')) <= 150) ELSE false END) ELSE false END) AS hard OFFSET 0) t
+CROSS JOIN LATERAL (SELECT CASE WHEN NOT CASE WHEN jsonb_typeof(r.t0) = 'number' THEN NOT (octet_length(((r.t0) #>> '{}')) <= 150) ELSE false END THEN r.t0 END AS t0, (CASE jsonb_typeof(r.t0) WHEN 'number' THEN NOT (octet_length(((r.t0) #>> '{}')) <= 150) WHEN 'array' THEN EXISTS (SELECT 1 FROM jsonb_array_elements(r.t0) AS i(x) WHERE CASE WHEN jsonb_typeof(i.x) = 'number' THEN NOT (octet_length(((i.x) #>> '{}')) <= 150) ELSE false END) ELSE false END) AS hard FROM (SELECT nullif((p.traits -> %(v11)s::text) -> 0, 'null'::jsonb) AS t0 OFFSET 0) r OFFSET 0) t
 -- verdict
-(greatest((least(greatest(coalesce(c0.total, 0::float8), %(v3)s::float8), %(v4)s::float8) + CASE WHEN (CASE WHEN t.t0 IS NULL THEN NULL WHEN jsonb_typeof(t.t0) = 'number' THEN false ELSE (t.t0 = ANY(%(v6)s::jsonb[])) END) THEN %(v5)s::float8 ELSE 0 END), %(v7)s::float8) >= %(v8)s::float8)
+(greatest((least(greatest(coalesce(c0.total, 0::float8), %(v3)s::float8), %(v4)s::float8) + CASE WHEN (t.t0 = %(v6)s::jsonb) THEN %(v5)s::float8 ELSE 0 END), %(v7)s::float8) >= %(v8)s::float8)
 -- changing
-(((coalesce(c0.size > 0, false)) AND (greatest((least(greatest(coalesce(c0.total, 0::float8), %(v3)s::float8), %(v4)s::float8) + CASE WHEN (CASE WHEN t.t0 IS NULL THEN NULL WHEN jsonb_typeof(t.t0) = 'number' THEN false ELSE (t.t0 = ANY(%(v6)s::jsonb[])) END) THEN %(v5)s::float8 ELSE 0 END), %(v7)s::float8) >= %(v8)s::float8)))
+(((coalesce(c0.size > 0, false)) AND (greatest((least(greatest(coalesce(c0.total, 0::float8), %(v3)s::float8), %(v4)s::float8) + CASE WHEN (t.t0 = %(v6)s::jsonb) THEN %(v5)s::float8 ELSE 0 END), %(v7)s::float8) >= %(v8)s::float8)))
 -- hard
-(coalesce(c0.size, 0) > 0 AND (abs(greatest((least(greatest(coalesce(c0.total, 0::float8), %(v3)s::float8), %(v4)s::float8) + CASE WHEN (CASE WHEN t.t0 IS NULL THEN NULL WHEN jsonb_typeof(t.t0) = 'number' THEN false ELSE (t.t0 = ANY(%(v6)s::jsonb[])) END) THEN %(v5)s::float8 ELSE 0 END), %(v7)s::float8) - %(v8)s::float8) <= 1e-09 * (coalesce(c0.size, 0) + abs(%(v8)s::float8)))) OR t.hard
+(coalesce(c0.size, 0) > 0 AND (abs(greatest((least(greatest(coalesce(c0.total, 0::float8), %(v3)s::float8), %(v4)s::float8) + CASE WHEN (t.t0 = %(v6)s::jsonb) THEN %(v5)s::float8 ELSE 0 END), %(v7)s::float8) - %(v8)s::float8) <= 1e-09 * (coalesce(c0.size, 0) + abs(%(v8)s::float8)))) OR t.hard
 -- v0: '00000000-0000-0000-0000-000000000007'
 -- v1: 'Product Viewed'
 -- v2: 2.0
 -- v3: -20.0
 -- v4: 20.0
 -- v5: 10.0
--- v6: ['"pro"']
+-- v6: '"pro"'
 -- v7: 0.0
 -- v8: 50.0
 -- v9: 1772452800001

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("profiles", "0003_undoing"),
+        ("profiles", "0005_histories_uncompressed"),
     ]
 
     operations = [

@@ -1,0 +1,58 @@
+"""What an editor does to the site under load: `python -m tests.faults.site COMMAND`.
+
+Run in a process of its own, with the environment of the stack. The last line is JSON.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+
+def make() -> dict[str, Any]:
+    """The benchmarks' site: 20 segments, 4 placements."""
+    from bench import world
+
+    site = world.make_site(datetime.now(UTC))
+    return {"site": str(site.id), "key": site.key, "placements": list(world.PLACEMENTS)}
+
+
+def publish(name: str) -> dict[str, Any]:
+    """One more block with a placement, published."""
+    from apps.access.models import Site
+    from apps.content import services as content
+    from apps.decisions import services as decisions
+
+    site = Site.objects.get(key="bench")
+    block = content.create_block(site_id=site.pk, key=f"extra-{name}")
+    content.create_variant(
+        block=block, key="everyone", segment_keys=[], template=f"<p>{name}</p>", is_default=True
+    )
+    content.create_placement(site_id=site.pk, key=f"extra.{name}", block=block)
+    made = decisions.publish(site_id=site.pk, actor=None, note=name, now=datetime.now(UTC))
+    return {"number": made.number}
+
+
+def check() -> dict[str, Any]:
+    """Recompute every membership; how many had to change."""
+    from apps.access.models import Site
+    from apps.segments.services import refresh_site
+
+    done = refresh_site(site_id=Site.objects.get(key="bench").pk)
+    return {"profiles": done.profiles, "entered": done.entered, "left": done.left}
+
+
+COMMANDS = {"make": make, "publish": publish, "check": check}
+
+
+def main() -> int:
+    """Do it."""
+    import django
+
+    django.setup()
+    print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))  # type: ignore[operator]
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
