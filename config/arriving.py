@@ -13,7 +13,7 @@ from typing import IO, Any, Final, Protocol, TypeVar
 from apps.access.bodies import BODY_FAULT
 from config.env import ENV
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 BODY_S: Final = 10.0
 # Larger than the limit of any view that reads its body whole; each refuses by its own.

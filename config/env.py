@@ -51,6 +51,8 @@ class Environment:
     stream_connections: int
     snapshot_key: str = ""
     snapshot_retired_keys: tuple[str, ...] = ()
+    log_format: str = "line"
+    otlp_endpoint: str = ""
     clock_file: str = ""
 
 
@@ -84,6 +86,8 @@ def load(variables: dict[str, str] | None = None) -> Environment:
         stream_connections=_read(env.int, "STREAM_CONNECTIONS", 5_000),
         snapshot_key=_read(env.str, "SNAPSHOT_KEY", ""),
         snapshot_retired_keys=tuple(_read(env.list, "SNAPSHOT_RETIRED_KEYS", [])),
+        log_format=_one_of("LOG_FORMAT", _read(env.str, "LOG_FORMAT", "line"), ("line", "json")),
+        otlp_endpoint=_origin(_read(env.str, "OTEL_EXPORTER_OTLP_ENDPOINT", "")),
         clock_file=_read(env.str, "CLOCK_FILE", ""),
     )
 
@@ -143,6 +147,13 @@ def _database(env: environ.Env, *, testing: bool) -> dict[str, Any]:
     entry["CONN_MAX_AGE"] = None
     entry["CONN_HEALTH_CHECKS"] = True
     return entry
+
+
+def _one_of(name: str, value: str, words: tuple[str, ...]) -> str:
+    """Return a value that is one of these words."""
+    if value not in words:
+        raise SystemExit(f"{name} is {' or '.join(words)}, unlike {value!r}.")
+    return value
 
 
 def _origin(value: str) -> str:

@@ -18,7 +18,7 @@ from launcher.servers import Server
 from launcher.trouble import Trouble
 
 FIRST_PAUSE = 0.5  # seconds before the first restart; doubles with each death
-LONGEST_PAUSE = 30.0  # seconds
+LONGEST_PAUSE = 5.0  # seconds; whatever kills a program may end, and then nobody waits long
 HEALTHY_AFTER = 60.0  # seconds of life after which earlier deaths are forgotten
 
 
@@ -164,11 +164,13 @@ def programs(port: int, stream_port: int = 0) -> list[Program]:
     return [
         Program(
             "web",
-            # One blocking thread a worker: Python's lock makes more of them slower, not faster.
-            [python(), "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-            + ["--port", str(port), "--workers", workers, "--blocking-threads", "1"]
-            + ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws"]
-            + ["config.wsgi:application"],
+            # One loop a worker. Backpressure counts connections, and an idle one costs next to
+            # nothing; with few of them slow clients would keep the others out. As in docker/run.
+            [python(), "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
+            + ["--host", "127.0.0.1", "--port", str(port), "--workers", workers]
+            + ["--backlog", "2048", "--backpressure", "8192", "--respawn-failed-workers"]
+            + ["--workers-kill-timeout", "8", "--no-ws", "config.rsgi:application"],
+            patience=12.0,
         ),
         Program(
             "stream",

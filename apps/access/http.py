@@ -22,6 +22,7 @@ from apps.access.bodies import parse, read_body, stream_body, write_key_in
 from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
 from apps.access.credentials import authenticate, authenticate_body, caller_of_public_key
 from apps.access.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
+from apps.access.limits import CHARGED
 from apps.access.types import Caller
 from apps.work import tracing
 from apps.work.counting import Counter, Histogram
@@ -48,8 +49,9 @@ logger = logging.getLogger(__name__)
 
 # An answer's routes are the names that views give, its statuses a handful.
 _answers: Final = Counter("attune_answers", "Answers by route and status.", "route", "status")
-_seconds: Final = Histogram("attune_answer_seconds", "Time from a whole request to its answer.",
-    "route")
+_seconds: Final = Histogram(
+    "attune_answer_seconds", "Time from a whole request to its answer.", "route"
+)
 _STATUS: Final = {status: str(status) for status in range(100, 600)}
 
 
@@ -99,6 +101,8 @@ def hot(
                     raise MethodNotAllowed(shown)
             except Exception as error:
                 response = refusal(error, request)
+                for name, value in request.META.get(CHARGED, {}).items():
+                    response[name] = value
             headers += answer_headers(request, policy)
             headers += tracing.headers_of(request.META)
             _answers.add(route, _STATUS[response.status_code])
@@ -106,9 +110,7 @@ def hot(
             tracing.leave()
             return response, headers
 
-        def refuse(
-            request: HttpRequest, error: Exception
-        ) -> tuple[HttpResponseBase, HeaderList]:
+        def refuse(request: HttpRequest, error: Exception) -> tuple[HttpResponseBase, HeaderList]:
             response = refusal(error, request)
             _answers.add(route, _STATUS[response.status_code])
             headers = [*answer_headers(request, policy), *tracing.headers_of(request.META)]

@@ -34,6 +34,10 @@ class Site(models.Model):
         help_text="Share of decisions (0 to 1) kept with all they read, so that they can be "
         "replayed. Reasons are kept of every decision.",
     )
+    preferences_url = models.URLField(
+        blank=True,
+        help_text="Where visitors change what they allow; told to those who ask why they see this.",
+    )
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -59,7 +59,7 @@ class VariantInline(admin.StackedInline[Variant, Block]):
     readonly_fields = ("state", "reach", "content_words")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Variant]:
-        return super().get_queryset(request).prefetch_related("segments__versions")
+        return super().get_queryset(request).prefetch_related("segments__versions", "caps")
 
     def get_formset(self, request: HttpRequest, obj: Block | None = None, **kwargs: Any) -> Any:
         kwargs["form"] = variant_form_for(obj)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from apps.content.errors import FieldError, InvalidContent, refused
-from apps.content.models import Cap
+from apps.content.models import Block, Cap, Placement, Variant
 from apps.content.types import KEY_RULE, is_key
 from engine.capping import MAX_SHOWINGS, CapDoc, FatigueDoc
 
@@ -124,6 +124,8 @@ def cap_document(cap: Cap) -> CapDoc:
 
 def caps_of(site_id: UUID | None) -> QuerySet[Cap]:
     """Return the site's caps by name. One query."""
+    if site_id is None:
+        return Cap.objects.none()
     return Cap.objects.filter(site_id=site_id).order_by("name")
 
 
@@ -142,11 +144,13 @@ def cap_ids(site_id: UUID, keys: Sequence[str]) -> list[Any]:
 
 def users_of(cap: Cap) -> list[str]:
     """Return what draws on a cap, in words. Four queries."""
-    variants = cap.variants.select_related("block").order_by("block__name", "name")
+    variants = (
+        Variant.objects.filter(caps=cap).select_related("block").order_by("block__name", "name")
+    )
     return [
         *(f"the variant {one.block.name} / {one.name}" for one in variants),
-        *(f"the block {one.name}" for one in cap.blocks.order_by("name")),
-        *(f"the placement {one.key}" for one in cap.placements.order_by("key")),
+        *(f"the block {one.name}" for one in Block.objects.filter(caps=cap).order_by("name")),
+        *(f"the placement {one.key}" for one in Placement.objects.filter(caps=cap).order_by("key")),
         # Rules belong to an app above and are reached through their own relation to caps.
         *(f"the rule {one.name}" for one in _rules_of(cap)),
     ]

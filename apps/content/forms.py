@@ -81,12 +81,16 @@ class CapForm(forms.ModelForm[Cap]):
             add_errors(self, error, {})
 
 
+def _cap_label(cap: Cap) -> str:
+    return f"{cap.name}: {words(cap)}"
+
+
 def offer_caps(field: Any, site_id: UUID | None) -> None:
     """Let a form's `caps` be chosen among the caps of its site, as chips to tick."""
     if field is None:
         return
     field.queryset = caps_of(site_id)
-    field.label_from_instance = lambda cap: f"{cap.name}: {words(cap)}"
+    field.label_from_instance = _cap_label
     field.widget = forms.CheckboxSelectMultiple()
     field.widget.choices = field.choices
 
@@ -213,6 +217,7 @@ class VariantForm(forms.ModelForm[Variant]):
     block: ClassVar[Block]
     schema: ClassVar[list[Field]]
     segment_choices: ClassVar[list[tuple[UUID, str]]]
+    cap_choices: ClassVar[list[tuple[UUID, str]]]
 
     class Meta:
         model = Variant
@@ -223,7 +228,8 @@ class VariantForm(forms.ModelForm[Variant]):
         if "segments" in self.fields:
             # One query for all the variants of the page instead of one each.
             self.fields["segments"].widget.choices = self.segment_choices
-        offer_caps(self.fields.get("caps"), self.block.site_id)
+        if "caps" in self.fields:
+            self.fields["caps"].widget.choices = self.cap_choices
         for field in self.schema:
             if field.name in self.instance.fields:
                 self.initial[FIELD_PREFIX + field.name] = self.instance.fields[field.name]
@@ -300,11 +306,19 @@ def variant_form_for(block: Block | None) -> type[VariantForm]:
         ),
         help_text="Visitors in any of these see this variant. Leave empty for the default.",
     )
+    caps = list(caps_of(block.site_id))
+    inputs["caps"] = forms.ModelMultipleChoiceField(
+        queryset=caps_of(block.site_id),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(),
+        help_text="Showing this variant draws on these. Leave empty for the default.",
+    )
     attributes = {
         **inputs,
         "block": block,
         "schema": schema,
         "segment_choices": [(segment.pk, str(segment)) for segment in offered],
+        "cap_choices": [(cap.pk, _cap_label(cap)) for cap in caps],
         "__module__": __name__,
     }
     return type("VariantForm", (VariantForm,), attributes)

@@ -138,7 +138,7 @@ class Block(models.Model):
     )
 
     caps = models.ManyToManyField(
-        "Cap",
+        Cap,
         blank=True,
         related_name="blocks",
         help_text="Every variant but the default draws on these caps.",
@@ -178,7 +178,7 @@ class Placement(models.Model):
     )
 
     caps = models.ManyToManyField(
-        "Cap",
+        Cap,
         blank=True,
         related_name="placements",
         help_text="Whatever is shown here but the default draws on these caps.",
@@ -216,7 +216,7 @@ class Variant(models.Model):
         help_text="Visitors in any of these segments see this variant.",
     )
     caps = models.ManyToManyField(
-        "Cap",
+        Cap,
         blank=True,
         related_name="variants",
         help_text="Showing this variant draws on these caps.",

@@ -18,14 +18,19 @@ _SIZE: Final = 8 + TOKEN_SIZE
 _ENTRY: Final = Struct(">q8s")
 _MAX_MS: Final = 1 << 52  # whole in a double, which Redis counts in
 
-_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_encode = msgspec.msgpack.Encoder().encode
 _decode: Callable[[bytes], dict[int, bytes]] = msgspec.msgpack.Decoder(dict[int, bytes]).decode
 
 Section = Mapping[int, bytes]
 
 
 class Showing(NamedTuple):
-    """One decision that was seen: when, its token, and the numbers of the caps it draws on."""
+    """One exposure of a decision, as caps count it.
+
+    Attributes:
+        token: 8 bytes; it counts once.
+        caps: numbers of the caps that it draws on.
+    """
 
     at_ms: int
     token: bytes
@@ -95,6 +100,11 @@ def without(section: bytes, other: bytes) -> bytes:
     return _packed(counts)
 
 
+def tokens(section: bytes) -> set[bytes]:
+    """Return the tokens of all showings."""
+    return {token for packed in decode(section).values() for token in _entries(packed)}
+
+
 def session_since_ms(times: Sequence[int], is_asked: bool = True) -> int:
     """Return when the session of the newest of these events began; 0 when there is none.
 
@@ -121,7 +131,7 @@ def _entries(packed: bytes) -> dict[bytes, bytes]:
 def _packed(counts: Mapping[int, Mapping[bytes, bytes]]) -> bytes:
     kept = {
         number: b"".join(sorted(entries.values())[-MAX_SHOWINGS:])
-        for number, entries in counts.items()
+        for number, entries in sorted(counts.items())
         if entries
     }
     return _encode(kept) if kept else b""

@@ -97,7 +97,7 @@ def reserve(
     try:
         [picked] = _send(
             lambda prefix: [
-                RESERVE.command((holder.key(prefix), prefix + b"since"), b"%d" % now_ms, asked)
+                RESERVE.command((holder.key(prefix), prefix + b"since"), b"%d" % now_ms, *asked)
             ],
             is_settled=True,
         )
@@ -109,19 +109,24 @@ def reserve(
     return [Picked(int(place) - 1, float(intensity)) for place, intensity in pairs]
 
 
-def confirm(holder: Holder, showings: Sequence[Showing], now_ms: int) -> bool:
+def confirm(holder: Holder, showings: Sequence[tuple[Showing, bytes]], now_ms: int) -> bool:
     """Say that decisions were seen, whether or not their reservations are still open.
 
     May be repeated. False: Redis is away; the fold of the exposures counts them all the same.
+
+    Args:
+        showings: each beside the token of the reservation that it takes up.
     """
-    body = _pack([[one.token, one.at_ms, one.caps] for one in showings])
-    return _told(lambda prefix: [CONFIRM.command((holder.key(prefix),), b"%d" % now_ms, body)])
+    body = _pack([[one.at_ms, one.caps] for one, _ in showings])
+    tokens = [token for one, reserved in showings for token in (one.token, reserved)]
+    return _told(
+        lambda prefix: [CONFIRM.command((holder.key(prefix),), b"%d" % now_ms, body, *tokens)]
+    )
 
 
 def release(holder: Holder, tokens: Sequence[bytes], now_ms: int) -> bool:
     """Give back what was reserved and will not be shown. False: Redis is away, and it expires."""
-    body = _pack(list(tokens))
-    return _told(lambda prefix: [RELEASE.command((holder.key(prefix),), b"%d" % now_ms, body)])
+    return _told(lambda prefix: [RELEASE.command((holder.key(prefix),), b"%d" % now_ms, *tokens)])
 
 
 class Carried(NamedTuple):
@@ -130,18 +135,23 @@ class Carried(NamedTuple):
     Attributes:
         profile: 16 bytes.
         is_closed: nothing is reserved at the source for RESERVED_MS: whoever still believes in it
-            must not spend a budget that is counted elsewhere.
+            must not spend a budget that is counted elsewhere. Else the source lives on, and what is
+            open there counts for both.
+        given: tokens that the source gives away for good.
     """
 
     source: Holder
     profile: bytes
     now_ms: int
     is_closed: bool = True
+    given: Sequence[bytes] = ()
 
     def command(self, prefix: bytes) -> bytes:
         """The bytes that carry them under a generation. May be repeated."""
         keys = (self.source.key(prefix), Holder("", "", self.profile).key(prefix))
-        return CARRY.command(keys, b"%d" % self.now_ms, b"1" if self.is_closed else b"0")
+        return CARRY.command(
+            keys, b"%d" % self.now_ms, b"1" if self.is_closed else b"0", *self.given
+        )
 
 
 def forget_command(prefix: bytes, profile: bytes) -> bytes:
@@ -149,30 +159,33 @@ def forget_command(prefix: bytes, profile: bytes) -> bytes:
     return hot_wire.command(b"DEL", Holder("", "", profile).key(prefix))
 
 
-def _asked(profile: HotProfile | None, chains: Sequence[Chain]) -> bytes:
+def _asked(profile: HotProfile | None, chains: Sequence[Chain]) -> list[bytes]:
+    """The arguments of RESERVE behind the instant."""
     section = {} if profile is None else cap_counts.decode(profile.caps)
     caps: dict[int, list[object]] = {}
+    bases: list[bytes] = []
     for chain in chains:
         for candidate in chain.candidates:
             for cap in candidate:
                 if cap.number not in caps:
-                    caps[cap.number] = _terms(cap, section.get(cap.number, b""))
+                    caps[cap.number] = _terms(cap)
+                    bases.append(section.get(cap.number, b""))
     session = [0, 0] if profile is None else [profile.session_since_ms, profile.last_seen_ms]
     if not session[0]:
         session[0] = session[1]
-    return _pack(
+    body = _pack(
         {
             "caps": list(caps.values()),
             "session": session,
             "chains": [
-                [chain.token, *([cap.number for cap in one] for one in chain.candidates)]
-                for chain in chains
+                [[cap.number for cap in one] for one in chain.candidates] for chain in chains
             ],
         }
     )
+    return [body, *bases, *(chain.token for chain in chains)]
 
 
-def _terms(cap: CapDoc, base: bytes) -> list[object]:
+def _terms(cap: CapDoc) -> list[object]:
     fatigue = cap.fatigue
     return [
         cap.number,
@@ -182,7 +195,6 @@ def _terms(cap: CapDoc, base: bytes) -> list[object]:
         cap.cooldown_ms,
         fatigue is not None
         and [fatigue.half_life_ms, fatigue.step, fatigue.floor, fatigue.skip_below],
-        base,
     ]
 
 

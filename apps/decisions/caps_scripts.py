@@ -31,8 +31,11 @@ local function each_token(key)
 end
 """
 
-# ARGV[2]: {caps: [[number, most, window, per session, cooldown, fatigue or false, base]],
-# session: [begin, last], chains: [[token, [number, ...], ...]]}. Returns 0 when this generation is
+# What is binary comes as an argument of its own: Redis reads an older msgpack, without it.
+#
+# ARGV[2]: {caps: [[number, most, window, per session, cooldown, fatigue or false]],
+# session: [begin, last], chains: [[[number, ...], ...]]}; then what is folded of each cap, then the
+# token of each chain. Returns 0 when this generation is
 # too young to know what is open, or the key is being carried; else for each chain the place of
 # its first candidate with budget, and the intensity that its fatigue caps leave.
 _RESERVE = """
@@ -46,8 +49,8 @@ if now - since < OPEN then return 0 end
 if now < tonumber(redis.call('HGET', KEYS[1], 'm') or '0') then return 0 end
 
 local known, caps, shown, of_base = each_token(KEYS[1]), {}, {}, {}
-for _, cap in ipairs(asked.caps) do
-  local number, base, times, tokens = cap[1], cap[7], {}, {}
+for i, cap in ipairs(asked.caps) do
+  local number, base, times, tokens = cap[1], ARGV[2 + i], {}, {}
   for at = 1, #base, 16 do
     times[#times + 1] = struct.unpack('>i8', base, at)
     tokens[string.sub(base, at + 8, at + 15)] = true
@@ -106,8 +109,11 @@ local function allows(number)
   end
   return not fatigue or left_of(fatigue, times) >= fatigue[4]
 end
-local function has_budget(numbers)
-  for _, number in ipairs(numbers) do if not allows(number) then return false end end
+local function has_budget(numbers, token)
+  for _, number in ipairs(numbers) do
+    -- A token that is folded already has been shown: it cannot stand for another showing.
+    if of_base[number][token] or not allows(number) then return false end
+  end
   return true
 end
 local function same(one, other)
@@ -117,15 +123,14 @@ local function same(one, other)
 end
 
 local answer = {}
-for _, chain in ipairs(asked.chains) do
-  local token, place = chain[1], #chain - 1
+for i, chain in ipairs(asked.chains) do
+  local token, place = ARGV[2 + #asked.caps + i], #chain
   local again = known[token]
   local intensity = 1
-  for i = 2, #chain do
-    local numbers = chain[i]
+  for turn, numbers in ipairs(chain) do
     local is_again = again and same(again[4], numbers) and now - again[3] < OPEN
-    if #numbers == 0 or is_again or (not again and has_budget(numbers)) then
-      place = i - 1
+    if #numbers == 0 or is_again or (not again and has_budget(numbers, token)) then
+      place = turn
       for _, number in ipairs(numbers) do
         local fatigue = caps[number][6]
         if fatigue then intensity = math.min(intensity, left_of(fatigue, shown[number])) end
@@ -146,16 +151,20 @@ end
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], KEPT) end
 return answer"""
 
-# ARGV[2]: [[token, at ms, [number, ...]], ...]. A second confirmation changes nothing.
+# ARGV[2]: [[at ms, [number, ...]], ...]; then of each its token and that of the reservation. A
+# second confirmation changes nothing; a decision that was seen more than once, by exposures with
+# ids of their own, counts each time and reserved one.
 _CONFIRM = """
 local known = each_token(KEYS[1])
 local session = redis.call('HGET', KEYS[1], 's')
 session = session and cmsgpack.unpack(session)
-for _, seen in ipairs(cmsgpack.unpack(ARGV[2])) do
-  local token, at = seen[1], seen[2]
+for i, seen in ipairs(cmsgpack.unpack(ARGV[2])) do
+  local at, token, reservation = seen[1], ARGV[1 + 2 * i], ARGV[2 + 2 * i]
   if not known[token] or known[token][1] == 0 then
-    redis.call('HSET', KEYS[1], token, cmsgpack.pack({1, at, now, seen[3]}))
+    redis.call('HSET', KEYS[1], token, cmsgpack.pack({1, at, now, seen[2]}))
   end
+  local reserved = reservation ~= token and known[reservation]
+  if reserved and reserved[1] == 0 then redis.call('HDEL', KEYS[1], reservation) end
   if session and at > session[2] and at - session[2] <= IDLE then
     session[2] = at
     redis.call('HSET', KEYS[1], 's', cmsgpack.pack(session))
@@ -164,19 +173,22 @@ end
 redis.call('PEXPIRE', KEYS[1], KEPT)
 return 1"""
 
-# ARGV[2]: [token, ...]. Only what is open is given back.
+# ARGV[2] and on: tokens. Only what is open is given back.
 _RELEASE = """
-for _, token in ipairs(cmsgpack.unpack(ARGV[2])) do
-  local entry = redis.call('HGET', KEYS[1], token)
+for i = 2, #ARGV do
+  local entry, token = redis.call('HGET', KEYS[1], ARGV[i]), ARGV[i]
   if entry and cmsgpack.unpack(entry)[1] == 0 then redis.call('HDEL', KEYS[1], token) end
 end
 return 1"""
 
-# From KEYS[1] to KEYS[2]. ARGV[2]: 1 when nobody may reserve at the first from now on.
+# From KEYS[1] to KEYS[2]. ARGV[2]: 1 when nobody may reserve at the first from now on; 0 when both
+# go on, with what is open: then the tokens that follow are no longer the first's.
 _CARRY = """
 local there = each_token(KEYS[2])
+for i = 3, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
 for token, entry in pairs(each_token(KEYS[1])) do
-  if not there[token] or there[token][1] < entry[1] then
+  local is_wanted = ARGV[2] == '1' or entry[1] == 0
+  if is_wanted and (not there[token] or there[token][1] < entry[1]) then
     redis.call('HSET', KEYS[2], token, redis.call('HGET', KEYS[1], token))
   end
 end

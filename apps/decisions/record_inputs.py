@@ -6,9 +6,9 @@ this decision only are never kept: their names are, and a keyed digest of their 
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
@@ -19,16 +19,18 @@ from apps.content.types import SEGMENT_PREFIX
 from apps.decisions import sealing
 from apps.decisions.snapshots import Served
 from apps.decisions.types import Bounded, HotProfile
-from apps.segments.live import decode_stays, encode_stays
-from engine.conditions.nodes import Node
+from apps.segments.live import Stays, encode_stays
+from engine.allocation import position_of
+from engine.conditions.nodes import Node, PercentLeaf
 from engine.conditions.parse import parse_condition
-from engine.conditions.scope import history_leaves, segment_keys, trait_names
+from engine.conditions.scope import history_leaves, leaves_of, segment_keys, trait_names
 from engine.facts import TraitMeta
 from engine.members import Visitor
 from engine.snapshot import CompiledPlacement, CompiledSegment, CompiledSnapshot
 
 FACTS: Final = "facts."
 UNIT: Final = "unit"  # in `missing`: bucketed by an id that was not to be kept
+STAND_INS: Final = 500
 _READS: Final = "reads"  # of Served.prepared
 
 Path = tuple[str, ...]
@@ -62,6 +64,7 @@ class Made(NamedTuple):
         subject: the identity that was decided for, "kind:value"; empty for nobody.
         read: the facts of the request that were looked at, by name.
         values: what templates could look at.
+        intensities: what fatigue leaves of a capped variant, by placement (see `engine.capping`).
         is_away: it could not be found out who asked.
     """
 
@@ -75,6 +78,7 @@ class Made(NamedTuple):
     placements: list[Noted]
     read: Mapping[str, object]
     values: Mapping[str, Any]
+    intensities: Mapping[str, float]
     is_away: bool
     took_us: int
 
@@ -108,8 +112,9 @@ class Inputs(msgspec.Struct, array_like=True):
     paths: list[tuple[Path, Any]]
     items: dict[str, bytes]
     facts_digest: bytes
-    shown: dict[int, list[int]] = {}
-    session_since_ms: int | None = None
+    shown: dict[int, list[int]]
+    session_since_ms: int | None
+    intensities: dict[str, float]
 
 
 _decoder = msgspec.msgpack.Decoder(Inputs)
@@ -120,27 +125,33 @@ class Reads:
     """What one placement can look at. `everything` of traits or stays: a template takes them all.
 
     Attributes:
-        segments: numbers.
-        paths: of values that are neither traits, nor bound by segments, nor items.
+        segments, caps: numbers.
+        paths: of values of the call that templates take.
+        unit: something is bucketed although there may be no consent.
+        unit_exactly: and by more than holdouts.
     """
 
     segments: frozenset[int] = frozenset()
     traits: frozenset[str] = frozenset()
     paths: frozenset[Path] = frozenset()
+    caps: frozenset[int] = frozenset()
     history: bool = False
     every_segment: bool = False
     every_trait: bool = False
     unit: bool = False
+    unit_exactly: bool = False
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
             self.segments | other.segments,
             self.traits | other.traits,
             self.paths | other.paths,
+            self.caps | other.caps,
             self.history or other.history,
             self.every_segment or other.every_segment,
             self.every_trait or other.every_trait,
             self.unit or other.unit,
+            self.unit_exactly or other.unit_exactly,
         )
 
 
@@ -164,8 +175,11 @@ def packed(made: Made) -> Packed:
         else:
             facts[name] = value
     missing = sorted(facts)
-    if not visitor.allowed and reads.unit:
-        missing.append(UNIT)
+    unit_id = visitor.unit_id
+    if not visitor.allowed:
+        unit_id = _stand_in(made) if reads.unit and not reads.unit_exactly else ""
+        if reads.unit_exactly or (reads.unit and not unit_id):
+            missing.append(UNIT)
     is_open = profile is not None and visitor.allowed
     inputs = Inputs(
         caller.kind,
@@ -177,7 +191,7 @@ def packed(made: Made) -> Packed:
         made.subject if visitor.allowed else "",
         profile.granted if profile is not None else 0,
         profile.denied if profile is not None else 0,
-        _stays(profile, reads) if is_open and profile is not None else b"",
+        _stays(visitor, reads),
         _named(visitor.traits, None if reads.every_trait else reads.traits),
         _named(profile.scored_ms, reads.traits) if is_open and profile is not None else {},
         _named(profile.trait_meta, reads.traits) if is_open and profile is not None else {},
@@ -186,10 +200,10 @@ def packed(made: Made) -> Packed:
         kept_paths,
         _items(made),
         sealing.hidden(caller.site_id, facts) if facts else b"",
-        {number: list(shown) for number, shown in visitor.shown.items()},
+        {n: list(shown) for n, shown in visitor.shown.items() if n in reads.caps},
         visitor.session_since_ms,
+        dict(made.intensities),
     )
-    unit_id = visitor.unit_id if visitor.allowed else ""
     return Packed(unit_id, missing, _squeezed(_pack(inputs)))
 
 
@@ -216,14 +230,6 @@ def reads_of(served: Served, key: str) -> Reads:
     return found
 
 
-def paths_missing(served: Served, keys: Iterable[str]) -> Iterator[Path]:
-    """The facts of the call that templates of these placements look at, as paths."""
-    for key in keys:
-        for path in reads_of(served, key).paths:
-            if path[0] == "facts":
-                yield path
-
-
 _NOTHING: Final = Reads()
 _unions: Bounded[tuple[Served, Reads]] = Bounded(2_000)
 
@@ -247,7 +253,7 @@ def _reads(compiled: CompiledSnapshot, key: str) -> Reads:
     segment = compiled.segments.get(key.removeprefix(SEGMENT_PREFIX))
     if segment is None or not key.startswith(SEGMENT_PREFIX):
         return _NOTHING
-    return _of_segments(compiled, [segment])
+    return replace(_of_segments(compiled, [segment]), unit_exactly=False)
 
 
 def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> Reads:
@@ -256,7 +262,13 @@ def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> R
     nodes += [split.node for split in splits if split is not None and split.node is not None]
     # Without consent only such a block is decided at all.
     is_necessary = placement.block.doc.purpose == "necessary"
-    found = Reads(unit=is_necessary and bool(nodes or compiled.holdouts or placement.experiment))
+    drawn = [rule.caps for rule in placement.rules] + list(placement.tagged_caps)
+    drawn += [arm.caps for split in splits if split is not None for arm in split.arms]
+    found = Reads(
+        caps=frozenset(cap.number for caps in drawn for cap in caps),
+        unit=is_necessary and bool(compiled.holdouts),
+        unit_exactly=any(splits),
+    )
     for node in nodes:
         found |= _of_node(compiled, node)
     found |= _of_segments(compiled, [segment for segment, _ in placement.block.tagged])
@@ -266,13 +278,18 @@ def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> R
         except RenderFailed:
             continue  # it is never shown
         found |= _of_template(compiled, paths)
-    return found
+    return found if is_necessary else replace(found, unit_exactly=False)
+
+
+def _deals(node: Node) -> bool:
+    return any(isinstance(leaf, PercentLeaf) for leaf in leaves_of(node))
 
 
 def _of_node(compiled: CompiledSnapshot, node: Node) -> Reads:
     asked = [compiled.segments[key] for key in segment_keys(node) if key in compiled.segments]
     has_history = any(True for _ in history_leaves(node))
-    return Reads(traits=trait_names(node), history=has_history) | _of_segments(compiled, asked)
+    own = Reads(traits=trait_names(node), history=has_history, unit_exactly=_deals(node))
+    return own | _of_segments(compiled, asked)
 
 
 def _of_segments(compiled: CompiledSnapshot, segments: Sequence[CompiledSegment]) -> Reads:
@@ -298,7 +315,7 @@ def _of_template(compiled: CompiledSnapshot, paths: Iterable[Path]) -> Reads:
             segments.update(
                 compiled.segments[key].number for key in rest[:1] if key in compiled.segments
             )
-        elif root != "items":
+        elif root in ("context", "facts"):
             others.add(path)
     return Reads(
         frozenset(segments),
@@ -307,6 +324,20 @@ def _of_template(compiled: CompiledSnapshot, paths: Iterable[Path]) -> Reads:
         every_segment=every_segment,
         every_trait=every_trait,
     )
+
+
+def _stand_in(made: Made) -> str:
+    """Return an id that is no visitor's and is held out of the same: the own one is not kept.
+
+    Empty when none is found in a few hundred tries.
+    """
+    holdouts = made.served.compiled.holdouts
+    dealt = [position_of(made.visitor.unit_id, seed=one.seed) < one.share for one in holdouts]
+    for number in range(STAND_INS):
+        name = f"stand-in {number}"
+        if dealt == [position_of(name, seed=one.seed) < one.share for one in holdouts]:
+            return name
+    return ""
 
 
 def _split(
@@ -326,11 +357,12 @@ def _split(
     return facts, kept
 
 
-def _stays(profile: HotProfile, reads: Reads) -> bytes:
-    if reads.every_segment or not profile.memberships:
-        return profile.memberships
-    stays = decode_stays(profile.memberships)
-    return encode_stays({n: stay for n, stay in stays.items() if n in reads.segments})
+def _stays(visitor: Visitor, reads: Reads) -> bytes:
+    stays = cast(Stays, visitor.memberships)
+    if reads.every_segment:
+        return encode_stays(stays)
+    wanted = reads.segments
+    return encode_stays({number: stay for number, stay in stays.items() if number in wanted})
 
 
 def _named(values: Mapping[str, Any], names: frozenset[str] | None) -> dict[str, Any]:

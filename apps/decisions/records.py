@@ -21,8 +21,9 @@ from django.db import connection
 
 from apps.decisions import record_inputs, sealing
 from apps.decisions.record_inputs import Made, Noted
-from apps.segments.live import decode_stays, is_inside
+from apps.segments.live import is_inside
 from apps.work import clock
+from apps.work.counting import Counter, Gauge, Reading
 from apps.work.endings import at_end
 from apps.work.ids import uuid7
 
@@ -102,10 +103,23 @@ _shares: dict[UUID, float] = {}
 _shares_until = 0.0
 _encode = msgspec.json.Encoder().encode
 
+_reasons: Final = Counter("attune_decisions", "Decisions by reason.", "reason")
+Reading("attune_decision_records", "Records of calls written.", lambda: Counts.written)
+Reading(
+    "attune_decision_records_dropped", "Records of calls lost: no room.", lambda: Counts.dropped
+)
+Gauge(
+    "attune_decision_records_queued",
+    "Records that wait to be written.",
+    lambda: len(_queue) + len(_rows),
+)
+
 
 def record(made: Made) -> None:
     """Queue one call's record. Never waits; a full queue drops it and counts."""
     number = next(_numbers)
+    for noted in made.placements:
+        _reasons.add(noted.reason)
     if len(_queue) + len(_rows) >= QUEUE_SIZE:
         Counts.dropped += 1
         return
@@ -124,6 +138,8 @@ def flush() -> int:
     """
     count = 0
     with _writing:
+        if not _queue and not _rows:
+            return 0
         try:
             _look_at_shares()
         finally:
@@ -144,10 +160,12 @@ def flush() -> int:
 
 
 def forget() -> None:
-    """Forget what is queued and what is known of the sites (tests)."""
-    global _shares_until
+    """Forget what is queued and begin anew, as a new process (tests)."""
+    global _numbers, _shares_until, _unsealable, _writer
     _queue.clear()
     _rows.clear()
+    _writer, _numbers, _unsealable = uuid4(), itertools.count(1), 0
+    Counts.dropped = 0
     _shares_until = 0.0
 
 
@@ -223,16 +241,13 @@ def _is_kept_whole(made: Made) -> bool:
 
 def _entry(noted: Noted) -> dict[str, Any]:
     """What is shown counts by its digest alone: it can be made again."""
-    entry: dict[str, Any] = dict(zip(Noted._fields[:-1], noted[:-1], strict=True))
-    entry["content"] = sealing.content_digest(noted.body) if noted.body else None
-    return entry
+    content = sealing.content_digest(noted.body) if noted.body else None
+    return dict(zip(sealing.FIELDS, (*noted[:-1], content), strict=True))
 
 
 def _facts(made: Made) -> dict[str, Any]:
-    inside: list[int] = []
-    if made.profile is not None and made.visitor.allowed:
-        stays = decode_stays(made.profile.memberships)
-        inside = [n for n, stay in stays.items() if is_inside(stay, made.at_ms)]
+    stays, at_ms = made.visitor.memberships, made.at_ms
+    inside = [number for number, stay in stays.items() if is_inside(stay, at_ms)]
     read = {name: value for name, value in made.read.items() if not name.startswith("facts.")}
     return {"segments": inside, "context": sealing.storable(read)}
 
@@ -282,13 +297,10 @@ def close() -> None:
 
 
 def _forget_after_fork() -> None:
-    global _numbers, _thread, _unsealable, _writer, _writing
+    global _thread, _writing
     _thread = None
     _writing = threading.Lock()
-    _writer, _numbers, _unsealable = uuid4(), itertools.count(1), 0
-    Counts.dropped = 0
-    _queue.clear()
-    _rows.clear()
+    forget()
     _wake.clear()
 
 

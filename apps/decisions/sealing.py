@@ -11,10 +11,11 @@ empties; when profiles are merged or parted, it becomes another profile's.
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
+from operator import itemgetter
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -27,6 +28,7 @@ FIELDS: Final = (
     "placement", "block", "variant", "version", "reason", "rule", "experiment", "arm",
     "probability", "content",
 )  # fmt: skip
+_in_order = itemgetter(*FIELDS)
 _EXACT: Final = 2**53  # integers up to here are themselves as floats
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
@@ -79,16 +81,15 @@ def faults(row: Sealed) -> list[str]:
         return ["key"]
     key = _key(settings.SIGNING_KEY, row.site_id)
     seal = bytes(row.seal)
+    if len(seal) != 3 * PART_BYTES:
+        return ["decided"]
     decided, read, owner = (seal[n : n + PART_BYTES] for n in (0, PART_BYTES, 2 * PART_BYTES))
-    pairs = (
-        ("decided", decided, _decided(key, row)),
-        ("read", read, _read(key, decided, row.unit_id, row.facts, row.inputs)),
-        ("owner", owner, _owned(key, read, row.profile_id)),
+    checks = (
+        ("decided", decided, lambda: _decided(key, row)),
+        ("read", read, lambda: _read(key, decided, row.unit_id, row.facts, row.inputs)),
+        ("owner", owner, lambda: _owned(key, read, row.profile_id)),
     )
-    found = [name for name, said, right in pairs if not hmac.compare_digest(said, right)]
-    if len(seal) != 3 * PART_BYTES and not found:
-        found.append("decided")
-    return found
+    return [name for name, said, right in checks if not _is_right(said, right)]
 
 
 def passed_on(site_id: UUID, seal: bytes, before: UUID | None, after: UUID | None) -> bytes:
@@ -121,9 +122,9 @@ def hidden(site_id: UUID, value: object) -> bytes:
 
 
 def storable(value: Any) -> Any:
-    """Return a JSON value as Postgres gives it back from `jsonb`: no NUL, numbers by their value.
+    """Return a JSON value that is the same when it comes back from `jsonb`.
 
-    Only so can a seal be compared with what is read later: `jsonb` says 1e23 in digits.
+    That knows no NUL, and writes large numbers in digits: those become texts.
     """
     kind = type(value)
     if kind is str:
@@ -131,22 +132,29 @@ def storable(value: Any) -> Any:
     if value is None or kind is bool:
         return value
     if kind is int:
-        return value if -_EXACT <= value <= _EXACT else float(value)
+        return value if -_EXACT <= value <= _EXACT else str(value)
     if kind is float:
-        return int(value) if value.is_integer() and abs(value) <= _EXACT else value
+        if not value.is_integer():
+            return value if isfinite(value) else str(value)
+        return int(value) if -_EXACT <= value <= _EXACT else str(value)
     if isinstance(value, Mapping):
         return {storable(str(name)): storable(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [storable(one) for one in value]
-    if kind is Decimal:
-        return storable(float(value))
     return storable(str(value))
+
+
+def _is_right(said: bytes, right: Callable[[], bytes]) -> bool:
+    try:
+        return hmac.compare_digest(said, right())
+    except (OverflowError, TypeError, ValueError):
+        return False  # no record of ours has a value that cannot be packed
 
 
 def _decided(key: bytes, row: Sealed) -> bytes:
     placements: Any = row.placements
-    if not isinstance(placements, list):
-        placements = []
+    if type(placements) is not list:
+        raise TypeError("A record's placements are a list.")
     parts = (
         row.format,
         row.id.bytes,
@@ -167,21 +175,17 @@ def _decided(key: bytes, row: Sealed) -> bytes:
     return _mac(key, _pack(parts))
 
 
-def _entry(entry: Any) -> Sequence[object]:
-    if not isinstance(entry, dict) or len(entry) != len(FIELDS):
+def _entry(entry: Any) -> Any:
+    """An entry's values in the order of FIELDS; nothing for what has other fields."""
+    try:
+        return _in_order(entry) if len(entry) == len(FIELDS) else ()
+    except (KeyError, TypeError):
         return ()
-    found = [entry.get(name) for name in FIELDS]
-    found[8] = _float(found[8])
-    return found
-
-
-def _float(value: Any) -> Any:
-    return float(value) if type(value) in (int, float) else value
 
 
 def _read(key: bytes, decided: bytes, unit_id: str, facts: Any, inputs: Any) -> bytes:
     kept = None if inputs is None else bytes(inputs)
-    return _mac(key, _pack((decided, unit_id, _json(storable(facts)), kept)))
+    return _mac(key, _pack((decided, unit_id, _json(facts), kept)))
 
 
 def _owned(key: bytes, read: bytes, profile_id: UUID | None) -> bytes:

@@ -1,5 +1,6 @@
 """The publication that serves, compiled once per number in each process and swapped whole."""
 
+import hashlib
 import logging
 import threading
 from typing import Any
@@ -8,14 +9,14 @@ from uuid import UUID
 from apps.decisions import record_reads
 from engine.compiling import compile_snapshot
 from engine.errors import PersonalizationError
-from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot
+from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot, encode_snapshot
 
 logger = logging.getLogger(__name__)
 
 LOAD_BOX_S = 0.5  # once per publication and process, so it may take longer than a miss
 
 _LATEST = """
-SELECT number, document::text, digest FROM decisions_publication
+SELECT number, document::text FROM decisions_publication
 WHERE site_id = %s::uuid ORDER BY number DESC LIMIT 1
 """
 _NUMBERS = """
@@ -29,7 +30,7 @@ class Served:
 
     Attributes:
         token: the number as Redis carries it, empty for a site that has published nothing.
-        digest: of what the publication says, in hex; empty as the token.
+        digest: of what the publication says as it was read back, in hex; empty as the token.
         prepared: what the door has made ready of its variants; dies with the publication.
     """
 
@@ -85,9 +86,9 @@ def _load(site_id: UUID) -> Served | None:
     if not rows:
         served = _served[site_id] = nothing(site_id)
         return served
-    number, text, digest = rows[0]
+    number, text = rows[0]
     try:
-        served = Served(compile_snapshot(decode_snapshot(text)), digest)
+        served = opened(decode_snapshot(text))
     except PersonalizationError:
         # Stored by another version of this code. What served goes on serving.
         logger.exception("decisions.publication_unreadable", extra={"number": number})
@@ -95,6 +96,16 @@ def _load(site_id: UUID) -> Served | None:
         return None
     _served[site_id] = served
     return served
+
+
+def opened(document: SnapshotDoc) -> Served:
+    """Return a stored publication as it serves.
+
+    Raises:
+        InvalidSnapshot: it contradicts itself, or this version of the code does not understand it.
+    """
+    digest = hashlib.sha256(encode_snapshot(document)).hexdigest()
+    return Served(compile_snapshot(document), digest)
 
 
 def nothing(site_id: UUID) -> Served:

@@ -16,6 +16,7 @@ from apps.access.types import Caller
 from apps.decisions import generation, hot_rows, hot_state, hot_wire, record_reads
 from apps.decisions.announcing import publication_key
 from apps.decisions.types import Bounded, HotProfile
+from apps.work.counting import Counter
 from apps.work.redis import RedisAway
 
 MAP_SIZE: Final = 100_000
@@ -41,6 +42,9 @@ class Arrival:
     is_away: bool = False
 
 
+_asked: Final = Counter("attune_hot_state_reads", "Visitors looked up.")
+_missed: Final = Counter("attune_hot_state_misses", "Of these, how many Postgres was asked about.")
+
 _where: Bounded[str] = Bounded(MAP_SIZE)  # site hex + identity -> profile hex
 _absent: Bounded[tuple[int, float]] = Bounded(ABSENT_SIZE)  # -> generation, believed until
 
@@ -64,6 +68,7 @@ def arrive(
     Raises:
         RateLimited: too many requests of this key or address.
     """
+    _asked.add()
     try:
         return _by_redis(caller, identities, route, charge=charge, is_either=is_either)
     except RedisAway:
@@ -149,6 +154,7 @@ def _by_record(
     arrival: Arrival, caller: Caller, identities: Sequence[str], is_either: bool
 ) -> Arrival:
     """Ask Postgres, once and within its box, and write what it says back to Redis."""
+    _missed.add()
     asked = [(kind, value) for kind, _, value in (name.partition(":") for name in identities)]
     try:
         found = hot_rows.by_identity(caller.site_id, asked)

@@ -74,7 +74,7 @@ class Told(NamedTuple):
 class Listed(NamedTuple):
     """Recommended items as templates and answers take them; kept with the table they are from."""
 
-    table: Table
+    table: Table | None
     items: list[dict[str, Any]]
     encoded: msgspec.Raw
     is_personal: bool

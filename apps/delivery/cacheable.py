@@ -13,7 +13,6 @@ from typing import Final
 from apps.content import rendering
 from apps.content.errors import RenderFailed
 from apps.decisions.selectors import Served
-from apps.decisions.types import Bounded
 from apps.delivery import segment_key
 from apps.delivery.deciding import Decided
 from engine.allocation import position_of
@@ -39,8 +38,8 @@ from engine.snapshot import (
 
 _PLAN: Final = "cacheable"  # of Served.prepared
 _KEYS_KEPT: Final = 10_000  # per publication and process
-# What the same content for all may look at: lists of what is popular are the same for all.
-_SHARED: Final = frozenset({"items"})
+# What content for all may look at: lists of what is popular; what is not capped never wears off.
+_SHARED: Final = frozenset({"items", "intensity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,9 @@ class Plan:
         compiled: the publication cut down; its blocks have the keys of placements.
         kept_back: (placement, variant) and (placement, "rule:" + rule) that are the default here.
         is_scheduled: some rule begins or ends.
-        keys: bits -> key.
+        bits: number of a segment -> its bit.
+        nobody: the bits of somebody without a profile.
+        keys: bits -> key as JSON.
     """
 
     family: bytes
@@ -77,7 +78,9 @@ class Plan:
     compiled: CompiledSnapshot
     kept_back: frozenset[tuple[str, str]]
     is_scheduled: bool
-    keys: Bounded[str] = field(default_factory=lambda: Bounded(_KEYS_KEPT))
+    bits: dict[int, int]
+    nobody: int
+    keys: dict[int, bytes] = field(default_factory=dict)
 
     def choice(self, placement: CompiledPlacement, bits: int | None, now_ms: int) -> Choice:
         """Return what a placement shows to all with these bits; None: the default."""
@@ -86,11 +89,7 @@ class Plan:
             return Choice(default.variant, Reason.DISABLED, None, None)
         if bits is None or placement.key not in self.placements:
             return default
-        stays = {
-            segment.number: _INSIDE
-            for number, segment in enumerate(self.segments)
-            if bits >> number & 1
-        }
+        stays = {number: _INSIDE for number, bit in self.bits.items() if bits & bit}
         visitor = Visitor("", stays, allowed=bool(bits & segment_key.ALLOWED))
         found = decide_placement(self.compiled, placement.key, visitor, {}, now_ms)
         assert found.variant is not None
@@ -125,28 +124,39 @@ def key_of(decided: Decided, untils: list[int]) -> bytes:
     plan = plan_of(decided.served)
     bits = 0
     if plan.placements and decided.is_allowed and not _is_held_out(decided):
-        bits = segment_key.ALLOWED
-        members = Members(
-            decided.served.compiled, decided.visitor, decided.context, decided.call.now_ms
-        )
-        for number, segment in enumerate(plan.segments):
-            if members.has(segment):
-                bits |= 1 << number
-        if members.until_ms != FOREVER:
-            untils.append(members.until_ms)
-    name = str(bits)
-    key = plan.keys.get(name)
+        bits = _bits_of(plan, decided, untils)
+    key = plan.keys.get(bits)
     if key is None:
         told = shortest(plan, decided.served.compiled, bits, decided.call.now_ms)
-        key = segment_key.issue(decided.call.caller.site_hex, plan.family, told)
-        plan.keys.put(name, key)
-    return b'"%b"' % key.encode()
+        text = segment_key.issue(decided.call.caller.site_hex, plan.family, told)
+        if len(plan.keys) >= _KEYS_KEPT:
+            plan.keys.clear()
+        key = plan.keys[bits] = b'"%b"' % text.encode()
+    return key
+
+
+def _bits_of(plan: Plan, decided: Decided, untils: list[int]) -> int:
+    """The segments of somebody who may be known; only those with a stay can have them inside."""
+    visitor = decided.visitor
+    if not visitor.known:
+        return plan.nobody | segment_key.ALLOWED
+    bits = segment_key.ALLOWED
+    members = Members(decided.served.compiled, visitor, decided.context, decided.call.now_ms)
+    segments = decided.served.compiled.segments_by_number
+    for number in visitor.memberships.keys() & plan.bits.keys():
+        if members.has(segments[number]):
+            bits |= plan.bits[number]
+    if members.until_ms != FOREVER:
+        untils.append(members.until_ms)
+    return bits
 
 
 def _is_held_out(decided: Decided) -> bool:
-    unit_id = decided.visitor.unit_id
     holdouts = decided.served.compiled.holdouts
-    return any(position_of(unit_id, seed=one.seed) < one.share for one in holdouts)
+    unit_id = decided.visitor.unit_id
+    return bool(holdouts) and any(
+        position_of(unit_id, seed=one.seed) < one.share for one in holdouts
+    )
 
 
 def shortest(plan: Plan, compiled: CompiledSnapshot, bits: int, now_ms: int) -> int:
@@ -185,7 +195,7 @@ def make_plan(compiled: CompiledSnapshot) -> Plan:
             chosen |= part.segments
             parts.append(part)
     segments = tuple(compiled.segments_by_number[number] for number in sorted(chosen))
-    place_of = {segment.number: n for n, segment in enumerate(segments)}
+    bits = {segment.number: 1 << n for n, segment in enumerate(segments)}
     view = SnapshotDoc(
         site_id=compiled.site_id,
         number=0,
@@ -205,14 +215,15 @@ def make_plan(compiled: CompiledSnapshot) -> Plan:
         family=digest.digest(),
         segments=segments,
         placements={
-            part.placement.key: sum(1 << place_of[number] for number in part.segments)
-            for part in parts
+            part.placement.key: sum(bits[number] for number in part.segments) for part in parts
         },
         compiled=compile_snapshot(view),
         kept_back=kept_back,
         is_scheduled=any(
             rule.starts_at_ms is not None or rule.ends_at_ms is not None for rule in view.rules
         ),
+        bits=bits,
+        nobody=sum(bits[segment.number] for segment in segments if segment.no_profile),
     )
 
 

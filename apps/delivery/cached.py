@@ -26,7 +26,14 @@ SHORT: Final = "public, max-age=5"
 SITE_S: Final = 60.0
 # A cache may show a thing for so long after it was fetched: max-age and stale-while-revalidate.
 _SHOWN_MS: Final = 360_000
-_NOBODY: Final[dict[str, Any]] = {"traits": {}, "segments": {}, "facts": {}, "context": {}}
+# Whom nothing is known of. What is capped never comes this way: nothing has worn off.
+NOBODY: Final[dict[str, Any]] = {
+    "traits": {},
+    "segments": {},
+    "facts": {},
+    "context": {},
+    "intensity": 1.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def content(key: str, *, site_key: str, segment_key: str) -> CachedAnswer | None
         return None
     placement, choice = found.placement, found.choice
     listed = _popular(found.served, placement)
-    values = _NOBODY if listed is None else {**_NOBODY, "items": listed.items}
+    values = NOBODY if listed is None else {**NOBODY, "items": listed.items}
     told = Told(choice.reason.value, choice.rule)
     is_whole = True
     try:

@@ -86,12 +86,13 @@ class Decided:
 
     Attributes:
         reserved: what was reserved for the call, by placement key.
+        kept_lists: of a replay: the items of each placement, as they were; None: look them up.
         rules_s, render_s: seconds spent.
     """
 
     __slots__ = (
-        "call", "context", "is_allowed", "is_away", "placed", "profile", "render_s", "reserved",
-        "rules_s", "served", "stays", "values", "visitor",
+        "call", "context", "is_allowed", "is_away", "kept_lists", "placed", "profile", "render_s",
+        "reserved", "rules_s", "served", "stays", "values", "visitor",
     )  # fmt: skip
 
     def __init__(self, call: Call, arrival: Arrival, served: Served) -> None:
@@ -133,6 +134,7 @@ class Decided:
         }
         self.placed: list[Placed] = []
         self.reserved: dict[str, Reserved] = {}
+        self.kept_lists: Mapping[str, Listed] | None = None
         self.rules_s = self.render_s = 0.0
 
     @property
@@ -158,18 +160,18 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
     ruled = perf_counter()
     for decision, (_, limit) in zip(chosen, call.asked, strict=True):
         placement = served.compiled.placements.get(decision.placement)
-        if placement is None or not _is_open(placement, call.caller):
+        if placement is None or not is_open(placement, call.caller):
             body = answers.failed(decision.placement, error, is_traced=call.explain)
             decided.placed.append(Placed(decision, Told("ERROR"), None, body, error))
         else:
-            decided.placed.append(_place(decided, placement, decision, limit))
+            decided.placed.append(place(decided, placement, decision, limit))
     _give_back(decided)
     decided.rules_s = ruled - start
     decided.render_s = perf_counter() - ruled
     return decided
 
 
-def _is_open(placement: CompiledPlacement, caller: Caller) -> bool:
+def is_open(placement: CompiledPlacement, caller: Caller) -> bool:
     """Whether the caller may see what is there: a page reads flags only that are marked so."""
     block = placement.block.doc
     return block.kind != "flag" or block.client_visible or caller.kind == "sk"
@@ -188,7 +190,7 @@ def _chosen(decided: Decided) -> list[Decision]:
         first = next(turn)
         if first.broken:
             _tell(first.broken, call.caller.site_id, decided.served.number)
-        if first.caps and _is_open(placements[key], call.caller):
+        if first.caps and is_open(placements[key], call.caller):
             turns.append(Turn(len(found), list(_with_own_steps(first, turn))))
         found.append(first)
     if turns:
@@ -208,6 +210,7 @@ def _with_own_steps(first: Decision, turn: Iterator[Decision]) -> Iterator[Decis
 def _reserve(decided: Decided, turns: Sequence[Turn], found: list[Decision]) -> None:
     """Put what is served in the place of what is first in turn."""
     call, profile = decided.call, decided.profile
+    settled: list[tuple[Decision, Reserved | None]]
     if decided.is_away or not call.subject or not decided.is_allowed:
         # Nobody whose showings could be counted.
         settled = [reserving.withheld(turn) for turn in turns]
@@ -237,6 +240,14 @@ def _give_back(decided: Decided) -> None:
     ]
     if unused:
         release(_holder(decided), unused, decided.call.now_ms)
+
+
+def unreserve(decided: Decided) -> None:
+    """Release all that a call has reserved, for an answer whose decisions nobody can expose."""
+    if decided.reserved:
+        tokens = [one.token for one in decided.reserved.values()]
+        decided.reserved.clear()
+        release(_holder(decided), tokens, decided.call.now_ms)
 
 
 _told: set[tuple[Any, ...]] = set()
@@ -269,7 +280,7 @@ def _permitted(granted: int, denied: int, mode: str, gpc: bool) -> int:
     return int(allowed(Choice(granted, denied), mode=mode, gpc=gpc))
 
 
-def _place(
+def place(
     decided: Decided, placement: CompiledPlacement, decision: Decision, limit: int | None
 ) -> Placed:
     """Fill one placement: its variant, or the default when that cannot be rendered."""
@@ -323,6 +334,8 @@ def _ready(served: Served, placement: CompiledPlacement, variant: str) -> Ready:
 
 def _listed(decided: Decided, placement: CompiledPlacement, limit: int | None) -> Listed | None:
     """The items of a recommendations block: after the last item seen, else what is popular."""
+    if decided.kept_lists is not None:
+        return decided.kept_lists.get(placement.key)
     block = placement.block.doc
     if block.recommender is None:
         return None

@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.access.errors import NotFound
 from apps.access.http import authenticate, hot, json_response
+from apps.decisions import services
 from apps.decisions.selectors import key_set
-from apps.decisions.services import start_watching
 from apps.delivery import cached, edge
 from apps.delivery.api import not_changed
 from apps.delivery.cached import CachedAnswer
@@ -37,7 +37,7 @@ def fragments(request: HttpRequest, placement: str) -> HttpResponse:
 def snapshot(request: HttpRequest) -> HttpResponse:
     """GET /v1/snapshot: the publication for edge workers, with an edge key."""
     caller = authenticate(request, allow=("ek",))
-    start_watching()
+    services.start_watching()
     found = edge.snapshot_for(caller)
     response = not_changed(request, found.etag) or json_response(found.body)
     response.headers["ETag"] = found.etag

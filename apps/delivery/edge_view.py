@@ -6,12 +6,13 @@ default only.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from apps.content import rendering
 from apps.content.errors import RenderFailed
+from apps.delivery.cached import NOBODY
 from engine.conditions.nodes import ContextLeaf, Node, PercentLeaf, SegmentLeaf
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import leaves_of
@@ -34,10 +35,9 @@ from engine.templating import TemplatePart
 FORMAT: Final = 1
 BUCKETING: Final = "growthbook-v2-10000"
 # What the edge has the values of.
-_AT_THE_EDGE: Final = frozenset({"facts", "context"})
+_AT_THE_EDGE: Final = frozenset({"facts", "context", "intensity"})
 # Facts of a request that are about a profile.
 _ABOUT_PROFILES: Final = frozenset({"visitor"})
-_NOBODY: Final[dict[str, Any]] = {"traits": {}, "segments": {}, "facts": {}, "context": {}}
 
 
 class EdgePlacement(PlacementDoc, frozen=True, omit_defaults=True):
@@ -191,8 +191,8 @@ def _filled(doc: VariantDoc) -> VariantDoc:
     """A variant as everybody may see it; without what cannot be rendered for nobody."""
     try:
         has_html = doc.template is not None or doc.liquid is not None
-        html = rendering.render(doc, _NOBODY) if has_html else None
-        fields = rendering.render_fields(doc, _NOBODY)
+        html = rendering.render(doc, NOBODY) if has_html else None
+        fields = rendering.render_fields(doc, NOBODY)
     except RenderFailed:
         html, fields = None, {}
     template: list[TemplatePart] | None = None if html is None else [html]

@@ -152,6 +152,8 @@ def evaluate_all(request: HttpRequest) -> HttpResponse:
     # One light record: what is not in it was the default, as the publication says.
     decided.placed = [placed for placed in decided.placed if placed.told.reason != "DEFAULT"]
     _record(decided, asked, [one for one in inside if one[1]])
+    # Clients poll, and without decision ids nothing of it can be exposed: no budget is held.
+    deciding.unreserve(decided)
     response = not_changed(request, etag) or json_response(body)
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = "private, no-cache"

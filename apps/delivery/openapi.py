@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from apps.delivery import edge_openapi, ofrep_openapi
+from apps.delivery import edge_openapi, ofrep_openapi, why_openapi
 from apps.delivery.outcomes import REFUSALS
 from apps.delivery.questions import MAX_ID_LENGTH, MAX_ITEMS, MAX_PLACEMENTS
 from apps.delivery.stream import openapi as stream
@@ -224,3 +224,4 @@ PATHS["/v1/decide"]["post"]["responses"]["304"] = {
 PATHS.update(stream.PATHS)
 PATHS.update(ofrep_openapi.PATHS)
 PATHS.update(edge_openapi.PATHS)
+PATHS.update(why_openapi.PATHS)

@@ -16,7 +16,7 @@ from apps.access import limits
 from apps.access.errors import Fault, InvalidRequest
 from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
-from apps.decisions.cap_counts import showing_of
+from apps.decisions.cap_counts import TOKEN_SIZE, showing_of
 from apps.decisions.errors import InvalidDecisionId
 from apps.decisions.selectors import (
     CapHolder,
@@ -148,14 +148,15 @@ class _Intake:
         self.headers: dict[str, str] | None = None
         self.route = route
         self.choices: dict[Identities, Known] = {}
-        self.showings: dict[Identities, list[Showing]] = {}
+        self.showings: dict[Identities, list[tuple[Showing, bytes]]] = {}
         self.events: list[Accepted] = []
         self.refusals: list[Refusal] = []
 
-    def take(self, event: Accepted, identities: Identities) -> None:
+    def take(self, event: Accepted, identities: Identities, reserved: bytes = b"") -> None:
         """Stamp an event with its visitor's consent and keep it, unless analytics is refused.
 
-        What caps count of it is counted by those who personalize, whatever analytics may know.
+        What caps count of it is counted by those who personalize, whatever analytics may know;
+        `reserved` is the token of the reservation that it takes up.
         """
         choice = self._known(identities).choice
         bits = int(allowed(choice, mode=self.caller.consent_mode, gpc=self.caller.gpc))
@@ -163,7 +164,7 @@ class _Intake:
             showing_of(event.properties, event.occurred_ms) if "caps" in event.properties else None
         )
         if showing is not None and bits & _PERSONALIZATION and event.type == "exposure":
-            self.showings.setdefault(identities, []).append(showing)
+            self.showings.setdefault(identities, []).append((showing, reserved))
         else:
             showing = None
         if not bits & _ANALYTICS:
@@ -255,7 +256,9 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             decided = verified(caller.site_id, item.decision_id)
             own = id_text(item.id, "id")
             message_id = _message_id("exposure", own or item.decision_id)
-            intake.take(_exposure(intake, item, decided, message_id), (decided.subject,))
+            event = _exposure(intake, item, decided, message_id)
+            reserved = _counted_as(event, item.decision_id, decided, own)
+            intake.take(event, (decided.subject,), reserved)
         except (msgspec.DecodeError, InvalidRequest):
             intake.refuse(index, message_id, "invalid_exposure")
         except InvalidDecisionId as error:
@@ -290,17 +293,23 @@ def _decided(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
         "version": decided.version,
         "snapshot": decided.snapshot,
         "reason": decided.reason,
-        **_capped(decision_id, decided),
     }
 
 
-def _capped(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
-    """What caps count of a decision that was seen."""
+def _counted_as(
+    event: Accepted, decision_id: str, decided: DecisionPayload, own: str | None
+) -> bytes:
+    """Say in an exposure what caps count of it; return the token of its reservation."""
     if not decided.caps:
-        return {}
-    # A decision whose budget could not be reserved has its own id for a name.
-    token = decided.token or blake2b(decision_id.encode(), digest_size=8).digest()
-    return {"caps": decided.caps, "capToken": token.hex()}
+        return b""
+    # A decision that reserved nothing has its own id for a name.
+    reserved = decided.token or blake2b(decision_id.encode(), digest_size=TOKEN_SIZE).digest()
+    token = reserved
+    if own is not None:  # each of them counts
+        token = blake2b(own.encode(), digest_size=TOKEN_SIZE, key=reserved).digest()
+    event.properties["caps"] = decided.caps
+    event.properties["capToken"] = token.hex()
+    return reserved
 
 
 def record_conversions(caller: Caller, given: Conversions, route: str, now: datetime) -> Answered:

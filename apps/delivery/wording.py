@@ -42,7 +42,7 @@ def worded(decided: Decided) -> Answer:
                 id_of(decided, placed, head),
                 placed.body,
                 until_ms,
-                b"null" if steps is None else _trace(steps),
+                b"null" if steps is None else trace_of(steps),
             )
         )
     segment_key = cacheable.key_of(decided, untils)
@@ -69,7 +69,8 @@ def id_of(decided: Decided, placed: Placed, head: bytes) -> bytes:
     return decisions.signed(decided.call.caller.site_hex, head, tail, token)
 
 
-def _trace(steps: Sequence[Step]) -> bytes:
+def trace_of(steps: Sequence[Step]) -> bytes:
+    """Return a decision's trace as JSON."""
     return msgspec.json.encode(
         [
             {
@@ -97,6 +98,7 @@ def record_of(decided: Decided, took_s: float) -> decisions.Made:
         [_noted(placed) for placed in decided.placed],
         decided.context.read,
         decided.values,
+        {key: one.intensity for key, one in decided.reserved.items()},
         decided.is_away,
         int(took_s * 1_000_000),
     )

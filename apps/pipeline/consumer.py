@@ -9,7 +9,7 @@ import logging
 import select
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import psycopg2
 from django.db import DatabaseError, InterfaceError, connection, connections
@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 from apps.events import journal
 from apps.pipeline import fold, timers
 from apps.work import clock
+from apps.work.counting import Counter
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ RUSH = 4
 LINGER_S = 0.006
 RETRY_S = 1.0
 JOURNALS_EVERY_S = 2.0
+
+_batches: Final = Counter("attune_folded_batches", "Batches folded by the consumer.")
+_events: Final = Counter("attune_folded_events", "Events folded by the consumer.")
 
 
 class Consumer:
@@ -64,6 +68,8 @@ class Consumer:
                     return
                 continue
             logger.debug("pipeline.folded", extra=folded._asdict())
+            _batches.add(amount=folded.batches)
+            _events.add(amount=folded.events)
             if folded.batches >= RUSH and not has_more_due:
                 time.sleep(LINGER_S)
 

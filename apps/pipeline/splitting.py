@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access import services as access
-from apps.decisions import hot_state
+from apps.decisions import cap_counts, hot_state
 from apps.decisions.caps import Carried, Holder
 from apps.decisions.hot_state import Remembered, Told
 from apps.events import fold as event_fold
@@ -185,7 +185,9 @@ class _Undoing:
         now_ms = clock.to_ms(self._now)
         # What is reserved now was for both: nobody knows whose page shows it.
         source = Holder(self._winner.site_id.hex, "", self._winner.profile_id.bytes)
-        carried = Carried(source, self._loser.profile_id.bytes, now_ms, is_closed=False)
+        given = cap_counts.tokens(self._loser.caps) - cap_counts.tokens(self._winner.caps)
+        loser_id = self._loser.profile_id.bytes
+        carried = Carried(source, loser_id, now_ms, is_closed=False, given=sorted(given))
         write_anew(self.persons, now_ms, carried=[carried])
         return Split(
             winner=self._winner.profile_id,

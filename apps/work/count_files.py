@@ -7,8 +7,11 @@ with it. A host name stands in each name, because containers share the home and 
 
 import contextlib
 import fcntl
+import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,6 +20,9 @@ import msgspec
 from django.conf import settings
 
 from apps.work.counting import COUNTERS, GAUGES, HISTOGRAMS, Labels
+from apps.work.endings import at_end
+
+logger = logging.getLogger(__name__)
 
 EVERY_S: Final = 1.0
 
@@ -71,26 +77,48 @@ class OwnFile:
         os.close(self._file)
 
 
+_own_file: OwnFile | None = None
+
+
+def start() -> None:
+    """Leave this process's counts every second, from a thread, until the process ends."""
+    global _own_file
+    try:
+        _own_file = file = OwnFile()
+    except OSError as error:  # a process that cannot say what it does goes on doing it
+        logger.warning("counts.not_written", extra={"error": str(error)})
+        return
+    threading.Thread(target=_keep_writing, args=(file,), name="counts", daemon=True).start()
+    at_end(file.write)
+
+
+def _keep_writing(file: OwnFile) -> None:
+    while True:
+        try:
+            file.write()
+        except OSError as error:  # a full disk, say
+            logger.warning("counts.not_written", extra={"error": str(error)})
+        time.sleep(EVERY_S)
+
+
 def folder() -> Path:
     """Return where the files are."""
     home: Path = settings.METRICS_DIR
     return home
 
 
-def total(but: Path | None = None, directory: Path | None = None) -> Counts:
-    """Return the sum over this host's processes: the living, the departed and, live, this one.
-
-    Args:
-        but: this process's own file, which is older than what it knows.
-    """
+def total(directory: Path | None = None) -> Counts:
+    """Return the sum over this host's processes: the living, the departed and, live, this one."""
     where = directory or folder()
+    # This process's own file is older than what it knows.
+    but = _own_file.path if _own_file is not None else where / f"{_host()}-{os.getpid()}.json"
     found = [own()]
     if where.is_dir():
         found += _others(where, but)
     return added(found)
 
 
-def _others(where: Path, but: Path | None) -> Iterator[Counts]:
+def _others(where: Path, but: Path) -> Iterator[Counts]:
     departed = where / f"{_host()}-departed.json"
     with departed.open("a+b") as ledger:
         fcntl.flock(ledger, fcntl.LOCK_EX)  # two that are asked at once

@@ -34,6 +34,23 @@ class Counter:
         values[labels] = values.get(labels, 0) + amount
 
 
+class Reading:
+    """A count that another module keeps, read when asked for."""
+
+    __slots__ = ("help", "labels", "name", "read")
+
+    def __init__(self, name: str, help: str, read: Callable[[], float]) -> None:
+        """Register it and how to read it; `name` without `_total`."""
+        self.name, self.help, self.read = name, help, read
+        self.labels: Labels = ()
+        COUNTERS.append(self)
+
+    @property
+    def values(self) -> dict[Labels, float]:
+        """What is counted now, without labels."""
+        return {(): self.read()}
+
+
 class Gauge:
     """A number of this process that is read when asked for; the processes' numbers are added up."""
 
@@ -66,6 +83,6 @@ class Histogram:
         row[-1] += seconds
 
 
-COUNTERS: Final[list[Counter]] = []
+COUNTERS: Final[list[Counter | Reading]] = []
 GAUGES: Final[list[Gauge]] = []
 HISTOGRAMS: Final[list[Histogram]] = []

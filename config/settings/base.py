@@ -123,6 +123,8 @@ STORAGES = {
 # Files made while running (model artifacts, logs) live under the home.
 ARTIFACT_DIR = ENV.home / "artifacts"
 JOURNAL_DIR = ENV.home / "journal"
+# Where each process leaves its counts for the one that is asked for /metrics.
+METRICS_DIR = ENV.home / "run" / "metrics"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -168,7 +170,10 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "config.logging.LineFormatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "config.logging.LineFormatter"},
+        "json": {"()": "config.logging.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": ENV.log_format}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

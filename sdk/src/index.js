@@ -34,6 +34,8 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
   const transport = createTransport(host, writeKey);
   const consent = createConsent(policyVersion);
   const mayMeasure = () => consent.may("analytics");
+  /** How often something was shown also bounds how often it is shown again; the server keeps no event of it. */
+  const mayCount = () => mayMeasure() || consent.may("personalization");
 
   /** An event made before the choice gets its identifier now; the consent is the one it leaves under. */
   const stamp = (event) => ({
@@ -53,9 +55,9 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     path: "/v1/exposures",
     wrap: (rows) => ({ exposures: rows }),
     delay,
-    allowed: mayMeasure,
+    allowed: mayCount,
   });
-  const exposures = createExposures((exposure) => mayMeasure() && sightings.add(exposure));
+  const exposures = createExposures((exposure) => mayCount() && sightings.add(exposure));
 
   function record(type, fields) {
     // A refusal is final for what happened under it; before any choice the page view waits in memory.
@@ -190,8 +192,8 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     async consent({ analytics = false, personalization = false }) {
       consent.choose({ analytics: analytics === true, personalization: personalization === true });
       round += 1;
-      if (!mayMeasure()) {
-        events.clear();
+      if (!mayMeasure()) events.clear();
+      if (!mayCount()) {
         sightings.clear();
         exposures.clear();
       }

@@ -67,9 +67,13 @@ flipsAt(momentMs) {
 if (momentMs !== null && momentMs < this.untilMs) this.untilMs = momentMs;
 }
 meets(condition) {
+try {
 const { verdict, validUntilMs } = condition(this.facts, this.nowMs);
 this.flipsAt(validUntilMs);
 return verdict === true;
+} catch {
+return false; // A fault of ours is no match, as on the server.
+}
 }
 has(segment) {
 if (segment.request) return this.meets(segment.request);
@@ -1442,7 +1446,7 @@ if (keys === null || question.userId != null || question.userToken || question.e
 return null;
 }
 const id = question.anonymousId ?? "";
-if (typeof id !== "string" || id.length > MAX_ID) return null;
+if (typeof id !== "string" || id.length > MAX_ID || id.includes("\0")) return null;
 const facts = new RequestFacts(question, { ...asker, timeZone: publication.timeZone }, nowMs);
 if (isOdd(facts)) return null;
 const consent = question.consent?.personalization;
@@ -1477,11 +1481,12 @@ function keysOf(question) {
 if (typeof question !== "object" || question === null || !Array.isArray(question.placements)) return null;
 const keys = question.placements.map((asked) => (typeof asked === "string" ? asked : asked?.key));
 const isAsked = keys.length > 0 && keys.length <= MAX_PLACEMENTS && new Set(keys).size === keys.length;
-const objects = [question.context, question.facts].every((one) => one == null || Object(one) === one);
+const objects = [question.context ?? {}, question.facts ?? {}].every(isMapping);
 return isAsked && objects && keys.every((key) => typeof key === "string") ? keys : null;
 }
 function entryOf(block, doc, told, question) {
-const values = { traits: {}, segments: {}, facts: question.facts ?? {}, context: question.context ?? {} };
+const { facts, context } = question;
+const values = { traits: {}, segments: {}, facts: facts ?? {}, context: context ?? {}, intensity: 1 };
 const fields = Object.entries(doc.fields ?? {}).map(([name, stored]) => [name, fieldMaker(stored)(values)]);
 const entry = {
 decisionId: null, // Only the server can sign one.

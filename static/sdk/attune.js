@@ -361,6 +361,7 @@ function load({ writeKey, host = "", policyVersion = "1", deadline = 300, delay 
 const transport = createTransport(host, writeKey);
 const consent = createConsent(policyVersion);
 const mayMeasure = () => consent.may("analytics");
+const mayCount = () => mayMeasure() || consent.may("personalization");
 const stamp = (event) => ({
 ...event,
 anonymousId: event.anonymousId || consent.anonymousId(),
@@ -378,9 +379,9 @@ transport,
 path: "/v1/exposures",
 wrap: (rows) => ({ exposures: rows }),
 delay,
-allowed: mayMeasure,
+allowed: mayCount,
 });
-const exposures = createExposures((exposure) => mayMeasure() && sightings.add(exposure));
+const exposures = createExposures((exposure) => mayCount() && sightings.add(exposure));
 function record(type, fields) {
 if (consent.purposes() !== null && !mayMeasure()) return;
 const who = { anonymousId: consent.anonymousId(), userId: consent.userId() || undefined };
@@ -481,8 +482,8 @@ anonymousId: consent.anonymousId,
 async consent({ analytics = false, personalization = false }) {
 consent.choose({ analytics: analytics === true, personalization: personalization === true });
 round += 1;
-if (!mayMeasure()) {
-events.clear();
+if (!mayMeasure()) events.clear();
+if (!mayCount()) {
 sightings.clear();
 exposures.clear();
 }

@@ -50,6 +50,8 @@ PUBLIC_BESIDES = {
     "apps.content.rendering": "called on the hot path with prepared values",
     "apps.decisions.caps": "budgets that people take over of each other, inside a fold",
     "apps.decisions.cap_counts": "the caps section of the state row, which a fold writes",
+    "apps.decisions.past": "what a replay of the decision log reads",
+    "apps.delivery.replaying": "deciding a record again, for the page of the admin",
     "apps.decisions.notices": "what the stream process reads: it has no models, so no selectors",
     "apps.decisions.record_reads": "one time-boxed statement, for the same process",
     "apps.decisions.hot_state": "marks and publishes around the consumer's commit",

@@ -174,7 +174,9 @@ def set_up(world: World) -> None:
     ):
         block = content.create_block(site_id=world.site.pk, key=key)
         content.create_variant(block=block, key="plain", is_default=True, template=template)
-        content.create_variant(block=block, key="app", template="<p>{{ facts.word }}</p>")
+        content.create_variant(
+            block=block, key="app", template="<p>{{ facts.word }} {{ intensity }}</p>"
+        )
         content.create_placement(site_id=world.site.pk, key=f"home.{key}", block=block)
     world.publish()
     publish_more(world)
@@ -252,6 +254,13 @@ def test_what_only_the_server_knows_is_asked_of_it(edge: Edge):
     ):
         found = edge.decide(**more)["placements"]
         assert all(entry["decisionId"].startswith("dec_") for entry in found.values()), more
+
+
+def test_what_is_no_question_is_refused_by_the_server(edge: Edge):
+    for body in ([], {"placements": []}, question(facts=[1]), question(anonymousId="a\x00")):
+        found = edge.call("/v1/decide", body)
+        assert (found["status"], json.loads(found["body"])["code"]) == (400, "invalid_request")
+    assert edge.call("/v1/nowhere")["status"] == 404
 
 
 def flipped_byte(answer: Answer) -> Answer:

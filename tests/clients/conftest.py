@@ -44,6 +44,7 @@ class Address:
     host: str
     publishable: str
     secret: str
+    edge: str
 
     def events_of(self, identity: str) -> list[dict[str, Any]]:
         """The events of a profile as a server reads them, newest first; none of nobody."""
@@ -92,7 +93,7 @@ def server(
                 )
             host = f"http://127.0.0.1:{port}"
             assert processes.wait_until(lambda: _answers(host), UP_WITHIN_S), _told(logs)
-            yield Address(host, seeded.publishable, seeded.secret)
+            yield Address(host, seeded.publishable, seeded.secret, seeded.edge)
         finally:
             for process in running:
                 processes.stop(process, farewell=signal.SIGTERM, patience=10)

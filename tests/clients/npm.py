@@ -11,7 +11,14 @@ from launcher import venv
 from launcher.trouble import Trouble
 
 HERE = Path(__file__).parent
-INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+INSTALL = (
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    "--fetch-retries=1",
+)
 
 
 def node_of(packages: Path) -> Path:

@@ -1,10 +1,14 @@
-"""What was sent, what was acknowledged, what decisions were like; and what the record says of it."""
+"""What was sent and acknowledged, what decisions were like; and what the record says of it."""
 
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+CAP = 2  # showings of the capped placement to one visitor in an hour
+# A reservation lasts so long; whatever a client does not say, it is not given twice before.
+RESERVED_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Ledger:
         bad: decisions without content, late, or refused.
         strange: answers to events that no client could make sense of.
         slowest_ms: of the decisions that came.
+        capped: when each visitor was served what a cap limits, in order.
     """
 
     sent: set[str] = field(default_factory=set)
@@ -35,6 +40,7 @@ class Ledger:
     strange: list[Trouble] = field(default_factory=list)
     slowest_ms: float = 0.0
     repeats: int = 0
+    capped: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def will_send(self, message_ids: Iterable[str]) -> None:
@@ -58,6 +64,21 @@ class Ledger:
             self.decisions += 1
             self.defaults += is_default
             self.slowest_ms = max(self.slowest_ms, took_ms)
+
+    def served_capped(self, visitor: str) -> None:
+        """Note that a visitor was served what a cap limits."""
+        with self._lock:
+            self.capped.setdefault(visitor, []).append(time.monotonic())
+
+    def beyond_caps(self) -> list[str]:
+        """Return the visitors who were served it more often than the cap allows."""
+        return sorted(
+            visitor
+            for visitor, times in self.capped.items()
+            if any(
+                late - early < RESERVED_S for early, late in zip(times, times[CAP:], strict=False)
+            )
+        )
 
     def decided_badly(self, what: str) -> None:
         """Note a decision that a page could not use."""

@@ -1,5 +1,6 @@
 """One stack in real processes, as `make up` runs it, that faults can take hold of."""
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,8 @@ import psycopg2
 from launcher import processes
 from launcher.home import PROJECT_ROOT, Home
 
-UP_WITHIN_S = 90.0
+UP_WITHIN_S = 180.0
+WEB_PROCESSES = 2
 # What the stack is to find out by itself, whoever runs these tests.
 OURS = (
     "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PGUSER", "SECRET_KEY", "SIGNING_KEY",
@@ -23,7 +25,6 @@ OURS = (
 )  # fmt: skip
 # A word of the command line by which a child of the launcher is known.
 WORDS = {
-    "web": "wsgi",
     "stream": "config.asgi:application",
     "consumer": "consume",
     "worker": "worker",
@@ -51,11 +52,11 @@ class RunningStack:
             "ATTUNE_HOME": str(home.root),
             "PORT": str(self.port),
             "STREAM_PORT": str(free_port()),
-            "WEB_WORKERS": "2",
+            "WEB_WORKERS": str(WEB_PROCESSES),
             "CLOCK_FILE": str(self.clock_file),
         }
-        self._output = home.root / "output"
-        with self._output.open("wb") as output:
+        self.output = home.root / "output"
+        with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "launcher", "up"],
                 cwd=PROJECT_ROOT,
@@ -74,7 +75,7 @@ class RunningStack:
 
     def text(self) -> str:
         """What the launcher has printed."""
-        return self._output.read_text()
+        return self.output.read_text()
 
     def end(self) -> None:
         """Stop everything."""
@@ -101,13 +102,20 @@ class RunningStack:
                 return servers
             return [pid for server in servers for pid in _children(server) if _is_worker(pid)]
         word = WORDS[name]
-        return [pid for pid in mine if any(word in part.split("/")[-1:] + [part] for part in _command(pid))]
+        return [pid for pid in mine if any(Path(part).name == word for part in _words(pid))]
+
+    def listening(self) -> int:
+        """How many web processes take connections: each has a socket of its own."""
+        wanted = f":{self.port:04X}"
+        found = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(part[1].endswith(wanted) and part[3] == "0A" for part in found)
 
     def kill(self, name: str, number: int = signal.SIGKILL, *, one: bool = True) -> list[int]:
         """Send a signal to a program, the first of its processes or all; return whom."""
         found = self.pids(name)[: 1 if one else None]
         for pid in found:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
         return found
 
     def let_go(self) -> None:
@@ -167,7 +175,7 @@ class RunningStack:
 
         client = redis.Redis(unix_socket_path=str(self.home.valkey_socket), socket_timeout=10)
         try:
-            return [client.execute_command(*command) for command in commands]
+            return [client.execute_command(*command) for command in commands]  # type: ignore[no-untyped-call]
         finally:
             client.close()
 
@@ -198,7 +206,15 @@ def _children(parent: int) -> list[int]:
             continue
         if fields[0] != "Z" and int(fields[1]) == parent:
             found.append(int(path.parent.name))
-    return sorted(found)
+    return sorted(found, key=_began)
+
+
+def _began(pid: int) -> int:
+    """When a process began, in ticks: process ids are used again."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0
 
 
 def _command(pid: int) -> list[str]:
@@ -206,6 +222,11 @@ def _command(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return []
+
+
+def _words(pid: int) -> list[str]:
+    """The words of a command line; some servers write theirs anew as one."""
+    return [word for part in _command(pid) for word in part.split()]
 
 
 def _is_worker(pid: int) -> bool:

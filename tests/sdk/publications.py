@@ -16,11 +16,11 @@ from engine.snapshot import (
     SnapshotDoc,
     VariantDoc,
 )
-from tests.engine import documents, people
+from tests.engine import alphabets, documents, people
 from tests.engine.choices import Choices, once_in, some
 from tests.sdk.node import facts_json
 
-NOW_MS = documents.START_MS
+NOW_MS = alphabets.START_MS
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 # "vip" and "new" are the names that random conditions ask for.
 SEGMENTS = ("vip", "new", "phone", "both")
@@ -42,8 +42,8 @@ SHARES = (1.0, 1.0, 0.5, 0.1, 0.0)
 MOMENTS = (None, None, NOW_MS - 1, NOW_MS, NOW_MS + 1, NOW_MS + HOUR_MS)
 
 
-def publication(choices: Choices, leaves: int = 3) -> SnapshotDoc:
-    """A publication of two placements; its conditions have at most so many leaves each."""
+def publication(choices: Choices) -> SnapshotDoc:
+    """A publication of at most two placements; whatever it names is there."""
     return SnapshotDoc(
         site_id="site",
         number=choices.whole(1, 3),
@@ -51,9 +51,9 @@ def publication(choices: Choices, leaves: int = 3) -> SnapshotDoc:
         placements=[_placement(choices, key) for key in PLACEMENTS],
         blocks=[*(_block(choices, key) for key in BLOCKS), _flag(choices)],
         segments=[_segment(choices, n + 1, key) for n, key in enumerate(SEGMENTS)],
-        rules=[_rule(choices, n, leaves) for n in range(choices.whole(0, 3))],
+        rules=[_rule(choices, n) for n in range(choices.whole(0, 3))],
         caps=[_cap(choices, number) for number in CAPS],
-        experiments=_experiments(choices, leaves),
+        experiments=_experiments(choices),
         holdouts=[
             HoldoutDoc(f"held-{n}", choices.pick(SEEDS), choices.pick((0.0, 0.1, 0.5)))
             for n in range(choices.whole(0, 1) if once_in(choices, 3) else 0)
@@ -113,12 +113,12 @@ def _stay(choices: Choices) -> list[Any]:
     return [not once_in(choices, 3), until_ms, then, None if then is None else later]
 
 
-def _where(choices: Choices, leaves: int) -> dict[str, Any]:
+def _where(choices: Choices) -> dict[str, Any]:
     if once_in(choices, 4):
         return {"v": 1, "where": {"all": []}}
     if once_in(choices, 3):
         return {"v": 1, "where": {"kind": "segment", "key": choices.pick(SEGMENTS)}}
-    return {"v": 1, "where": documents.tree(choices, KINDS, leaves=leaves)}
+    return {"v": 1, "where": documents.tree(choices, KINDS, leaves=3)}
 
 
 def _request(choices: Choices, key: str) -> dict[str, Any] | None:
@@ -177,7 +177,7 @@ def _placement(choices: Choices, key: str) -> PlacementDoc:
     )
 
 
-def _rule(choices: Choices, number: int, leaves: int) -> RuleDoc:
+def _rule(choices: Choices, number: int) -> RuleDoc:
     key = f"rule-{number}"
     # Each placement has one experiment that rules may run.
     place = choices.pick(PLACEMENTS)
@@ -186,7 +186,7 @@ def _rule(choices: Choices, number: int, leaves: int) -> RuleDoc:
         key,
         place,
         "" if runs else choices.pick(VARIANTS),
-        _where(choices, leaves),
+        _where(choices),
         priority=choices.whole(0, 2),
         starts_at_ms=choices.pick(MOMENTS) if once_in(choices, 3) else None,
         ends_at_ms=choices.pick(MOMENTS) if once_in(choices, 3) else None,
@@ -196,18 +196,16 @@ def _rule(choices: Choices, number: int, leaves: int) -> RuleDoc:
     )
 
 
-def _experiments(choices: Choices, leaves: int) -> list[ExperimentDoc]:
+def _experiments(choices: Choices) -> list[ExperimentDoc]:
     found = []
     for place in PLACEMENTS:
-        found.append(_experiment(choices, f"ruled-{place}", place, leaves, by_rule=True))
+        found.append(_experiment(choices, f"ruled-{place}", place, by_rule=True))
         if once_in(choices, 2):
-            found.append(_experiment(choices, f"own-{place}", place, leaves, by_rule=False))
+            found.append(_experiment(choices, f"own-{place}", place, by_rule=False))
     return found
 
 
-def _experiment(
-    choices: Choices, key: str, place: str, leaves: int, *, by_rule: bool
-) -> ExperimentDoc:
+def _experiment(choices: Choices, key: str, place: str, *, by_rule: bool) -> ExperimentDoc:
     weights = choices.pick(WEIGHTS)
     return ExperimentDoc(
         key,
@@ -216,7 +214,7 @@ def _experiment(
         [ArmDoc(f"arm-{n}", choices.pick(VARIANTS), weight) for n, weight in enumerate(weights)],
         coverage=choices.pick(SHARES),
         layer=("layer", *choices.pick(((0.0, 0.5), (0.5, 1.0)))) if once_in(choices, 4) else None,
-        condition=_where(choices, leaves) if once_in(choices, 3) else None,
+        condition=_where(choices) if once_in(choices, 3) else None,
         by_rule=by_rule,
         enabled=not once_in(choices, 8),
     )

@@ -8,14 +8,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from engine.compiling import compile_snapshot
-from engine.decide import decide_placement
-from engine.snapshot import SnapshotDoc
 from tests.engine.choices import Seeded
 from tests.sdk import publications
 from tests.sdk.deciding import (
@@ -25,15 +21,11 @@ from tests.sdk.deciding import (
     asked,
     edge_turns,
     engine_turns,
-    visitor_of,
 )
 from tests.vectors import make_decide, vectors
 
-EXAMPLES = int(os.environ.get("EDGE_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("EDGE_EXAMPLES", "300"))
 QUESTIONS = 3
-# Both name an instant before which nothing changes by itself, and may name another one: which part
-# of a group settles it first is nobody's business. So may it be whether a stale stay was looked at.
-OPEN = ("valid_until_ms", "is_stale")
 
 
 @pytest.mark.parametrize("module", [SOURCES, BUILT], ids=["sources", "built"])
@@ -67,35 +59,12 @@ def test_random_publications_are_decided_alike() -> None:
     for (snapshot, questions), found in zip(worlds, edge_turns(worlds), strict=True):
         expected = engine_turns(snapshot, questions)
         for question, ours, theirs in zip(questions, expected, found, strict=True):
-            assert [bare(one) for one in theirs] == [bare(one) for one in ours], question
-            assert holds_until(snapshot, question, theirs[0])
+            assert theirs == ours, question
             reasons[ours[0]["reason"]] += 1
 
     # It is about something.
     wanted = ("TARGETING_MATCH", "SPLIT", "DEFAULT", "HOLDOUT", "CAPPED", "NO_CONSENT", "DISABLED")
     assert all(reasons[reason] > 0 for reason in wanted), reasons
-
-
-def bare(decision: dict[str, Any]) -> dict[str, Any]:
-    """A decision without what is left open."""
-    found = {name: value for name, value in decision.items() if name not in OPEN}
-    return found | {"reason": found["reason"].replace("STALE", "DEFAULT")}
-
-
-def holds_until(snapshot: SnapshotDoc, question: Asked, decision: dict[str, Any]) -> bool:
-    """Does the engine decide the same until just before the edge says that it may change?"""
-    until_ms = decision["valid_until_ms"]
-    visitor = visitor_of(question.visitor)
-    if until_ms is None or visitor.shown:  # windows of caps move on, whatever conditions say
-        return True
-    later = decide_placement(
-        compile_snapshot(snapshot), question.placement, visitor, question.context, until_ms - 1
-    )
-    return (later.variant, later.rule, later.arm) == (
-        decision["variant"],
-        decision["rule"],
-        decision["arm"],
-    )
 
 
 def test_a_publication_that_names_what_it_does_not_hold_is_refused() -> None:

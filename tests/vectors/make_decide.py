@@ -4,8 +4,7 @@
     python -m tests.vectors.make_decide --check    exits 1 when it is not what would be written
 
 Two sources: `decided.py` (answers by hand) and random publications (answers of the Python engine,
-as it is now). Conditions of these have one leaf each: how early a group of them may be asked again
-depends on which of its parts is looked at first, and no answer does.
+as it is now).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def made() -> list[dict[str, Any]]:
     cases = [_by_hand(*case) for case in CASES]
     for seed in range(PUBLICATIONS):
         choices = Seeded(seed)
-        snapshot = publications.publication(choices, leaves=1)
+        snapshot = publications.publication(choices)
         questions = [asked(choices) for _ in range(QUESTIONS)]
         cases.append(
             {

@@ -73,6 +73,7 @@ PATHS: Final[dict[str, Any]] = {
                 },
                 "204": {"description": "The ticket is over: do not come back with it."},
                 "401": _problem("`invalid_ticket`"),
+                "404": _problem("`not_found`: the web process was asked, not the stream process"),
                 "503": _problem("`unavailable`; Retry-After says how many seconds to wait."),
             },
         }

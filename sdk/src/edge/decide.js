@@ -72,9 +72,13 @@ class Members {
   }
 
   meets(condition) {
-    const { verdict, validUntilMs } = condition(this.facts, this.nowMs);
-    this.flipsAt(validUntilMs);
-    return verdict === true;
+    try {
+      const { verdict, validUntilMs } = condition(this.facts, this.nowMs);
+      this.flipsAt(validUntilMs);
+      return verdict === true;
+    } catch {
+      return false; // A fault of ours is no match, as on the server.
+    }
   }
 
   has(segment) {

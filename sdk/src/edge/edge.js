@@ -6,7 +6,7 @@
  */
 
 import { decideInTurn, decidePlacement } from "./decide.js";
-import { RequestFacts, isOdd } from "./request.js";
+import { RequestFacts, isMapping, isOdd } from "./request.js";
 import { compileSnapshot } from "./snapshot.js";
 import { fieldMaker, prepared } from "./templating.js";
 import { NotVerified, verifiedBy } from "./verify.js";
@@ -75,7 +75,7 @@ export function answerOf(publication, question, asker, nowMs) {
     return null;
   }
   const id = question.anonymousId ?? "";
-  if (typeof id !== "string" || id.length > MAX_ID) return null;
+  if (typeof id !== "string" || id.length > MAX_ID || id.includes("\0")) return null;
   const facts = new RequestFacts(question, { ...asker, timeZone: publication.timeZone }, nowMs);
   if (isOdd(facts)) return null;
   const consent = question.consent?.personalization;
@@ -124,12 +124,13 @@ function keysOf(question) {
   if (typeof question !== "object" || question === null || !Array.isArray(question.placements)) return null;
   const keys = question.placements.map((asked) => (typeof asked === "string" ? asked : asked?.key));
   const isAsked = keys.length > 0 && keys.length <= MAX_PLACEMENTS && new Set(keys).size === keys.length;
-  const objects = [question.context, question.facts].every((one) => one == null || Object(one) === one);
+  const objects = [question.context ?? {}, question.facts ?? {}].every(isMapping);
   return isAsked && objects && keys.every((key) => typeof key === "string") ? keys : null;
 }
 
 function entryOf(block, doc, told, question) {
-  const values = { traits: {}, segments: {}, facts: question.facts ?? {}, context: question.context ?? {} };
+  const { facts, context } = question;
+  const values = { traits: {}, segments: {}, facts: facts ?? {}, context: context ?? {}, intensity: 1 };
   const fields = Object.entries(doc.fields ?? {}).map(([name, stored]) => [name, fieldMaker(stored)(values)]);
   const entry = {
     decisionId: null, // Only the server can sign one.

@@ -109,7 +109,8 @@ function dotted(nested, name) {
 }
 
 const ownOf = (mapping, name) => (Object.hasOwn(mapping, name) ? (mapping[name] ?? null) : null);
-const isMapping = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+/** Is it a JSON object? */
+export const isMapping = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The first characters of a text, by code point. */
 function cut(text, most) {

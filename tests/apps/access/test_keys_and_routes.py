@@ -67,6 +67,9 @@ ROUTES = [
         )
         for part in PROFILE_PARTS
     ),
+    Route(
+        "/v1/why?decisionId=dec_x", "v1/why", BOTH, "GET", status=400, code="invalid_decision_id"
+    ),
     Route("/v1/snapshot", "v1/snapshot", ("ek",), "GET"),
     Route("/v1/stream/tickets", "v1/stream/tickets", BOTH, body={"anonymousId": "a1"}),
     Route("/v1/segments", "v1/segments", ("sk",), "GET"),

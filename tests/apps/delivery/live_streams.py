@@ -54,12 +54,13 @@ class Client:
     @property
     def body(self) -> bytes:
         """Of an answer that is no stream."""
-        return self._answer.read()
+        text: bytes = self._answer.read()
+        return text
 
     @property
     def last_id(self) -> str:
         """What a browser would come back with."""
-        return next(number for number, _ in reversed(self.events) if number is not None)
+        return [number for number, _ in self.events if number is not None][-1]
 
     def notices(self) -> list[dict[str, Any]]:
         """What arrived so far."""

@@ -4,9 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -15,15 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from apps.content import services as content
 from apps.content.errors import InvalidContent
 from apps.content.selectors import find_block
-from apps.decisions import announcing, record_reads, records, snapshots
-from apps.decisions import services as decisions
+from apps.decisions import announcing, snapshots
 from apps.decisions.errors import PublicationRefused
-from apps.decisions.models import DecisionRecord, Publication
-from apps.delivery import ofrep
+from apps.decisions.models import Publication
 from apps.rules import services as rules
-from apps.segments.live import encode_stays
-from apps.work import clock
 from tests.apps.delivery.conftest import NOW, World, inside
+from tests.apps.delivery.flags import ALL, every, flag, one
 from tests.apps.delivery.test_outages import (  # noqa: F401
     NOWHERE,
     Away,
@@ -31,7 +26,6 @@ from tests.apps.delivery.test_outages import (  # noqa: F401
     redis_away,
 )
 
-ALL = "/ofrep/v1/evaluate/flags"
 VALUES: dict[str, tuple[str, object]] = {
     "shop.boolean": ("boolean", False),
     "shop.string": ("string", ""),
@@ -44,42 +38,6 @@ ON_DESKTOP = {
     "v": 1,
     "where": {"kind": "context", "name": "device", "op": "eq", "value": "desktop"},
 }
-
-
-@pytest.fixture(autouse=True)
-def _nothing_asked_in_vain() -> None:
-    ofrep.forget()
-
-
-def flag(world: World, key: str, value_type: str, value: Any, *, is_public: bool = True) -> None:
-    block = content.create_block(
-        site_id=world.site.pk,
-        key=key,
-        kind="flag",
-        value_type=value_type,
-        is_client_visible=is_public,
-    )
-    content.create_variant(block=block, key="default", is_default=True, value=value)
-
-
-def one(
-    world: World, key: str, context: object = None, *, api_key: str | None = None
-) -> tuple[int, dict[str, Any]]:
-    body = {} if context is None else {"context": context}
-    response = world.post(f"{ALL}/{key}", body, key=api_key)
-    return response.status_code, response.json()
-
-
-def every(
-    world: World,
-    context: object = None,
-    *,
-    api_key: str | None = None,
-    query: str = "",
-    headers: Mapping[str, str] | None = None,
-) -> Any:
-    body = {} if context is None else {"context": context}
-    return world.post(ALL + query, body, key=api_key, headers=headers)
 
 
 def test_a_visitor_in_the_segment_gets_its_variant_of_a_placement(world: World):
@@ -310,44 +268,6 @@ def test_a_disabled_placement_says_so(world: World):
     assert one(world, "home.hero")[1]["reason"] == "DISABLED"
 
 
-def test_an_unchanged_answer_is_not_sent_twice(world: World):
-    blouses = world.hero()
-    row = world.person(("anonymous_id", "a1"))
-    world.tell(row.profile_id)
-    context = {"targetingKey": "a1", "locale": "de"}
-    first = every(world, context)
-    etag = first["ETag"]
-    assert first.status_code == 200
-    assert etag.startswith('"') and "a1" not in etag
-    assert b"decisionId" not in first.content
-
-    for known in (etag, f"W/{etag}", f'"other", W/{etag}'):
-        again = every(world, context, headers={"If-None-Match": known})
-        assert (again.status_code, again.content, again["ETag"]) == (304, b"", etag)
-    for other in (
-        every(world, {**context, "locale": "fr"}),
-        every(world, {**context, "targetingKey": "a2"}),
-        every(world, context, api_key=world.sk),
-    ):
-        assert other["ETag"] != etag
-
-    world.change(row.profile_id, memberships=encode_stays(inside([blouses])))
-    world.tell(row.profile_id)
-    moved = every(world, context, headers={"If-None-Match": etag})
-    assert moved.status_code == 200
-    assert moved.json()["flags"][0]["variant"] == "blouses"
-
-
-def test_the_etag_changes_with_the_month(world: World):
-    flag(world, "open", "boolean", True)
-    world.publish()
-    march = every(world)["ETag"]
-    clock.replace(lambda: datetime(2026, 3, 31, 23, 59, tzinfo=UTC))
-    assert every(world)["ETag"] == march
-    clock.replace(lambda: datetime(2026, 4, 1, tzinfo=UTC))
-    assert every(world)["ETag"] != march
-
-
 def test_one_of_the_two_keys_of_a_collision_must_go(world: World):
     flag(world, "hero", "boolean", True)
     block = content.create_block(site_id=world.site.pk, key="words", schema=[])
@@ -362,52 +282,6 @@ def test_one_of_the_two_keys_of_a_collision_must_go(world: World):
     ):
         with pytest.raises(InvalidContent):
             make()
-
-
-def test_an_evaluation_is_kept_in_the_log_and_a_bulk_call_once(world: World):
-    blouses = world.hero()
-    flag(world, "open", "boolean", True)
-    world.publish()
-    row = world.person(("anonymous_id", "a1"), stays=inside([blouses]))
-    world.tell(row.profile_id)
-    one(world, "home.hero", {"targetingKey": "a1"})
-    every(world, {"targetingKey": "a1"})
-    records.flush()
-    kept = list(DecisionRecord.objects.filter(profile_id=row.profile_id).order_by("pk"))
-    assert len(kept) == 2
-    for record in kept:
-        assert [entry["placement"] for entry in record.placements] == ["home.hero"]
-
-
-@pytest.mark.parametrize("heard", ["flagConfigEtag=pub-2", "flagConfigLastModified=1773144001"])
-def test_a_publication_that_the_caller_has_heard_of_is_loaded_before_the_answer(
-    world: World, heard: str, monkeypatch: pytest.MonkeyPatch
-):
-    flag(world, "open", "boolean", True)
-    world.publish()
-    assert len(every(world).json()["flags"]) == 1
-    flag(world, "newer", "boolean", True)
-    # Its announcement is lost, as with Redis away.
-    monkeypatch.setattr(announcing, "announce", lambda *_: None)
-    decisions.publish(site_id=world.site.pk, actor=None, now=NOW + timedelta(seconds=1))
-    assert len(every(world).json()["flags"]) == 1
-    assert len(every(world, query=f"?{heard}").json()["flags"]) == 2
-
-
-def test_an_invented_publication_costs_one_look(world: World, monkeypatch: pytest.MonkeyPatch):
-    flag(world, "open", "boolean", True)
-    world.publish()
-    every(world)
-    asked: list[str] = []
-    real = record_reads.rows
-    monkeypatch.setattr(
-        record_reads,
-        "rows",
-        lambda sql, *rest, **more: asked.append(sql) or real(sql, *rest, **more),
-    )
-    for _ in range(5):
-        assert every(world, query="?flagConfigEtag=pub-999999999").status_code == 200
-    assert len(asked) == 1
 
 
 def split(world: World, *, holdout: float = 0.0) -> None:

@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from apps.content import services as content
 from apps.content.models import Variant
@@ -151,3 +153,22 @@ def test_many_tags_are_told_in_several_calls(world: World, cdn: Cdn):
     carry_out()
     assert [len(body["tags"]) for _, body in cdn.told] == [TAGS_AT_ONCE, TAGS_AT_ONCE]
     assert len(set(cdn.tags())) == 2 * TAGS_AT_ONCE
+
+
+def test_the_secret_is_taken_and_never_shown(world: World, cdn: Cdn, admin_client: Client):
+    add = reverse("admin:delivery_purgeaddress_add")
+    form = {
+        "site": str(world.site.pk),
+        "url": cdn.url,
+        "header": "Authorization",
+        "is_enabled": "on",
+    }
+    assert admin_client.post(add, form | {"secret": "Bearer 1"}).status_code == 302
+    address = PurgeAddress.objects.get()
+    page = reverse("admin:delivery_purgeaddress_change", args=[address.pk])
+    assert b"Bearer 1" not in admin_client.get(page).content
+    assert admin_client.post(page, form | {"secret": ""}).status_code == 302
+    address.refresh_from_db()
+    assert address.secret == "Bearer 1"
+    for bad in ({"url": "ftp://cdn.example/"}, {"header": "A: b"}):
+        assert admin_client.post(page, form | bad).status_code == 200
