@@ -246,7 +246,7 @@ class Person:
             now_ms=now_ms,
         )
         verdict = definitions.evaluate(facts, before, now_ms, asked=asked, far=far, past=past)
-        self._keep_computed(facts, now_ms)
+        self._keep_computed(facts, now_ms, is_due=due_ms is not None)
         row.memberships = encode_stays(
             verdict.stays, Evaluated(definitions.number, row.version + 1)
         )
@@ -268,19 +268,20 @@ class Person:
         a trait, or who they are. A mere event that no segment asks for changes nothing."""
         return bool(self.changes or self._has_new_value or self.enlisted or self._asks_all)
 
-    def _keep_computed(self, facts: Facts, now_ms: int) -> None:
+    def _keep_computed(self, facts: Facts, now_ms: int, *, is_due: bool) -> None:
         """Work out again what templates read of computed traits, where it can have changed."""
         row, kept = self.row, self.definitions.computed
         if kept is None:
             row.traits.pop(COMPUTED, None)
             return
         known = None if self._asks_all else row.traits.get(COMPUTED)
-        behind = kept.behind(known, self._names, now_ms)
+        behind = kept.behind(known, self._names, now_ms, is_due=is_due)
         if behind:
             properties = self.definitions.properties
-            row.traits[COMPUTED] = kept.entry(
-                known, behind, facts, properties, row.profile_id, now_ms
-            )
+            found = kept.entry(known, behind, facts, properties, row.profile_id, now_ms)
+            # The same again is not written: most timers move no window over an event.
+            if known is None or not is_due or (found[0], found[2]) != (known[0], known[2]):
+                row.traits[COMPUTED] = found
 
     def _touched(self, before: Stays, now_ms: int) -> Sequence[Definition]:
         """The segments that this batch, or the time that has passed, can have changed."""

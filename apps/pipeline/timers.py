@@ -7,7 +7,7 @@ each finds others' work taken and goes on to the next.
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -106,14 +106,25 @@ def _flip(claim: str, which: int | UUID, now: datetime, claimed: dict[UUID, int]
         with connection.cursor() as cursor:
             cursor.execute(claim, [now, which])
             claimed.update((who, clock.to_ms(due_at)) for who, due_at in cursor.fetchall())
-        rows = state.lock(claimed.keys(), skip_locked=True)
-        rows = [row for row in rows if row.merged_into is None]
+        locked = state.lock(claimed.keys(), skip_locked=True)
+        rows = [row for row in locked if row.merged_into is None]
+        # Nobody else would: a deadline that comes to stay is claimed before all later ones.
+        _forget([row.profile_id for row in locked if row.merged_into is not None])
         numbers = live.numbers({row.site_id for row in rows})
         persons = [Person(row, live.live_set(row.site_id, numbers[row.site_id])) for row in rows]
         write_flipped(persons, clock.to_ms(now), claimed)
     sites = {p.row.profile_id: p.row.site_id for p in persons if p.changes}
     hot_state.publish([person.hot() for person in persons], told=Told(list(sites), (), sites))
     return len(persons)
+
+
+def _forget(profile_ids: Collection[UUID]) -> None:
+    if profile_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM profiles_due WHERE profile_id = ANY(%s::uuid[])",
+                [state.uuid_array(profile_ids)],
+            )
 
 
 def _postpone(profile_id: UUID, until: datetime) -> None:

@@ -57,15 +57,23 @@ class KeptTraits:
         return joint_wanted(self._reads.values())
 
     def behind(
-        self, known: TraitEntry | None, names: Collection[str], now_ms: int
+        self,
+        known: TraitEntry | None,
+        names: Collection[str],
+        now_ms: int,
+        *,
+        is_due: bool = False,
     ) -> Collection[str]:
         """Return the keys to work out again, now that events of these names have come.
 
         Args:
             known: what the state row says.
+            is_due: time has brought us here: what a moving window holds may be other than it was.
         """
         if known is None or known[2] != self.mark or now_ms - known[1] >= FRESH_MS:
             return self.leaves.keys()
+        if is_due:
+            return [key for key, reads in self._reads.items() if _is_moving(reads)]
         if self._names.isdisjoint(names) and not (names and self._any_event):
             return ()
         return [
@@ -120,6 +128,10 @@ class KeptTraits:
     @cached_property
     def _names(self) -> frozenset[str]:
         return frozenset(name for reads in self._reads.values() for name in reads.names)
+
+
+def _is_moving(reads: Reads) -> bool:
+    return bool(reads.reach.last_ms or reads.reach.session)
 
 
 def _far_enough(

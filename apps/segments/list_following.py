@@ -23,16 +23,21 @@ SETTLED: Final = timedelta(minutes=2)
 _GREATEST = """
 SELECT (SELECT coalesce(max(id), 0) FROM profiles_identity),
   (SELECT coalesce(max(id), 0) FROM profiles_identitylink),
-  (SELECT coalesce(max(id), 0) FROM profiles_traitchange)
+  (SELECT coalesce(max(id), 0) FROM profiles_traitchange),
+  (SELECT coalesce(max(id), 0) FROM profiles_mergerecord),
+  (SELECT coalesce(max(id), 0) FROM profiles_keptapart)
 """
-# Whoever got an identity, was seen to use one, or said their address; and whoever has an entry that
-# has moved with a merge or a split. Of these, with each list that names them, or has named them.
+# Whoever got an identity, was seen to use one, said their address, was joined with somebody, or
+# parted: an address that named them may not be theirs any more. And whoever has an entry that has
+# moved with a merge or a split. Of these, with each list that names them, or has named them.
 _BEHIND = f"""
 WITH came AS MATERIALIZED (
   SELECT profile_id FROM profiles_identity WHERE id > %(identity)s
   UNION SELECT profile_id FROM profiles_identitylink WHERE id > %(link)s
   UNION SELECT profile_id FROM profiles_traitchange
     WHERE id > %(trait)s AND key = '{EMAIL_TRAIT}'
+  UNION SELECT winner_id FROM profiles_mergerecord WHERE id > %(merge)s
+  UNION SELECT unnest(ARRAY[one_id, other_id]) FROM profiles_keptapart WHERE id > %(apart)s
 ), named AS (
   SELECT m.segment_list_id, m.profile_id AS before_id, i.profile_id
   FROM ({names("profile_id = ANY(ARRAY(SELECT profile_id FROM came))")}) AS i
@@ -53,7 +58,7 @@ UNION SELECT l.id, c.profile_id FROM came c JOIN profiles_profile p ON p.id = c.
   JOIN profiles_trait t ON t.profile_id = c.profile_id AND t.key = 'list.' || l.key
 ORDER BY 1, 2
 """
-_START: Final = {"identity": 0, "link": 0, "trait": 0}
+_START: Final = {"identity": 0, "link": 0, "trait": 0, "merge": 0, "apart": 0}
 
 
 def follow(*, now: datetime) -> int:
@@ -62,7 +67,7 @@ def follow(*, now: datetime) -> int:
     if not lists:
         return 0
     known = ListsFollowed.objects.first()
-    seen = _START if known is None else known.seen
+    seen = _START if known is None else _START | known.seen
     with connection.cursor() as cursor:
         # Read first: what comes in meanwhile is looked at the next time.
         cursor.execute(_GREATEST)

@@ -19,7 +19,7 @@ from apps.events import history as histories
 from apps.profiles import state
 from apps.profiles.signals import states_changing
 from apps.profiles.state import StateRow
-from apps.segments import live
+from apps.segments import computed_state, live
 from apps.segments.definitions import Definition
 from apps.segments.kept_facts import kept_facts
 from apps.segments.live import Change, LiveDefinitions
@@ -112,7 +112,8 @@ class _Answer(NamedTuple):
         is_changed: it has to be written.
         history: to be written with it; None: as it is.
         due_ms: when to look again, None for never; `due_before_ms`: as the row said until now.
-        is_asked_all: every segment was asked.
+        is_asked_all: every segment was asked, and no computed trait of a template waits for a
+            timer: see `request_reads.look_at_everybody`.
         kept: how many events the history has, and from when on these are all (ms; None: ever).
         unexplained: segments of which SQL says another thing than is recorded, and this does not.
     """
@@ -228,10 +229,16 @@ def _answer(
         live.changes_of(row.site_id, row.profile_id, evaluation, before, now_ms),
         evaluation.due_ms,
         min((stay[1] for stay in before.values() if stay[1] is not None), default=None),
-        asked is None,
+        asked is None and not _awaits_computed(row, definitions, now_ms),
         (len(kept.history.times), kept.history.complete_from_ms),
         candidate.differs.difference(evaluation.entered, evaluation.left, definitions.guard.frozen),
     )
+
+
+def _awaits_computed(row: StateRow, definitions: LiveDefinitions, now_ms: int) -> bool:
+    """Are computed traits to be worked out that only the consumer works out?"""
+    kept = definitions.computed
+    return kept is not None and bool(kept.behind(row.traits.get(computed_state.TRAIT), (), now_ms))
 
 
 def _asked(

@@ -87,8 +87,8 @@ def look_at_everybody(site_id: UUID, *, now: datetime, progress: Progress) -> No
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
         with transaction.atomic():
-            state.lock(batch)
-            profiles.look_at(batch, now=now + timedelta(milliseconds=start))
+            living = [row.profile_id for row in state.lock(batch) if row.merged_into is None]
+            profiles.look_at(living, now=now + timedelta(milliseconds=start))
         progress(min(start + _BATCH, len(ids)), len(ids), "profiles")
 
 
