@@ -1,7 +1,8 @@
 """Health of the container that this runs in: exit status 0 when its process does its work.
 
-web and stream answer /healthz; a worker answers Celery's ping; consumer and beat hold a session in Postgres
-under this container's name, which a process that never got to work or lost the server does not.
+web and stream answer /healthz; a worker answers Celery's ping; consumer and beat hold a session in
+Postgres under this container's name, which a process that never got to work or lost the server does
+not.
 """
 
 import os

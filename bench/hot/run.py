@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bench import processors
-from bench.load import percentile
+from bench.load import WrongAnswer, percentile
 from bench.report import Bar, Rounds, bars_json, median, ratio, table
 from bench.stack import Stack, fresh_stack
+from launcher import processes
 from launcher.home import PROJECT_ROOT
 from launcher.stack import stopping_on_signals
 
@@ -70,7 +71,12 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     result: dict[str, Any] = {}
     with stopping_on_signals(), fresh_stack(server_side, None) as stack:
-        result = _run(stack, size, visitors, wanted)
+        try:
+            result = _run(stack, size, visitors, wanted)
+        except WrongAnswer:
+            for name in ("web", "floor", "consumer"):
+                print(f"--- {name}\n{processes.tail(stack.home.log / f'{name}.log', 40)}")
+            raise
     if not result:
         return 130
     result["seconds"] = round(time.monotonic() - began, 1)

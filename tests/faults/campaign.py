@@ -28,7 +28,7 @@ class Outcome:
 
     Attributes:
         healed_s: from the fault's end until an event was seen by a decision; None: it was not.
-        moved: memberships that a recomputation had to change.
+        moved, moved_in: memberships that a recomputation had to change, and in which segments.
     """
 
     fault: Fault
@@ -36,6 +36,7 @@ class Outcome:
     balance: Balance
     healed_s: float | None
     moved: int
+    moved_in: dict[str, int]
     stored: int
 
     def failures(self) -> list[str]:
@@ -60,7 +61,8 @@ class Outcome:
         elif self.healed_s > HEAL_WITHIN_S:
             found.append(f"healed only after {self.healed_s:.0f} s")
         if self.moved:
-            found.append(f"a recomputation moved {self.moved} memberships")
+            where = ", ".join(f"{key} {count}" for key, count in self.moved_in.items())
+            found.append(f"a recomputation moved {self.moved} memberships: {where}")
         return found
 
 
@@ -96,7 +98,8 @@ def suffer(
         ledger=ledger,
         balance=balance(ledger, stored),
         healed_s=healed_s,
-        moved=checked["entered"] + checked["left"],
+        moved=checked["moved"],
+        moved_in=checked["segments"],
         stored=sum(stored.values()),
     )
 

@@ -5,6 +5,7 @@ Run in a process of its own, with the environment of the stack. The last line is
 
 import json
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,12 +43,19 @@ def publish(name: str) -> dict[str, Any]:
 
 
 def check() -> dict[str, Any]:
-    """Recompute every membership; how many had to change."""
+    """Recompute every membership; how many had to change, and in which segments."""
     from apps.access.models import Site
+    from apps.segments.models import Membership
     from apps.segments.services import refresh_site
 
+    def inside() -> set[tuple[str, Any]]:
+        kept = Membership.objects.filter(left_at=None)
+        return set(kept.values_list("segment__key", "profile_id"))
+
+    before = inside()
     done = refresh_site(site_id=Site.objects.get(key="bench").pk)
-    return {"profiles": done.profiles, "entered": done.entered, "left": done.left}
+    moved = Counter(key for key, _ in before ^ inside())
+    return {"moved": done.entered + done.left, "segments": dict(moved.most_common(4))}
 
 
 COMMANDS = {"make": make, "publish": publish, "check": check}

@@ -20,7 +20,7 @@ from django.db import connection
 from launcher.supervisor import programs
 
 PROJECT = Path(__file__).resolve().parents[2]
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 
 
 class Answer(NamedTuple):
