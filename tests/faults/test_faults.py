@@ -1,25 +1,25 @@
-"""The short form of `make faults`: two faults of real processes under a light load."""
+"""The short form of `make faults`: faults of real processes under a light load."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from launcher import processes
 from launcher.home import Home
 from launcher.testhome import temporary_home
 from tests.faults.campaign import make_target, suffer
-from tests.faults.faults import FAULTS, Fault
+from tests.faults.faults import Fault
 from tests.faults.load import Target
-from tests.faults.running import RunningStack
+from tests.faults.running import WEB_PROCESSES, RunningStack
 
 pytestmark = pytest.mark.slow
 
 LIGHT = 0.1
-SECONDS = 5.0
-# Nothing here is a matter of time: a machine that runs tests may be as slow as it likes.
-SHORT = [fault for fault in FAULTS if fault.name in ("web", "flush")]
+SECONDS = 2.0
+BACK_WITHIN_S = 60.0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def loaded() -> Iterator[tuple[RunningStack, Target]]:
     with temporary_home(Home.locate()) as home:
         stack = RunningStack(home)
@@ -30,10 +30,20 @@ def loaded() -> Iterator[tuple[RunningStack, Target]]:
             stack.end()
 
 
-@pytest.mark.parametrize("fault", SHORT, ids=lambda fault: fault.name)
-def test_nothing_acknowledged_is_lost_or_doubled(
-    loaded: tuple[RunningStack, Target], fault: Fault
+def killed_and_emptied(stack: RunningStack, seconds: float) -> None:
+    """Each web process is killed, the hot state is lost, and the consumer is killed."""
+    stack.kill("web")
+    stack.kill("consumer")
+    processes.wait_until(lambda: stack.listening() >= WEB_PROCESSES, BACK_WITHIN_S)
+    stack.valkey(["FLUSHALL"])
+    stack.kill("web")
+
+
+def test_nothing_acknowledged_is_lost_or_doubled_and_everybody_is_answered(
+    loaded: tuple[RunningStack, Target],
 ) -> None:
+    fault = Fault("short", "kills, and an empty store", killed_and_emptied)
+    # No matter of time: a machine that runs tests may be as slow as it likes.
     outcome = suffer(*loaded, fault, seconds=SECONDS, factor=LIGHT, within_ms=None)
     assert len(outcome.ledger.acknowledged) > 100 and outcome.ledger.decisions > 10
     assert outcome.balance.is_even, outcome.balance
