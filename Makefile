@@ -7,7 +7,7 @@ N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench bench-segments parity mutants shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments bench-hot faults parity mutants contract shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -33,11 +33,20 @@ bench:
 bench-segments:
 	@$(LAUNCHER) bench segments $(ARGS)
 
+bench-hot:
+	@$(LAUNCHER) bench hot $(ARGS)
+
+faults:
+	@$(LAUNCHER) faults $(ARGS)
+
 parity:
 	@$(LAUNCHER) parity --checks $(N) $(ARGS)
 
 mutants:
 	@$(LAUNCHER) mutants $(ARGS)
+
+contract:
+	@$(LAUNCHER) contract $(ARGS)
 
 shell:
 	@$(LAUNCHER) shell $(ARGS)
@@ -56,3 +65,7 @@ requirements:
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes -c dev.txt base.in -o base.txt
 	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes bench.in -o bench.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes clients.in -o clients.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes telemetry.in -o telemetry.txt

@@ -203,6 +203,10 @@ if __name__ == "__main__":
         from bench.segments.run import main as main_of_segments
 
         sys.exit(main_of_segments(sys.argv[2:]))
+    if sys.argv[1:2] == ["hot"]:
+        from bench.hot.run import main as main_of_hot
+
+        sys.exit(main_of_hot(sys.argv[2:]))
     if sys.argv[1:2] == ["soak"]:
         from bench.soak import main as main_of_soak
 

@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ _CONTEXT: Final = {
     "locale": "en-GB",
     "library": {"name": "bench", "version": "1"},
 }
+
+Past = tuple[int, dict[str, Any]]  # when, what
 
 _message_numbers = itertools.count()
 _run = secrets.token_hex(8)
@@ -96,13 +98,15 @@ class Calls:
         del sent["type"]
         return self.post("/v1/track", sent)
 
-    def pasts(self, visitors: int) -> list[bytes]:
+    def pasts(
+        self, visitors: int, past_of: Callable[[int, int], Iterator[Past]] = world.past_of
+    ) -> list[bytes]:
         """Return the batches that bring every visitor's past in."""
         now_ms = _now_ms()
         sent = (
             event(number, at_ms, happened)
             for number in range(visitors)
-            for at_ms, happened in world.past_of(number, now_ms)
+            for at_ms, happened in past_of(number, now_ms)
         )
         batches = []
         while chunk := list(itertools.islice(sent, BATCH)):

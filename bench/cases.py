@@ -83,7 +83,10 @@ class Bench:
 
     def load_visitors(self) -> None:
         """Bring the visitors in through the API, and wait until the consumer has folded them."""
-        batches = self.calls.pasts(self.visitors)
+        self.load(self.calls.pasts(self.visitors))
+
+    def load(self, batches: list[bytes]) -> None:
+        """Send batches of fresh events, and wait until the consumer has folded them."""
         sent = sum(batch.count(b'"messageId"') for batch in batches)
         accepted: list[int] = []
         self.web.run(iter(batches), keep=lambda body: accepted.append(_accepted(body)))
@@ -186,14 +189,14 @@ class Bench:
         _expect(self.record.events() - stored == events, "every accepted event was stored once")
         return {**used, "per_s": events / seconds}
 
-    def latency(self, probes: int) -> list[float]:
+    def latency(self, probes: int, per_s: float = EVENTS_PER_S) -> list[float]:
         """Return, in ms, how long after its acknowledgement an event was seen by a decision.
 
         Beside a steady stream of events, each probe looks at another category than before, and is
         over when the hero is that category's.
         """
         client = Client(self.stack.web_port, 1)
-        sender = _Stream(self.stack.web_port, self.site.key, self.visitors)
+        sender = Stream(self.stack.web_port, self.site.key, self.visitors, per_s)
         sender.start()
         try:
             time.sleep(1.0)
@@ -236,10 +239,11 @@ class Bench:
         _expect(waiting == events, f"{waiting} of {events} accepted events were stored")
 
 
-class _Stream:
-    """EVENTS_PER_S events a second in batches, from a process of its own."""
+class Stream:
+    """So many events a second in batches, from a process of its own."""
 
-    def __init__(self, port: int, key: str, visitors: int) -> None:
+    def __init__(self, port: int, key: str, visitors: int, per_s: float) -> None:
+        self._period_s = BATCH / per_s
         context = multiprocessing.get_context("fork")
         self._is_over = context.Event()
         self._mine, theirs = context.Pipe(duplex=False)
@@ -261,7 +265,7 @@ class _Stream:
 
     def _send(self, port: int, key: str, visitors: int, outcome: Any) -> None:
         made, client = Calls(port, key), Client(port, 1)
-        period_s = BATCH / EVENTS_PER_S
+        period_s = self._period_s
         start, sent, latest_s = time.perf_counter(), 0, 0.0
         batches = itertools.chain.from_iterable(
             made.views(200, visitors) for _ in itertools.count()
@@ -307,4 +311,4 @@ def _expect(holds: bool, what: str) -> None:
         raise WrongAnswer(what)
 
 
-__all__ = ["Bench", "Case", "Ran", "measure"]
+__all__ = ["Bench", "Case", "Ran", "Stream", "measure"]

@@ -7,11 +7,12 @@ is looked at: a run with a wrong one is not a measurement.
 import select
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 CHUNK = 262_144
 TIMEOUT_S = 20.0
+IDLE_S = 5.0
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -116,14 +117,38 @@ class Client:
     """Keep-alive connections to one port of this machine."""
 
     def __init__(self, port: int, connections: int) -> None:
-        self._lines = [_Line(port) for _ in range(connections)]
+        self._port, self._connections = port, connections
+        self._open()
+
+    def _open(self) -> None:
+        self._lines = [_Line(self._port) for _ in range(self._connections)]
         self._by_number = {line.socket.fileno(): line for line in self._lines}
         self._poll = select.epoll()
         for number in self._by_number:
             self._poll.register(number, select.EPOLLIN)
+        self._used_at = time.perf_counter()
+
+    def _use(self) -> None:
+        """Open anew what the server may have closed, because nothing was asked for so long."""
+        now = time.perf_counter()
+        if now - self._used_at > IDLE_S:
+            self.close()
+            self._open()
+        self._used_at = now
+
+    @property
+    def lines(self) -> "Sequence[_Line]":
+        """The connections, for who sends by a clock."""
+        self._use()
+        return self._lines
+
+    def poll(self, seconds: float) -> "list[_Line]":
+        """Return the connections with something to read, waiting for so long at most."""
+        return [self._by_number[number] for number, _ in self._poll.poll(seconds)]
 
     def ask(self, request: bytes) -> bytes:
         """Send one request and return the body of its answer."""
+        self._use()
         line = self._lines[0]
         line.send(request)
         while (answer := line.receive()) is None:
@@ -147,6 +172,7 @@ class Client:
         Raises:
             WrongAnswer: a body was not right, or its status was not 200.
         """
+        self._use()
         latencies: list[float] = []
         start = now = time.perf_counter()
         end = start + seconds
@@ -175,6 +201,7 @@ class Client:
                     busy -= 1
                 else:
                     line.send(following)
+        self._used_at = time.perf_counter()
         return Ran(len(latencies), now - start, latencies)
 
     def close(self) -> None:

@@ -47,6 +47,19 @@ def cpu_us(root: int) -> float:
     return total_ns / 1000
 
 
+def peak_mb(root: int) -> float:
+    """Return the most memory that a process and its descendants have had resident, summed, in MB.
+
+    Pages that they share count once for each.
+    """
+    total_kb = 0
+    for pid in _tree(root):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            total_kb += sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return total_kb / 1024
+
+
 def _tree(root: int) -> Iterator[int]:
     waiting = [root]
     while waiting:

@@ -94,12 +94,22 @@ class Stack:
         parts = {**self._servers, **self._running}
         return {name: processors.cpu_us(process.pid) for name, process in parts.items()}
 
+    def peak_mb(self) -> dict[str, float]:
+        """Return the most memory that each running part has had resident, in MB.
+
+        Of a part with several processes it is the sum of their peaks.
+        """
+        parts = {**self._servers, **self._running}
+        return {name: processors.peak_mb(process.pid) for name, process in parts.items()}
+
     def _start_web(self) -> None:
         web = [str(part) for part in _program("web", self.web_port).command]
-        floor = [str(part) for part in _program("web", self.floor_port).command]
+        # The floors are plain Django, as most would serve it: a thread, and nothing before it.
+        floor = [python(), "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+        floor += ["--port", str(self.floor_port), "--workers", web[web.index("--workers") + 1]]
+        floor += ["--blocking-threads", "1", "--no-ws", "bench.floor_app:application"]
         if self.profile is not None:
             web[-1] = "bench.profiled:application"
-        floor[-1] = "bench.floor_app:application"
         self.start("web", web, **self._profile_of("web"))
         self.start("floor", floor)
         _wait_for(self.web_port, "/readyz", self.home.log / "web.log")

@@ -19,6 +19,7 @@ from apps.access.errors import (
     RateLimited,
     Unauthenticated,
 )
+from apps.work import tracing
 from config.error_codes import status_of
 from engine.errors import PersonalizationError
 
@@ -52,10 +53,8 @@ def problem(error: Exception, request: HttpRequest) -> HttpResponse:
 
 def trace_id(request: HttpRequest) -> str:
     """Return the trace id of `traceparent` (W3C), or this request's own id."""
-    parts = request.META.get("HTTP_TRACEPARENT", "").split("-")
-    if len(parts) >= 4 and len(parts[1]) == 32 and parts[1].isalnum():
-        return str(parts[1].lower())
-    return http.request_id(request)
+    trace = tracing.trace_of(request.META)
+    return trace.trace_id if trace is not None else http.request_id(request)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Any:

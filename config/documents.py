@@ -5,7 +5,7 @@ from django.urls import path
 from django.utils.html import format_html, format_html_join
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from apps.delivery import health
+from apps.delivery import health, metrics
 from config.error_codes import meanings, status_of
 
 _PAGE = """<!doctype html>
@@ -43,6 +43,6 @@ urlpatterns = [
     path("docs/errors/<slug:code>", errors, name="error"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    path("metrics", health.metrics),
+    path("metrics", metrics.metrics),
 ]
-HOT_ROUTES = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": health.metrics}
+HOT_ROUTES = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": metrics.metrics}

@@ -26,8 +26,13 @@ class Environment:
     `database` is a Django DATABASES entry. `redis_url` is what redis-py takes (`redis://`,
     `rediss://` or `unix://`), `broker_url` the same server as Celery spells it. `public_origin`
     is the scheme and host visitors use, without a trailing slash; `stream_origin` is the same for
-    server-sent events and empty when streams are not served. `trusted_proxies` are networks
-    (CIDR or address) whose forwarding headers are believed.
+    the live stream; empty when a proxy leads its path, on the API's own origin, to the stream
+    process. That one listens on `stream_port` and holds at most `stream_connections` open.
+    `trusted_proxies` are networks
+    (CIDR or address) whose forwarding headers are believed. `snapshot_key` is the seed of the key
+    that signs the edge's snapshot (empty: derived), `snapshot_retired_keys` the public keys that
+    did before; see apps/decisions/signing.py. `clock_file` names a file with the seconds by which
+    the clock is wrong, for tests of faults.
     """
 
     secret_key: str
@@ -42,6 +47,13 @@ class Environment:
     port: int
     public_origin: str
     stream_origin: str
+    stream_port: int
+    stream_connections: int
+    snapshot_key: str = ""
+    snapshot_retired_keys: tuple[str, ...] = ()
+    log_format: str = "line"
+    otlp_endpoint: str = ""
+    clock_file: str = ""
 
 
 def load(variables: dict[str, str] | None = None) -> Environment:
@@ -70,6 +82,13 @@ def load(variables: dict[str, str] | None = None) -> Environment:
         port=port,
         public_origin=_origin(_read(env.str, "PUBLIC_ORIGIN", f"http://127.0.0.1:{port}")),
         stream_origin=_origin(_read(env.str, "STREAM_ORIGIN", "")),
+        stream_port=_read(env.int, "STREAM_PORT", port + 1),
+        stream_connections=_read(env.int, "STREAM_CONNECTIONS", 5_000),
+        snapshot_key=_read(env.str, "SNAPSHOT_KEY", ""),
+        snapshot_retired_keys=tuple(_read(env.list, "SNAPSHOT_RETIRED_KEYS", [])),
+        log_format=_one_of("LOG_FORMAT", _read(env.str, "LOG_FORMAT", "line"), ("line", "json")),
+        otlp_endpoint=_origin(_read(env.str, "OTEL_EXPORTER_OTLP_ENDPOINT", "")),
+        clock_file=_read(env.str, "CLOCK_FILE", ""),
     )
 
 
@@ -128,6 +147,13 @@ def _database(env: environ.Env, *, testing: bool) -> dict[str, Any]:
     entry["CONN_MAX_AGE"] = None
     entry["CONN_HEALTH_CHECKS"] = True
     return entry
+
+
+def _one_of(name: str, value: str, words: tuple[str, ...]) -> str:
+    """Return a value that is one of these words."""
+    if value not in words:
+        raise SystemExit(f"{name} is {' or '.join(words)}, unlike {value!r}.")
+    return value
 
 
 def _origin(value: str) -> str:

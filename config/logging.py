@@ -1,8 +1,25 @@
-"""Log lines: one event per moment, its ids and counts behind it as key=value."""
+"""Log lines: one event per moment, its ids and counts behind it, and the request that it was in."""
 
+import json
 import logging
+import time
+from typing import Any
+
+from apps.work import tracing
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    """What was said beside the event, and which request it was about."""
+    extra = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
+    meta = tracing.current()
+    if meta is not None:
+        extra.setdefault("request_id", tracing.request_id_of(meta))
+        trace = tracing.trace_of(meta)
+        if trace is not None:
+            extra.setdefault("trace_id", trace.trace_id)
+    return extra
 
 
 class LineFormatter(logging.Formatter):
@@ -15,5 +32,25 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the base class's name)
         line = super().formatMessage(record)
-        extra = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
-        return " ".join([line, *(f"{k}={v}" for k, v in extra.items())])
+        return " ".join([line, *(f"{k}={v}" for k, v in _extra(record).items())])
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: at (UTC), level, logger, event, then what was said beside it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; what JSON has no words for is written as text."""
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        entry: dict[str, Any] = {
+            "at": f"{seconds}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        for name, value in _extra(record).items():
+            entry.setdefault(name, value)
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            entry["stack"] = record.stack_info
+        return json.dumps(entry, default=str, ensure_ascii=False)

@@ -111,19 +111,25 @@ def add_hot_paths(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for path, item in paths.items():
         for method, operation in item.items():
             if method in _METHODS and path.startswith(("/v1/", "/ofrep/")):
-                _complete(operation)
+                _complete(operation, has_own_errors=path.startswith("/ofrep/"))
     result["paths"] = dict(sorted(paths.items()))
     return result
 
 
-def _complete(operation: dict[str, Any]) -> None:
-    """Give an operation the answers that every keyed endpoint has, in the one shape."""
+def _complete(operation: dict[str, Any], *, has_own_errors: bool) -> None:
+    """Give an operation the answers that every keyed endpoint has, in the one shape.
+
+    Args:
+        has_own_errors: of a protocol that is not ours, where errors that it describes stand.
+    """
     responses: dict[str, Any] = operation.setdefault("responses", {})
     if operation.get("security") != []:
         operation["security"] = _KEYED
         for status, description in _USUAL.items():
             responses.setdefault(status, {"description": description})
     for status, response in responses.items():
+        if has_own_errors and "content" in response:
+            continue
         if status[0] in "45" and "$ref" not in response:
             response["content"] = {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}

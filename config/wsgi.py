@@ -1,4 +1,4 @@
-"""The web process. API paths skip Django's middleware, which costs six times their own work."""
+"""Requests to answers. API paths skip Django's middleware, which costs six times their own work."""
 
 import os
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ django.setup(set_prefix=False)
 # These need Django's settings.
 from apps.access.cors import HeaderList  # noqa: E402
 from apps.access.http import HotView  # noqa: E402
-from apps.work import record_watch  # noqa: E402
+from apps.work import record_watch, tracing  # noqa: E402
 from apps.work.collector import spare_the_collector  # noqa: E402
 from config.urls import API_PREFIXES, HOT  # noqa: E402
 
-_SHORT: Final = tuple(f"/{prefix}" for prefix in API_PREFIXES)
+SHORT: Final = tuple(f"/{prefix}" for prefix in API_PREFIXES)
 # A page of the admin may take its time; no thread waits for ever.
 _PAGE_LIMIT_S: Final = 30.0
 _WITHOUT_LENGTH: Final = frozenset({204, 304})
@@ -47,7 +47,7 @@ class Application(WSGIHandler):
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         view = HOT.get(environ["PATH_INFO"])
-        is_short = view is not None or environ["PATH_INFO"].startswith(_SHORT)
+        is_short = view is not None or environ["PATH_INFO"].startswith(SHORT)
         record_watch.begin(record_watch.LIMIT_S if is_short else _PAGE_LIMIT_S)
         try:
             if view is not None:
@@ -55,8 +55,10 @@ class Application(WSGIHandler):
                 return _send(response, headers, start_response)
             if is_short:
                 return _send(*_answer(ApiRequest(environ)), start_response)
+            tracing.enter(environ)
             return super().__call__(environ, start_response)
         finally:
+            tracing.leave()
             record_watch.end()
 
 

@@ -1,7 +1,8 @@
 """Health of the container that this runs in: exit status 0 when its process does its work.
 
-web answers /healthz; a worker answers Celery's ping; consumer and beat hold a session in Postgres
-under this container's name, which a process that never got to work or lost the server does not.
+web and stream answer /healthz; a worker answers Celery's ping; consumer and beat hold a session in
+Postgres under this container's name, which a process that never got to work or lost the server does
+not.
 """
 
 import os
@@ -18,6 +19,13 @@ TIMEOUT = 8  # seconds; below the image's HEALTHCHECK --timeout
 def web() -> bool:
     """Whether the web process answers."""
     address = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/healthz"
+    with urllib.request.urlopen(address, timeout=TIMEOUT) as reply:
+        return bool(reply.status == 200)
+
+
+def stream() -> bool:
+    """Whether the stream process answers."""
+    address = f"http://127.0.0.1:{os.environ.get('STREAM_PORT') or 8001}/healthz"
     with urllib.request.urlopen(address, timeout=TIMEOUT) as reply:
         return bool(reply.status == 200)
 
@@ -63,7 +71,7 @@ def main() -> int:
     """Ask the question that belongs to this container's role."""
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     role = (Path(tempfile.gettempdir()) / "attune-role").read_text()
-    asks = {"web": web, "worker": worker}
+    asks = {"web": web, "stream": stream, "worker": worker}
     healthy = asks[role]() if role in asks else holds_session(role)
     return 0 if healthy else 1
 

@@ -1,32 +1,31 @@
 """What this visitor sees in one placement, now, and why. Pure: everything it reads is given.
 
-Order: disabled, consent, rules by priority, variants tagged with the visitor's segments (the most
-specific first), default.
+Order: disabled, consent, holdout, rules by priority (a rule serves a variant or runs an
+experiment), the placement's experiment, variants tagged with the visitor's segments (the most
+specific first), default. A candidate whose caps are used up is skipped at its step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import msgspec
 
+from engine.allocation import assign, position_of
+from engine.capping import CapDoc, allows
 from engine.conditions.answers import FOREVER
 from engine.conditions.evaluate import Trace
 from engine.conditions.evaluate import trace as trace_condition
-from engine.facts import Facts, Happening, TraitMeta
+from engine.members import Members, Visitor
 from engine.snapshot import (
+    CompiledExperiment,
     CompiledPlacement,
     CompiledRule,
-    CompiledSegment,
     CompiledSnapshot,
     CompiledVariant,
 )
-
-# inside, until_ms, then, then_until_ms (see conditions.compile.Forecast); more entries are allowed.
-Stay: TypeAlias = Sequence[Any]
 
 
 class Reason(StrEnum):
@@ -44,37 +43,10 @@ class Reason(StrEnum):
     ERROR = "ERROR"
 
 
-@dataclass(slots=True)
-class Visitor:
-    """What is known of the visitor when the request comes.
-
-    Attributes:
-        unit_id: the bucketing key.
-        memberships: segment number -> (inside, until_ms, then, then_until_ms), as kept by the
-            live path. Read at now: past `until_ms` it is `then`; past `then_until_ms` it is stale.
-        allowed: personalization is consented to.
-        known: there is a profile. Without one, each segment's empty-history verdict counts.
-        history: the newest events, for filters that compare them with the request.
-        trait_meta: when models said what they say.
-        consents: purpose -> the recorded choice.
-        site_zone: IANA name of the site's time zone, a valid one.
-    """
-
-    unit_id: str
-    memberships: Mapping[int, Stay] = field(default_factory=dict)
-    traits: Mapping[str, object] = field(default_factory=dict)
-    allowed: bool = True
-    known: bool = True
-    history: Sequence[Happening] = ()
-    trait_meta: Mapping[str, TraitMeta] = field(default_factory=dict)
-    consents: Mapping[str, bool] = field(default_factory=dict)
-    site_zone: str = "UTC"
-
-
 class Step(NamedTuple):
     """One line of a decision's trace: which step, about what, how it ended, and its condition."""
 
-    step: str  # placement, consent, rule, segment, default
+    step: str  # placement, consent, holdout, rule, experiment, segment, cap, default
     key: str
     outcome: str
     condition: Trace | None = None
@@ -89,8 +61,11 @@ class Decision(msgspec.Struct, frozen=True):
         code: "placement_not_found" with reason ERROR.
         is_stale: some membership that was read had outlived its forecast and counted as "not in".
         steps: the trace, when one was asked for.
-        broken: ("rule" or "segment", key) of conditions that raised: a fault of ours, told by
-            whoever asked. They counted as unknown.
+        experiment, arm: keys; set when the variant is an arm's.
+        probability: of this arm among those who take part; 1 without an experiment.
+        caps: what showing it draws on; empty for a variant that is not limited.
+        broken: ("rule", "experiment" or "segment", key) of conditions that raised: a fault of ours,
+            told by whoever asked. They counted as unknown.
     """
 
     placement: str
@@ -103,6 +78,10 @@ class Decision(msgspec.Struct, frozen=True):
     code: str | None = None
     is_stale: bool = False
     steps: list[Step] | None = None
+    experiment: str | None = None
+    arm: str | None = None
+    probability: float = 1.0
+    caps: tuple[CapDoc, ...] = ()
     broken: tuple[tuple[str, str], ...] = ()
 
 
@@ -121,87 +100,119 @@ def decide_placement(
         now_ms: the instant of the request, Unix milliseconds.
         trace: a list to which each step adds its line; it makes the decision slower.
     """
+    return next(decide_in_turn(snapshot, placement_key, visitor, context, now_ms, trace))
+
+
+def decide_in_turn(
+    snapshot: CompiledSnapshot,
+    placement_key: str,
+    visitor: Visitor,
+    context: Mapping[str, object],
+    now_ms: int,
+    trace: list[Step] | None = None,
+) -> Iterator[Decision]:
+    """Yield the decision for one placement, and after it what to serve should its caps be refused.
+
+    Every decision but the last draws on caps that `visitor.shown` allows; the last draws on none.
+    Who reserves budget takes the first that still has it. Arguments as for `decide_placement`.
+    """
     placement = snapshot.placements.get(placement_key)
     if placement is None:
         _note(trace, "placement", placement_key, "not found")
-        return Decision(
-            placement_key,
-            None,
-            None,
-            0,
-            Reason.ERROR,
-            code="placement_not_found",
-            steps=trace,
-        )
-    block = placement.block
-    if not placement.doc.enabled:
-        _note(trace, "placement", placement_key, "disabled")
-        return _fixed(placement, Reason.DISABLED, trace)
-    if not visitor.allowed and block.doc.purpose == "personalization":
-        _note(trace, "consent", block.doc.purpose, "refused")
-        return _fixed(placement, Reason.NO_CONSENT, trace)
-
-    members = _Members(snapshot, visitor, context, now_ms)
-    if placement.rules:
-        chosen = _by_rule(placement.rules, members, trace)
-        if chosen is not None:
-            return _decision(
-                placement, chosen.variant, Reason.TARGETING_MATCH, members, chosen.key, trace
-            )
-    if block.tagged:
-        variant = _by_segment(block.tagged, members, trace)
-        if variant is not None:
-            return _decision(placement, variant, Reason.TARGETING_MATCH, members, None, trace)
-    _note(trace, "default", block.default.key, "served")
-    # Said as STALE because a fresh answer might have been another one.
-    reason = Reason.STALE if members.is_stale else Reason.DEFAULT
-    return _decision(placement, block.default, reason, members, None, trace)
+        code = "placement_not_found"
+        yield Decision(placement_key, None, None, 0, Reason.ERROR, code=code, steps=trace)
+        return
+    settled = _settled(snapshot, placement, visitor, trace)
+    if settled is not None:
+        yield _fixed(placement, settled, trace)
+        return
+    members = Members(snapshot, visitor, context, now_ms)
+    is_capped = False
+    for found in _candidates(placement, members, trace):
+        if not all(_allows(cap, members, trace) for cap in found.caps):
+            is_capped = True
+            continue
+        yield _decision(placement, found, members, trace)
+        if not found.caps:
+            return
+        is_capped = True  # whoever asks on was refused it
+    _note(trace, "default", placement.block.default.key, "served")
+    reason = Reason.DEFAULT
+    if is_capped:
+        reason = Reason.CAPPED
+    elif members.is_stale:
+        reason = Reason.STALE  # a fresh answer might have been another one
+    yield _decision(placement, Candidate(placement.block.default, reason), members, trace)
 
 
-def _by_rule(
-    rules: tuple[CompiledRule, ...],
-    members: _Members,
+class Candidate(NamedTuple):
+    """A variant that a step of the order would serve, and as what."""
+
+    variant: CompiledVariant
+    reason: Reason
+    caps: tuple[CapDoc, ...] = ()
+    rule: str | None = None
+    experiment: str | None = None
+    arm: str | None = None
+    probability: float = 1.0
+
+
+def in_segment(
+    snapshot: CompiledSnapshot,
+    key: str,
+    visitor: Visitor,
+    context: Mapping[str, object],
+    now_ms: int,
+) -> tuple[bool, bool]:
+    """Return whether the visitor is in a segment of the publication, and whether that is stale.
+
+    Raises:
+        KeyError: the publication has no such segment.
+    """
+    members = Members(snapshot, visitor, context, now_ms)
+    inside = members[key]
+    return inside, members.is_stale
+
+
+def _settled(
+    snapshot: CompiledSnapshot,
+    placement: CompiledPlacement,
+    visitor: Visitor,
     trace: list[Step] | None,
-) -> CompiledRule | None:
-    """The first rule that holds, in the order of the placement."""
-    facts = members.facts()
-    now_ms = members.now_ms
-    for rule in rules:
-        if rule.starts_at_ms is not None and now_ms < rule.starts_at_ms:
-            members.flips_at(rule.starts_at_ms)
-            _note(trace, "rule", rule.key, "not started")
-            continue
-        if rule.ends_at_ms is not None and now_ms >= rule.ends_at_ms:
-            _note(trace, "rule", rule.key, "ended")
-            continue
-        try:
-            verdict, until_ms = rule.condition(facts, now_ms)
-        except Exception:
-            members.broken.append(("rule", rule.key))
-            _note(trace, "rule", rule.key, "error")
-            continue
-        if until_ms is not None:
-            members.flips_at(until_ms)
-        if trace is not None:
-            found = trace_condition(rule.node, facts, now_ms)
-            trace.append(Step("rule", rule.key, _OUTCOMES[verdict], found))
-        if verdict is True:
-            if rule.ends_at_ms is not None:
-                members.flips_at(rule.ends_at_ms)
-            return rule
+) -> Reason | None:
+    """Why the default is served whatever the visitor does, if so."""
+    if not placement.doc.enabled:
+        _note(trace, "placement", placement.key, "disabled")
+        return Reason.DISABLED
+    purpose = placement.block.doc.purpose
+    if not visitor.allowed and purpose == "personalization":
+        _note(trace, "consent", purpose, "refused")
+        return Reason.NO_CONSENT
+    for holdout in snapshot.holdouts:
+        if position_of(visitor.unit_id, seed=holdout.seed) < holdout.share:
+            _note(trace, "holdout", holdout.key, "held out")
+            return Reason.HOLDOUT
     return None
 
 
-_OUTCOMES: dict[bool | None, str] = {True: "matched", False: "no match", None: "unknown"}
-
-
-def _by_segment(
-    tagged: tuple[tuple[CompiledSegment, CompiledVariant], ...],
-    members: _Members,
-    trace: list[Step] | None,
-) -> CompiledVariant | None:
-    """The variant of the most specific segment that the visitor is in."""
-    for segment, variant in tagged:
+def _candidates(
+    placement: CompiledPlacement, members: Members, trace: list[Step] | None
+) -> Iterator[Candidate]:
+    """What each step would serve, in order; the default is not among it."""
+    for rule in placement.rules:
+        if not _holds(rule, members, trace):
+            continue
+        if rule.variant is not None:
+            yield Candidate(rule.variant, Reason.TARGETING_MATCH, rule.caps, rule.key)
+        elif rule.experiment is not None:
+            split = _split(rule.experiment, members, trace, rule)
+            if split is not None:
+                yield split
+    if placement.experiment is not None:
+        split = _split(placement.experiment, members, trace)
+        if split is not None:
+            yield split
+    for (segment, variant), caps in zip(placement.block.tagged, placement.tagged_caps, strict=True):
         try:
             inside = members.has(segment)
         except Exception:
@@ -212,102 +223,87 @@ def _by_segment(
             outcome = f"in, serves '{variant.key}'" if inside else "not in"
             trace.append(Step("segment", segment.doc.key, outcome))
         if inside:
-            return variant
-    return None
+            yield Candidate(variant, Reason.TARGETING_MATCH, caps)
 
 
-class _Members(Mapping[str, bool]):
-    """The visitor's memberships by segment key, read one by one as conditions ask for them.
-
-    Remembers the earliest flip of what was read, and whether something read was stale or raised.
-    """
-
-    __slots__ = (
-        "_context", "_facts", "_snapshot", "_visitor", "broken", "is_stale", "now_ms", "until_ms",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        snapshot: CompiledSnapshot,
-        visitor: Visitor,
-        context: Mapping[str, object],
-        now_ms: int,
-    ) -> None:
-        self._snapshot = snapshot
-        self._visitor = visitor
-        self._facts: Facts | None = None
-        self._context = context
-        self.now_ms = now_ms
-        self.until_ms = FOREVER
-        self.is_stale = False
-        self.broken: list[tuple[str, str]] = []
-
-    def facts(self) -> Facts:
-        """The facts of the request; of history no more than what was kept for it."""
-        facts = self._facts
-        if facts is None:
-            visitor = self._visitor
-            facts = self._facts = Facts(
-                visitor.traits,
-                visitor.history,
-                None,
-                self,
-                self._context,
-                visitor.unit_id,
-                visitor.trait_meta,
-                visitor.consents,
-                visitor.site_zone,
-            )
-        return facts
-
-    def flips_at(self, moment_ms: int) -> None:
-        if moment_ms < self.until_ms:
-            self.until_ms = moment_ms
-
-    def has(self, segment: CompiledSegment) -> bool:
-        if segment.request is not None:
-            verdict, until_ms = segment.request(self.facts(), self.now_ms)
-            if until_ms is not None:
-                self.flips_at(until_ms)
-            return verdict is True
-        visitor = self._visitor
-        if not visitor.known:
-            return segment.no_profile
-        stay = visitor.memberships.get(segment.number)
-        if stay is None:
-            return False
-        until_ms = stay[1]
-        if until_ms is None:
-            return stay[0] is True
-        if self.now_ms < until_ms:
-            self.flips_at(until_ms)
-            return stay[0] is True
-        return self._later(stay)
-
-    def _later(self, stay: Stay) -> bool:
-        """A stay whose first stretch is over, though nobody has evaluated it since."""
-        then, then_until_ms = stay[2], stay[3]
-        if then is not None:
-            if then_until_ms is None:
-                return then is True
-            if self.now_ms < then_until_ms:
-                self.flips_at(then_until_ms)
-                return then is True
-        self.is_stale = True
+def _holds(rule: CompiledRule, members: Members, trace: list[Step] | None) -> bool:
+    now_ms = members.now_ms
+    if rule.starts_at_ms is not None and now_ms < rule.starts_at_ms:
+        members.flips_at(rule.starts_at_ms)
+        _note(trace, "rule", rule.key, "not started")
         return False
+    if rule.ends_at_ms is not None and now_ms >= rule.ends_at_ms:
+        _note(trace, "rule", rule.key, "ended")
+        return False
+    facts = members.facts()
+    try:
+        verdict, until_ms = rule.condition(facts, now_ms)
+    except Exception:
+        members.broken.append(("rule", rule.key))
+        _note(trace, "rule", rule.key, "error")
+        return False
+    if until_ms is not None:
+        members.flips_at(until_ms)
+    if trace is not None:
+        found = trace_condition(rule.node, facts, now_ms)
+        trace.append(Step("rule", rule.key, _OUTCOMES[verdict], found))
+    if verdict is True and rule.ends_at_ms is not None:
+        members.flips_at(rule.ends_at_ms)
+    return verdict is True
 
-    def get(self, key: str, default: Any = None) -> Any:
-        segment = self._snapshot.segments.get(key)
-        return default if segment is None else self.has(segment)
 
-    def __getitem__(self, key: str) -> bool:
-        return self.has(self._snapshot.segments[key])
+_OUTCOMES: dict[bool | None, str] = {True: "matched", False: "no match", None: "unknown"}
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._snapshot.segments)
 
-    def __len__(self) -> int:
-        return len(self._snapshot.segments)
+def _split(
+    experiment: CompiledExperiment,
+    members: Members,
+    trace: list[Step] | None,
+    rule: CompiledRule | None = None,
+) -> Candidate | None:
+    """The arm of a visitor who takes part."""
+    if experiment.condition is not None:
+        try:
+            verdict, until_ms = experiment.condition(members.facts(), members.now_ms)
+        except Exception:
+            members.broken.append(("experiment", experiment.key))
+            _note(trace, "experiment", experiment.key, "error")
+            return None
+        if until_ms is not None:
+            members.flips_at(until_ms)
+        if verdict is not True:
+            _note(trace, "experiment", experiment.key, "not meant")
+            return None
+    index = assign(
+        members.unit_id, seed=experiment.seed, arms=experiment.ranges, layer=experiment.layer
+    )
+    if index < 0:
+        _note(trace, "experiment", experiment.key, "not in its share")
+        return None
+    arm = experiment.arms[index]
+    _note(trace, "experiment", experiment.key, f"arm '{arm.doc.key}'")
+    return Candidate(
+        arm.variant,
+        Reason.SPLIT,
+        arm.caps if rule is None or arm.is_default else _both(arm.caps, rule.caps),
+        None if rule is None else rule.key,
+        experiment.key,
+        arm.doc.key,
+        arm.doc.weight,
+    )
+
+
+def _both(one: tuple[CapDoc, ...], other: tuple[CapDoc, ...]) -> tuple[CapDoc, ...]:
+    return one if not other else tuple({cap.number: cap for cap in (*one, *other)}.values())
+
+
+def _allows(cap: CapDoc, members: Members, trace: list[Step] | None) -> bool:
+    visitor = members.visitor
+    shown = visitor.shown.get(cap.number, ())
+    if allows(cap, shown, members.now_ms, visitor.session_since_ms):
+        return True
+    _note(trace, "cap", cap.key, "used up")
+    return False
 
 
 def _fixed(placement: CompiledPlacement, reason: Reason, trace: list[Step] | None) -> Decision:
@@ -325,24 +321,27 @@ def _fixed(placement: CompiledPlacement, reason: Reason, trace: list[Step] | Non
 
 def _decision(
     placement: CompiledPlacement,
-    variant: CompiledVariant,
-    reason: Reason,
-    members: _Members,
-    rule: str | None,
+    found: Candidate,
+    members: Members,
     trace: list[Step] | None,
 ) -> Decision:
     until_ms = members.until_ms
+    variant = found.variant
     return Decision(
         placement.key,
         placement.block.key,
         variant.key,
         variant.version,
-        reason,
-        rule,
+        found.reason,
+        found.rule,
         None if until_ms == FOREVER else until_ms,
         None,
         members.is_stale,
         trace,
+        found.experiment,
+        found.arm,
+        found.probability,
+        found.caps,
         tuple(members.broken),
     )
 

@@ -1,23 +1,22 @@
 """A publication: the frozen document that is stored, and its compiled form that decides.
 
-The document is plain JSON both ways. `compile_snapshot` runs once per publication: it parses every
-condition, sorts candidates and prepares templates, and refuses what contradicts itself.
+The document is plain JSON both ways. `engine.compiling` makes the one into the other, once per
+publication.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from engine.conditions.compile import Compiled, compile_condition
+from engine.allocation import Layer, Range
+from engine.capping import CapDoc
+from engine.conditions.compile import Compiled
 from engine.conditions.nodes import Node
-from engine.conditions.parse import parse_condition
-from engine.conditions.scope import segment_keys
-from engine.errors import InvalidCondition, InvalidSnapshot
-from engine.templating import Render, TemplatePart, prepare
+from engine.errors import InvalidSnapshot
+from engine.templating import Render, TemplatePart
 
 JSON: TypeAlias = Any  # whatever a JSON document can hold
 
@@ -52,6 +51,7 @@ class VariantDoc(msgspec.Struct, frozen=True, omit_defaults=True):
         segments: numbers; being in any of them makes this variant a candidate.
         template: the slot form; `liquid` is the source when only Liquid can render it.
         value: what a flag evaluates to.
+        caps: numbers of the caps that showing it draws on.
     """
 
     key: str
@@ -62,10 +62,18 @@ class VariantDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     template: list[TemplatePart] | None = None
     liquid: str | None = None
     value: JSON = None
+    caps: list[int] = []
 
 
 class BlockDoc(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Content that can fill a placement. `default` is the key of the variant for everyone else."""
+    """Content that can fill a placement.
+
+    Attributes:
+        default: the key of the variant for everyone else.
+        caps: numbers of the caps that every variant but the default draws on.
+        cacheable: its content may be kept for all visitors of the same segments, on servers between
+            and at the edge.
+    """
 
     key: str
     kind: BlockKind
@@ -76,18 +84,27 @@ class BlockDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     purpose: BlockPurpose = "personalization"
     recommender: str | None = None
     limit: int = 0
+    caps: list[int] = []
+    cacheable: bool = False
 
 
 class PlacementDoc(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A place on a page; `caps` are drawn on by whatever it shows but the default."""
+
     key: str
     block: str
     enabled: bool = True
+    caps: list[int] = []
 
 
 class RuleDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     """Serve `variant` in `placement` while `condition` holds, in [starts_at_ms, ends_at_ms).
 
     The condition holds no events: `scope.split_history` put hidden segments in their place.
+
+    Attributes:
+        variant: empty when the rule runs an experiment instead.
+        experiment: its key; who is not in the experiment goes on to the next step.
     """
 
     key: str
@@ -98,6 +115,46 @@ class RuleDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     starts_at_ms: int | None = None
     ends_at_ms: int | None = None
     enabled: bool = True
+    caps: list[int] = []
+    experiment: str = ""
+
+
+class ArmDoc(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One arm of an experiment: the variant that it shows, and its share of the experiment."""
+
+    key: str
+    variant: str
+    weight: float
+
+
+class ExperimentDoc(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Visitors split over the variants of one placement, by hash (see `engine.allocation`).
+
+    Attributes:
+        seed: of this experiment and phase; another one deals everybody anew.
+        coverage: the share of visitors who take part, 0 to 1.
+        layer: (key, start, end); experiments of one layer have no visitor in common.
+        condition: who takes part at all; it holds no events. None: everybody.
+        by_rule: a rule runs it; else the placement does, after its rules.
+    """
+
+    key: str
+    placement: str
+    seed: str
+    arms: list[ArmDoc]
+    coverage: float = 1.0
+    layer: tuple[str, float, float] | None = None
+    condition: dict[str, JSON] | None = None
+    by_rule: bool = False
+    enabled: bool = True
+
+
+class HoldoutDoc(msgspec.Struct, frozen=True):
+    """A share of the visitors (0 to 1) for whom nothing is personalized: what does it earn?"""
+
+    key: str
+    seed: str
+    share: float
 
 
 class SnapshotDoc(msgspec.Struct, frozen=True):
@@ -108,6 +165,9 @@ class SnapshotDoc(msgspec.Struct, frozen=True):
     blocks: list[BlockDoc] = []
     segments: list[SegmentDoc] = []
     rules: list[RuleDoc] = []
+    caps: list[CapDoc] = []
+    experiments: list[ExperimentDoc] = []
+    holdouts: list[HoldoutDoc] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +187,38 @@ class CompiledVariant:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledArm:
+    """`caps`: all that showing it in this placement draws on; the default draws on none."""
+
+    doc: ArmDoc
+    variant: CompiledVariant
+    is_default: bool
+    caps: tuple[CapDoc, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledExperiment:
+    doc: ExperimentDoc
+    key: str
+    seed: str
+    arms: tuple[CompiledArm, ...]
+    ranges: tuple[Range, ...]
+    layer: Layer | None
+    node: Node | None
+    condition: Compiled | None
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledRule:
+    """Serves `variant`, or what `experiment` says; `caps`: all that serving it draws on."""
+
     doc: RuleDoc
     key: str
     node: Node
     condition: Compiled
-    variant: CompiledVariant
+    variant: CompiledVariant | None
+    experiment: CompiledExperiment | None
+    caps: tuple[CapDoc, ...]
     starts_at_ms: int | None
     ends_at_ms: int | None
 
@@ -150,16 +236,26 @@ class CompiledBlock:
 
 @dataclass(frozen=True, slots=True)
 class CompiledPlacement:
-    """`rules`: the enabled ones, by priority (greatest first), then key."""
+    """A place on a page, or a flag that has none.
+
+    Attributes:
+        rules: the enabled ones, by priority (greatest first), then key.
+        experiment: the placement's own, which comes after the rules.
+        tagged_caps: what serving each of `block.tagged` here draws on.
+    """
 
     doc: PlacementDoc
     key: str
     block: CompiledBlock
     rules: tuple[CompiledRule, ...]
+    experiment: CompiledExperiment | None
+    tagged_caps: tuple[tuple[CapDoc, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledSnapshot:
+    """`placements` holds every flag that no placement shows too, by the key of its block."""
+
     doc: SnapshotDoc
     site_id: str
     number: int
@@ -167,6 +263,8 @@ class CompiledSnapshot:
     blocks: dict[str, CompiledBlock]
     segments: dict[str, CompiledSegment]
     segments_by_number: dict[int, CompiledSegment]
+    caps: dict[int, CapDoc]
+    holdouts: tuple[HoldoutDoc, ...]
 
 
 def encode_snapshot(doc: SnapshotDoc) -> bytes:
@@ -184,144 +282,3 @@ def decode_snapshot(body: bytes | str) -> SnapshotDoc:
         return msgspec.json.decode(body, type=SnapshotDoc)
     except msgspec.MsgspecError as error:
         raise InvalidSnapshot("snapshot", str(error)) from error
-
-
-def compile_snapshot(doc: SnapshotDoc) -> CompiledSnapshot:
-    """Return the form that decides.
-
-    Raises:
-        InvalidSnapshot: a key used twice or named but absent, or a condition that is refused.
-    """
-    segments = _segments(doc)
-    by_number = _keyed("segments", ((segment.number, segment) for segment in segments.values()))
-    blocks = _keyed("blocks", ((block.key, _block(block, by_number)) for block in doc.blocks))
-    rules: dict[str, list[CompiledRule]] = {}
-    placements_by_key = _keyed("placements", ((item.key, item) for item in doc.placements))
-    _keyed("rules", ((rule.key, rule) for rule in doc.rules))
-    for rule in doc.rules:
-        placement = _named("placements", placements_by_key, rule.placement, f"rules.{rule.key}")
-        block = _named("blocks", blocks, placement.block, f"placements.{placement.key}")
-        compiled = _rule(rule, block, segments)
-        if rule.enabled:
-            rules.setdefault(rule.placement, []).append(compiled)
-    placements = {
-        item.key: CompiledPlacement(
-            doc=item,
-            key=item.key,
-            block=_named("blocks", blocks, item.block, f"placements.{item.key}"),
-            rules=tuple(
-                sorted(rules.get(item.key, ()), key=lambda rule: (-rule.doc.priority, rule.key))
-            ),
-        )
-        for item in doc.placements
-    }
-    return CompiledSnapshot(doc, doc.site_id, doc.number, placements, blocks, segments, by_number)
-
-
-def _segments(doc: SnapshotDoc) -> dict[str, CompiledSegment]:
-    known = frozenset(segment.key for segment in doc.segments)
-    asks: dict[str, frozenset[str]] = {}
-    compiled = []
-    for segment in doc.segments:
-        request = None
-        if segment.request_condition is not None:
-            path = f"segments.{segment.key}"
-            node = _condition(segment.request_condition, path, known)
-            asks[segment.key] = segment_keys(node)
-            request = compile_condition(node)
-        compiled.append(
-            (
-                segment.key,
-                CompiledSegment(segment, segment.number, segment.no_profile, request),
-            )
-        )
-    _refuse_cycles(asks)
-    return _keyed("segments", compiled)
-
-
-def _refuse_cycles(asks: dict[str, frozenset[str]]) -> None:
-    """Segments answered in the request ask each other while they are read."""
-    settled: set[str] = set()
-
-    def visit(key: str, chain: tuple[str, ...]) -> None:
-        if key in chain:
-            raise InvalidSnapshot(f"segments.{key}", "contains itself")
-        if key not in settled:
-            for asked in sorted(asks.get(key, ())):
-                visit(asked, (*chain, key))
-            settled.add(key)
-
-    for key in asks:
-        visit(key, ())
-
-
-def _block(doc: BlockDoc, segments: dict[int, CompiledSegment]) -> CompiledBlock:
-    path = f"blocks.{doc.key}"
-    variants = _keyed(
-        f"{path}.variants",
-        (
-            (
-                item.key,
-                CompiledVariant(
-                    item,
-                    item.key,
-                    item.version,
-                    None if item.template is None else prepare(item.template),
-                ),
-            )
-            for item in doc.variants
-        ),
-    )
-    tagged = [
-        (_named("segments", segments, number, f"{path}.variants.{item.key}"), variants[item.key])
-        for item in doc.variants
-        for number in item.segments
-    ]
-    # The sort is stable, so the editor's order decides last.
-    tagged.sort(key=lambda pair: (-pair[0].doc.depth, -pair[1].doc.priority))
-    default = _named("variants", variants, doc.default, f"{path}.default")
-    return CompiledBlock(doc, doc.key, variants, default, tuple(tagged))
-
-
-def _rule(doc: RuleDoc, block: CompiledBlock, segments: dict[str, CompiledSegment]) -> CompiledRule:
-    path = f"rules.{doc.key}"
-    node = _condition(doc.condition, path, segments.keys())
-    return CompiledRule(
-        doc=doc,
-        key=doc.key,
-        node=node,
-        condition=compile_condition(node),
-        variant=_named("variants", block.variants, doc.variant, path),
-        starts_at_ms=doc.starts_at_ms,
-        ends_at_ms=doc.ends_at_ms,
-    )
-
-
-def _condition(document: object, path: str, known: Iterable[str]) -> Node:
-    try:
-        node = parse_condition(document)
-    except InvalidCondition as error:
-        raise InvalidSnapshot(f"{path}.condition.{error.path}", error.problem) from error
-    absent = sorted(segment_keys(node) - set(known))
-    if absent:
-        raise InvalidSnapshot(f"{path}.condition", f"names the segment '{absent[0]}', not here")
-    return node
-
-
-Key = TypeVar("Key", str, int)
-Item = TypeVar("Item")
-
-
-def _keyed(path: str, pairs: Iterable[tuple[Key, Item]]) -> dict[Key, Item]:
-    found: dict[Key, Item] = {}
-    for key, item in pairs:
-        if key in found:
-            raise InvalidSnapshot(f"{path}.{key}", "is there twice")
-        found[key] = item
-    return found
-
-
-def _named(kind: str, items: dict[Key, Item], key: Key, path: str) -> Item:
-    if key not in items:
-        raise InvalidSnapshot(path, f"names '{key}', which is not among the {kind}")
-    return items[key]

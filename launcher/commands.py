@@ -28,8 +28,11 @@ Attune: what should this visitor see here, now, and why?
   make check           format, lint, types, imports, migrations, templates, OpenAPI, packages
   make bench           speed, as ratios to floors measured in the same run
   make bench-segments  conditions and segments, the same way (ARGS=--quick: over 1 M events)
+  make bench-hot       decisions and events the same way, every bar (ARGS=--quick)
+  make faults          kills, absences, full disks under load (ARGS="--only web --seconds 20")
   make parity          all evaluators of conditions against an oracle (N=1000000 checks)
   make mutants         seeded faults, each of which parity must catch
+  make contract        the API held to its OpenAPI document, with every kind of key
   make shell           a Django shell on this stack's data
   make doctor          what is installed and what runs
   make requirements    compile requirements/*.in again
@@ -105,6 +108,13 @@ def parity(arguments: Sequence[str]) -> int:
     return status or processes.in_front(command, os.environ, PROJECT_ROOT)
 
 
+def faults(arguments: Sequence[str]) -> int:
+    """Harm a stack of its own under load, and see that nothing acknowledged is lost."""
+    venv.prepare()
+    command = [python(), "-m", "tests.faults", *arguments]
+    return processes.in_front(command, os.environ, PROJECT_ROOT)
+
+
 def mutants(arguments: Sequence[str]) -> int:
     """Put faults into copies of the source, and see that parity catches each."""
     venv.prepare()
@@ -112,6 +122,14 @@ def mutants(arguments: Sequence[str]) -> int:
     with temporary_home(Home.locate()) as home, running(home):
         environment = {**home.environment(), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
         return processes.in_front(command, environment, PROJECT_ROOT)
+
+
+def contract(arguments: Sequence[str]) -> int:
+    """Hold the API to its own OpenAPI document, with every kind of key."""
+    venv.prepare()
+    venv.prepare_beside("clients")
+    command = [python(), "-m", "pytest", "tests/clients/contract.py", "-n", "0", *arguments]
+    return processes.in_front(command, os.environ, PROJECT_ROOT)
 
 
 def shell(arguments: Sequence[str]) -> int:
@@ -196,8 +214,10 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": test,
     "check": run_checks,
     "bench": bench,
+    "faults": faults,
     "parity": parity,
     "mutants": mutants,
+    "contract": contract,
     "shell": shell,
     "manage": manage,
     "servers": servers,

@@ -141,6 +141,8 @@ class Home:
             **self.secrets(),
             "ATTUNE_HOME": str(self.root),
             "PORT": str(port()),
+            "STREAM_PORT": str(stream_port()),
+            "STREAM_ORIGIN": f"http://127.0.0.1:{stream_port()}",
             "DJANGO_SETTINGS_MODULE": "config.settings.local",
             "PYTHONUNBUFFERED": "1",
             **os.environ,
@@ -189,9 +191,19 @@ def reachable(path: Path, uid: int, gid: int) -> bool:
 
 def port() -> int:
     """Return the web port: $PORT or 8000."""
-    text = os.environ.get("PORT") or str(DEFAULT_PORT)
+    return _port("PORT", DEFAULT_PORT)
+
+
+def stream_port() -> int:
+    """Return the port of the live stream: $STREAM_PORT or the one after the web port."""
+    web = port()
+    return _port("STREAM_PORT", web + 1 if web < 65535 else web - 1)
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
     if not text.isdigit() or not 0 < int(text) < 65536:
-        raise Trouble(f"PORT is {text!r}, but a port is a number from 1 to 65535.")
+        raise Trouble(f"{name} is {text!r}, but a port is a number from 1 to 65535.")
     return int(text)
 
 

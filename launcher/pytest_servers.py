@@ -54,7 +54,9 @@ def _start() -> contextlib.ExitStack:
     if wanted:
         stack.enter_context(running(home))
     values = home.environment()
-    # Tests have fixed keys and settings of their own: see config/env.py.
-    own = {"DJANGO_SETTINGS_MODULE", *SECRET_NAMES} - set(os.environ)
+    # Tests have fixed keys and settings of their own: see config/env.py. Stacks that they start
+    # listen on ports of their own.
+    own = {"DJANGO_SETTINGS_MODULE", "STREAM_PORT", "STREAM_ORIGIN", *SECRET_NAMES}
+    own -= set(os.environ)
     replace_environment({name: text for name, text in values.items() if name not in own})
     return stack

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from launcher import processes
-from launcher.home import PROJECT_ROOT, Home, port
+from launcher.home import PROJECT_ROOT, Home, port, stream_port
 from launcher.servers import holder, needed, occupied
 from launcher.supervisor import Supervisor, programs, python
 from launcher.trouble import Trouble
@@ -61,7 +61,7 @@ def up(home: Home, *, sessions: str | None = None) -> None:
     """
     began = time.monotonic()
     with occupied(home), stopping_on_signals():
-        _require_free_port()
+        _require_free_ports()
         servers = needed(home)
         supervisor: Supervisor | None = None
         try:
@@ -73,7 +73,7 @@ def up(home: Home, *, sessions: str | None = None) -> None:
                 servers=servers, log=home.log, environment=environment, say=_say
             )
             _prepare(home, supervisor, environment)
-            for program in programs(port()):
+            for program in programs(port(), stream_port()):
                 supervisor.start(program)
             _wait_until_ready(home, supervisor)
             if sessions is not None:
@@ -119,18 +119,19 @@ def _ignore_signals() -> None:
         signal.signal(name, signal.SIG_IGN)
 
 
-def _require_free_port() -> None:
+def _require_free_ports() -> None:
     """Refuse to start on a port that somebody listens on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a port whose last connections linger is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port()))
-        except OSError as error:
-            raise Trouble(
-                f"Port {port()} cannot be used ({error.strerror}): choose another, "
-                f"for example PORT={port() + 10 if port() < 65000 else 8010}."
-            ) from None
+    for name, wanted in (("PORT", port()), ("STREAM_PORT", stream_port())):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # As servers do: a port whose last connections linger is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError as error:
+                raise Trouble(
+                    f"Port {wanted} cannot be used ({error.strerror}): choose another, "
+                    f"for example {name}={wanted + 10 if wanted < 65000 else 8010}."
+                ) from None
 
 
 def _manage(*arguments: str) -> list[str | Path]:

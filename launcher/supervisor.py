@@ -18,7 +18,7 @@ from launcher.servers import Server
 from launcher.trouble import Trouble
 
 FIRST_PAUSE = 0.5  # seconds before the first restart; doubles with each death
-LONGEST_PAUSE = 30.0  # seconds
+LONGEST_PAUSE = 5.0  # seconds; whatever kills a program may end, and then nobody waits long
 HEALTHY_AFTER = 60.0  # seconds of life after which earlier deaths are forgotten
 
 
@@ -157,18 +157,28 @@ def python() -> str:
     return str(PROJECT_ROOT / ".venv" / "bin" / "python")
 
 
-def programs(port: int) -> list[Program]:
-    """Return the stack's programs in starting order. Web listens on 127.0.0.1 only."""
+def programs(port: int, stream_port: int = 0) -> list[Program]:
+    """Return the stack's programs in starting order. They listen on 127.0.0.1 only."""
     workers = os.environ.get("WEB_WORKERS") or str(min(2, os.cpu_count() or 1))
     celery = [python(), "-m", "celery", "-A", "config"]
     return [
         Program(
             "web",
-            # One blocking thread a worker: Python's lock makes more of them slower, not faster.
-            [python(), "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-            + ["--port", str(port), "--workers", workers, "--blocking-threads", "1"]
-            + ["--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws"]
-            + ["config.wsgi:application"],
+            # One loop a worker. Backpressure counts connections, and an idle one costs next to
+            # nothing; with few of them slow clients would keep the others out. As in docker/run.
+            [python(), "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
+            + ["--host", "127.0.0.1", "--port", str(port), "--workers", workers]
+            + ["--backlog", "2048", "--backpressure", "8192", "--respawn-failed-workers"]
+            + ["--workers-kill-timeout", "8", "--no-ws", "config.rsgi:application"],
+            patience=12.0,
+        ),
+        Program(
+            "stream",
+            # One process: its streams wait on one loop. Backpressure would be streams that wait.
+            [python(), "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
+            + ["--port", str(stream_port), "--workers", "1", "--backlog", "2048"]
+            + ["--backpressure", "16384", "--respawn-failed-workers"]
+            + ["--workers-kill-timeout", "5", "--no-ws", "config.asgi:application"],
         ),
         Program("consumer", [python(), "manage.py", "consume"]),
         Program(

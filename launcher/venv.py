@@ -64,13 +64,15 @@ def prepare_beside(requirements: str) -> Path:
     pinned = PROJECT_ROOT / "requirements" / f"{requirements}.txt"
     directory = beside(requirements)
     stamp = directory / STAMP.name
-    wanted = "\n".join(_wanted(pinned))
-    if stamp.exists() and stamp.read_text() == wanted:
-        return directory
-    shutil.rmtree(directory, ignore_errors=True)
-    print(f"Installing the packages of {pinned.name} into {directory.name} ...", flush=True)
-    _install_beside(pinned, directory)
-    stamp.write_text(wanted)
+    with pinned.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # two test processes at once: the second one waits
+        wanted = "\n".join(_wanted(pinned))
+        if stamp.exists() and stamp.read_text() == wanted:
+            return directory
+        shutil.rmtree(directory, ignore_errors=True)
+        print(f"Installing the packages of {pinned.name} into {directory.name} ...", flush=True)
+        _install_beside(pinned, directory)
+        stamp.write_text(wanted)
     return directory
 
 

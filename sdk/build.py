@@ -1,4 +1,4 @@
-"""Join modules of the SDK into one script each: the tracker and the conditions of the edge.
+"""Join modules of the SDK into one script each: the tracker, conditions and decisions of the edge.
 
     python sdk/build.py            writes the files of static/sdk
     python sdk/build.py --check    exits 1 when one is not what the sources give
@@ -24,7 +24,7 @@ IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./([\w-]+)\.js";\n', re.MUL
 EXPORTED_AGAIN = re.compile(r"^export \{[^}]*\};\n", re.MULTILINE)
 COMMENT = re.compile(r"^[ \t]*(/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 TOP_LEVEL_NAME = re.compile(
-    r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE
+    r"^(?:export )?(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE
 )
 
 
@@ -68,7 +68,16 @@ EDGE = Script(
     "\nexport { InvalidCondition, compileCondition };\n",
     10 * 1024,  # for pages that decide by themselves
 )
-SCRIPTS = (TRACKER, EDGE)
+DECISIONS = Script(
+    SOURCES / "edge",
+    "edge",
+    "attune-decide.js",
+    "/* Attune decisions. Apache-2.0. Built from sdk/src/edge by sdk/build.py; do not edit. */\n",
+    "\nexport {\n  NotVerified, OlderPublication, answerOf, compileSnapshot, decideInTurn,\n"
+    "  decidePlacement, defaultOf, defaultsOf, isFresh, openPublication,\n};\n",
+    18 * 1024,  # in workers: loaded once, by nobody's browser
+)
+SCRIPTS = (TRACKER, EDGE, DECISIONS)
 
 
 def modules_in_order(sources: Path, name: str, seen: dict[str, str]) -> dict[str, str]:

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 # A publishable key said anywhere in a body that no parser can read.
 _WRITE_KEY: Final = re.compile(rb'"writeKey"\s*:\s*"(pk_[A-Za-z0-9_-]{1,100})"')
+# Where the server leaves, in request.META, what was wrong with a body that it has read: a sentence.
+BODY_FAULT: Final = "attune.body_fault"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
 _ZLIB_WINDOW: Final = 15
@@ -82,6 +84,8 @@ def _raw_pieces(request: HttpRequest, limit: int) -> Iterator[bytes]:
         if read > limit:
             raise PayloadTooLarge(limit)
         yield piece
+    if BODY_FAULT in meta:
+        raise InvalidRequest(meta[BODY_FAULT])
     if read < length:
         raise InvalidRequest("The body ended early.")
 
@@ -148,12 +152,16 @@ def invalid(error: msgspec.ValidationError) -> InvalidRequest:
 
 def _raw(request: HttpRequest, limit: int) -> bytes:
     kept: bytes | None = getattr(request, "_body", None)
-    if kept is not None:  # somebody in the full chain has read it
-        if len(kept) > limit:
-            raise PayloadTooLarge(limit)
-        return kept
     meta = request.META
     length = _length(request, limit)
+    if kept is not None:  # the server, or somebody in the full chain, has read it
+        if len(kept) > limit:
+            raise PayloadTooLarge(limit)
+        if BODY_FAULT in meta:
+            raise InvalidRequest(meta[BODY_FAULT])
+        if len(kept) < length:
+            raise InvalidRequest("The body ended early.")
+        return kept
     try:
         if length < 0:
             if meta.get("HTTP_TRANSFER_ENCODING") is None:

@@ -92,6 +92,24 @@ class MethodNotAllowed(RequestRefused):
         super().__init__(f"Use {names} here.", headers={"Allow": names})
 
 
+class IdempotencyKeyInUse(RequestRefused):
+    """A call with this Idempotency-Key is still running (409)."""
+
+    code = "idempotency_key_in_use"
+
+    def __init__(self) -> None:
+        super().__init__("The first call with this Idempotency-Key is still running: ask again.")
+
+
+class IdempotencyKeyReused(RequestRefused):
+    """The Idempotency-Key came with another call within a day (422)."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key came with another call before: give a new one.")
+
+
 class PayloadTooLarge(RequestRefused):
     """More bytes than the address takes, as sent or after decompression (413)."""
 

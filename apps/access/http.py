@@ -5,13 +5,13 @@ A hot view is a plain Django view. config/wsgi.py calls its `answer` directly; D
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from time import perf_counter
 from typing import Any, Final, Protocol, cast
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
@@ -21,20 +21,20 @@ from django.utils.module_loading import import_string
 from apps.access.bodies import parse, read_body, stream_body, write_key_in
 from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
 from apps.access.credentials import authenticate, authenticate_body, caller_of_public_key
-from apps.access.errors import MethodNotAllowed, NotFound, Unavailable
+from apps.access.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
+from apps.access.limits import CHARGED
 from apps.access.types import Caller
+from apps.work import tracing
+from apps.work.counting import Counter, Histogram
 from apps.work.database import drop_if_broken
-from apps.work.ids import public_id
 from apps.work.redis import RedisAway
 from engine.errors import PersonalizationError
 
 __all__ = [
     "Caller",
     "HotView",
-    "answers",
     "authenticate",
     "authenticate_body",
-    "busy_s",
     "caller_of_public_key",
     "hot",
     "json_response",
@@ -47,18 +47,21 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-_REQUEST_ID: Final = "attune.request_id"
-
-# What this process has answered, for /metrics.
-answers: Counter[tuple[str, int]] = Counter()
-busy_s: dict[str, float] = {}
+# An answer's routes are the names that views give, its statuses a handful.
+_answers: Final = Counter("attune_answers", "Answers by route and status.", "route", "status")
+_seconds: Final = Histogram(
+    "attune_answer_seconds", "Time from a whole request to its answer.", "route"
+)
+_STATUS: Final = {status: str(status) for status in range(100, 600)}
 
 
 class HotView(Protocol):
     """A view, and the same without the work that only Django's full chain needs."""
 
     csrf_exempt: bool
+    route: str
     answer: Callable[..., tuple[HttpResponseBase, HeaderList]]
+    refuse: Callable[[HttpRequest, Exception], tuple[HttpResponseBase, HeaderList]]
 
     def __call__(self, request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase: ...
 
@@ -82,6 +85,7 @@ def hot(
             request: HttpRequest, *args: Any, **kwargs: Any
         ) -> tuple[HttpResponseBase, HeaderList]:
             start = perf_counter()
+            tracing.enter(request.META)
             headers: HeaderList = []
             response: HttpResponseBase
             try:
@@ -97,10 +101,19 @@ def hot(
                     raise MethodNotAllowed(shown)
             except Exception as error:
                 response = refusal(error, request)
+                for name, value in request.META.get(CHARGED, {}).items():
+                    response[name] = value
             headers += answer_headers(request, policy)
-            headers.append(("X-Request-Id", request_id(request)))
-            answers[route, response.status_code] += 1
-            busy_s[route] = busy_s.get(route, 0.0) + perf_counter() - start
+            headers += tracing.headers_of(request.META)
+            _answers.add(route, _STATUS[response.status_code])
+            _seconds.observe(route, perf_counter() - start)
+            tracing.leave()
+            return response, headers
+
+        def refuse(request: HttpRequest, error: Exception) -> tuple[HttpResponseBase, HeaderList]:
+            response = refusal(error, request)
+            _answers.add(route, _STATUS[response.status_code])
+            headers = [*answer_headers(request, policy), *tracing.headers_of(request.META)]
             return response, headers
 
         @wraps(view)
@@ -114,7 +127,9 @@ def hot(
             return response
 
         full.csrf_exempt = True  # type: ignore[attr-defined]  # a function is given attributes
+        full.route = route  # type: ignore[attr-defined]
         full.answer = answer  # type: ignore[attr-defined]
+        full.refuse = refuse  # type: ignore[attr-defined]
         return cast(HotView, full)
 
     return decorate
@@ -122,10 +137,7 @@ def hot(
 
 def request_id(request: HttpRequest) -> str:
     """Return this request's own id, `req_...`, made on first use."""
-    value: str | None = request.META.get(_REQUEST_ID)
-    if value is None:
-        value = request.META[_REQUEST_ID] = public_id("req")
-    return value
+    return tracing.request_id_of(request.META)
 
 
 def json_response(
@@ -146,8 +158,10 @@ def refusal(error: Exception, request: HttpRequest) -> HttpResponse:
         error = Unavailable("A part of the server is away for a moment: try again.")
     elif isinstance(error, Http404):
         error = NotFound()
+    elif isinstance(error, SuspiciousOperation):
+        error = InvalidRequest("The request is malformed.")  # too many parameters, for one
     elif not isinstance(error, PersonalizationError):
-        logger.exception("request.failed", extra={"request_id": request_id(request)})
+        logger.exception("request.failed")
     return _problem()(error, request)
 
 

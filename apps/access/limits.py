@@ -12,7 +12,11 @@ from django.conf import settings
 
 from apps.access.errors import RateLimited
 from apps.access.types import Caller
+from apps.work import tracing
 from apps.work.redis import Command, RedisAway, exchange
+
+# Where the headers of a charged request wait, in its META, for an answer that is a refusal.
+CHARGED: Final = "attune.charged"
 
 # Times in microseconds of the server's clock, so that web processes need not agree on theirs.
 # Each bucket is one number: the moment at which it would be full ("theoretical arrival time").
@@ -45,10 +49,11 @@ _MICROSECONDS: Final = 1_000_000
 def limiter_command(caller: Caller, route: str) -> Command:
     """Return the one command that charges this request to its buckets.
 
-    The key's buckets are apart per route, and share a hash slot with the address's.
+    A key has one bucket for all routes, which shares a hash slot with its addresses'. The route is
+    named in the answer only.
     """
     rates = caller.rates
-    key = f"a:r:{{{caller.key_hex}}}:{route}"
+    key = f"a:r:{{{caller.key_hex}}}"
     if caller.address is None or caller.source_kind != "browser" or caller.kind != "pk":
         return ("EVALSHA", SHA, 1, key, rates.per_key_s, rates.per_key_s * rates.burst_s)
     return (
@@ -79,6 +84,9 @@ def check(reply: object, caller: Caller, route: str) -> dict[str, str]:
         "RateLimit-Policy": f'"{route}";q={quota};w=1',
         "RateLimit": f'"{route}";r={min(left, quota)};t=1',
     }
+    meta = tracing.current()
+    if meta is not None:  # a refusal that comes later says them too
+        meta[CHARGED] = headers
     if not passed:
         raise RateLimited(retry_after_s=-(-wait_us // _MICROSECONDS), headers=headers)
     return headers

@@ -1,6 +1,7 @@
 """Sites (the tenants), their sources and keys, and the audit trail."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -27,6 +28,16 @@ class Site(models.Model):
         default=False, help_text="Hold undeclared event names in quarantine until declared."
     )
     retention_days = models.PositiveIntegerField(default=395)
+    decision_log_share = models.FloatField(
+        default=1.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of decisions (0 to 1) kept with all they read, so that they can be "
+        "replayed. Reasons are kept of every decision.",
+    )
+    preferences_url = models.URLField(
+        blank=True,
+        help_text="Where visitors change what they allow; told to those who ask why they see this.",
+    )
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -100,6 +111,28 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}_...{self.hint}"
+
+
+class IdempotentCall(models.Model):
+    """A call under an Idempotency-Key and its answer, for a day. Status 0: it is running."""
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey(Site, models.CASCADE, related_name="idempotent_calls")
+    digest = models.CharField(max_length=64, help_text="Of the API key and the Idempotency-Key.")
+    request_digest = models.CharField(max_length=64)
+    route = models.CharField(max_length=200)
+    started_at = models.DateTimeField(db_index=True)
+    status = models.PositiveSmallIntegerField(default=0)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=bytes)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "digest"], name="access_idempotent_call")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.route} at {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
 class AuditEntry(models.Model):

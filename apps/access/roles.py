@@ -57,7 +57,7 @@ def _privacy_officer(app: str, action: str, model: str) -> bool:
 def _administrator(app: str, action: str, model: str) -> bool:
     if (app, model) == ("access", "auditentry"):
         return action == "view"
-    return app in _OURS | {"auth", "django_celery_beat"}
+    return app in _OURS | {"auth", "django_celery_beat", "delivery"}
 
 
 def _auditor(app: str, action: str, model: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 from django.http import HttpRequest, HttpResponse
 
-from apps.access import limits
+from apps.access import idempotency, limits
 from apps.access.errors import Fault, Forbidden, InvalidRequest
 from apps.access.http import Caller, authenticate, authenticate_body, hot, json_response, read_body
 from apps.access.proof import verified_user_id
@@ -63,6 +63,13 @@ def _post(request: HttpRequest) -> HttpResponse:
     caller, said = authenticate_body(request, body, _SAID)
     record_watch.require()
     headers = limits.enforce(caller, ROUTE)
+    response = idempotency.once(request, caller, body, lambda: _recorded(caller, body, said))
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _recorded(caller: Caller, body: bytes, said: Said) -> HttpResponse:
     now = clock.now()
     if _NUL.search(body):
         raise InvalidRequest("The body holds a NUL (\\u0000), which cannot be stored.")
@@ -83,7 +90,7 @@ def _post(request: HttpRequest) -> HttpResponse:
         regime=caller.regime,
         now=now,
     )
-    return json_response(_encode(_worded(caller, state)), headers=headers)
+    return json_response(_encode(_worded(caller, state)))
 
 
 def _get(request: HttpRequest) -> HttpResponse:

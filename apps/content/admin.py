@@ -5,21 +5,24 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 
+from apps.content.capping import number_cap, users_of, words
 from apps.content.domain.cleaning import removed_by_cleaning
 from apps.content.forms import (
     FIELD_PREFIX,
     BlockForm,
+    CapForm,
     PlacementForm,
     VariantForm,
     VariantFormSet,
     schema_lines,
     variant_form_for,
 )
-from apps.content.models import Block, Placement, Variant
+from apps.content.models import Block, Cap, Placement, Variant
 from apps.content.services import content_digest
 
 
@@ -56,7 +59,7 @@ class VariantInline(admin.StackedInline[Variant, Block]):
     readonly_fields = ("state", "reach", "content_words")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Variant]:
-        return super().get_queryset(request).prefetch_related("segments__versions")
+        return super().get_queryset(request).prefetch_related("segments__versions", "caps")
 
     def get_formset(self, request: HttpRequest, obj: Block | None = None, **kwargs: Any) -> Any:
         kwargs["form"] = variant_form_for(obj)
@@ -64,7 +67,7 @@ class VariantInline(admin.StackedInline[Variant, Block]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Block | None = None) -> Any:
         top: Any = (None, {"fields": [("key", "name"), ("is_default", "priority"), "state"]})
-        tags = ("Who sees it", {"fields": ["segments", "reach"]})
+        tags = ("Who sees it, and how often", {"fields": ["segments", "reach", "caps"]})
         if not self.has_change_permission(request, obj):
             return [top, tags, ("Content", {"fields": ["content_words", "template", "value"]})]
         if obj is not None and obj.kind == Block.Kind.FLAG:
@@ -136,6 +139,8 @@ class BlockAdmin(admin.ModelAdmin[Block]):
             fieldsets.append(("Fields", {"fields": [name]}))
         if obj is None or obj.kind == Block.Kind.RECOMMENDATIONS:
             fieldsets.append(("Recommendations", {"fields": [("recommender", "item_limit")]}))
+        fieldsets.append(("How often", {"fields": ["caps"]}))
+        fieldsets.append(("Caches and the edge", {"fields": ["is_cacheable"]}))
         if obj is None or obj.kind == Block.Kind.FLAG:
             fieldsets.append(("Flag", {"fields": [("value_type", "is_client_visible")]}))
         return fieldsets
@@ -254,3 +259,41 @@ class PlacementAdmin(admin.ModelAdmin[Placement]):
         if placement.block is None:
             return "not published: no block fills it"
         return block_state(placement.block.variants.all())
+
+
+@admin.register(Cap)
+class CapAdmin(admin.ModelAdmin[Cap]):
+    """Frequency caps, each said in words with whatever draws on it. None is ever deleted."""
+
+    form = CapForm
+    list_display = ("name", "key", "site", "in_words")
+    list_filter = ("site", "per")
+    list_select_related = ("site",)
+    list_per_page = 50
+    search_fields = ("key", "name")
+    ordering = ("site", "key")
+    fieldsets = (
+        (None, {"fields": [("name", "key"), "site", "in_words"]}),
+        ("How often", {"fields": [("most", "window_ms"), "per", "cooldown_ms"]}),
+        ("Fatigue", {"fields": [("half_life_ms", "step"), ("floor", "skip_below")]}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Cap | None = None) -> Any:
+        return ("in_words",) if obj is None else ("in_words", "site")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Cap | None = None) -> bool:
+        """What was shown is kept under a cap's number: take its name off instead."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Cap, form: Any, change: bool) -> None:
+        with transaction.atomic():
+            if not change:
+                number_cap(obj)
+            super().save_model(request, obj, form, change)
+
+    @admin.display(description="In plain words")
+    def in_words(self, cap: Cap) -> str:
+        if cap._state.adding:
+            return "said here once the cap is saved"
+        users = users_of(cap)
+        return words(cap, users) if users else f"{words(cap)} Nothing draws on it yet."

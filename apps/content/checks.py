@@ -1,6 +1,6 @@
 """Whether an editor's rows can be published: one answer for services, forms and publication."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from apps.content.domain.fields import (
     JSON,
@@ -13,7 +13,8 @@ from apps.content.domain.fields import (
 from apps.content.domain.templates import Template, parse_template
 from apps.content.errors import FieldError, InvalidContent, InvalidTemplate, refused
 from apps.content.models import MAX_ITEMS, Block
-from apps.content.types import KEY_RULE, is_key
+from apps.content.types import KEY_RULE, RESERVED_RULE, is_key, is_reserved
+from engine.snapshot import BlockDoc, PlacementDoc
 
 
 def check_block(block: Block) -> None:
@@ -25,6 +26,8 @@ def check_block(block: Block) -> None:
     errors: list[FieldError] = []
     if not is_key(block.key):
         errors.append({"pointer": "/key", "code": "invalid_key", "detail": KEY_RULE})
+    elif is_reserved(block.key):
+        errors.append({"pointer": "/key", "code": "invalid_key", "detail": RESERVED_RULE})
     is_flag = block.kind == Block.Kind.FLAG
     if is_flag and block.value_type not in Block.ValueType.values:
         errors.append(_error("/value_type", "A flag needs a value type."))
@@ -57,6 +60,7 @@ def check_variant(
     value: JSON,
     is_default: bool,
     is_tagged: bool,
+    is_capped: bool = False,
 ) -> None:
     """Refuse a variant that does not fit its block, with a pointer to each wrong place.
 
@@ -71,6 +75,10 @@ def check_variant(
             _error(
                 "/segments", "The default variant is for everyone else: it cannot have segments."
             )
+        )
+    if is_default and is_capped:
+        errors.append(
+            _error("/caps", "The default variant is what is left when all else is used up: no cap.")
         )
     if block.kind != Block.Kind.FLAG:
         errors.extend(undeclared_fields(parse_schema(block.schema), fields))
@@ -125,8 +133,38 @@ def check_placement(*, key: str, site_id: object, block: Block | None) -> None:
     """
     if not is_key(key):
         raise refused("/key", KEY_RULE, "invalid_key")
+    if is_reserved(key):
+        raise refused("/key", RESERVED_RULE, "invalid_key")
     if block is not None and block.site_id != site_id:
         raise refused("/block", "The block belongs to another site.")
+
+
+def colliding_keys(
+    placements: Sequence[PlacementDoc], blocks: Sequence[BlockDoc]
+) -> list[FieldError]:
+    """Return where one key would name two things that can be asked for as a flag.
+
+    A flag is asked for by its block's key, a placement by its own: both may be the same only where
+    the placement shows that very flag. Names of segments belong to segments.
+    """
+    flags = {block.key for block in blocks if block.kind == "flag"}
+    errors: list[FieldError] = []
+    for placement in placements:
+        pointer = f"/placements/{placement.key}"
+        if placement.key in flags and placement.block != placement.key:
+            detail = (
+                f"The placement '{placement.key}' and a flag have one key, and who asks for it "
+                f"cannot have both: rename one of them."
+            )
+            errors.append({"pointer": pointer, "code": "key_taken", "detail": detail})
+        if is_reserved(placement.key):
+            errors.append({"pointer": pointer, "code": "invalid_key", "detail": RESERVED_RULE})
+    errors += (
+        {"pointer": f"/blocks/{key}", "code": "invalid_key", "detail": RESERVED_RULE}
+        for key in sorted(flags)
+        if is_reserved(key)
+    )
+    return errors
 
 
 def _error(pointer: str, detail: str) -> FieldError:

@@ -11,14 +11,88 @@ from django.contrib.admin.widgets import (
 )
 from django.core.exceptions import ValidationError
 
+from apps.content.capping import caps_of, check_cap, span_of, span_words, words
 from apps.content.checks import check_block, check_placement, check_variant
 from apps.content.domain.fields import JSON, Field, FieldType, parse_schema, schema_document
 from apps.content.errors import InvalidContent
-from apps.content.models import Block, Placement, Variant
+from apps.content.models import Block, Cap, Placement, Variant
 from apps.content.selectors import segments_for_tagging
 
 MAX_CHECKBOXES = 20  # segments at a glance; more get a list with a filter
 FIELD_PREFIX = "field_"  # keeps a block's field "name" apart from the variant's own name
+
+
+class SpanField(forms.CharField):
+    """A span of time as an editor writes it ("7 days"), in milliseconds."""
+
+    def __init__(self, *, empty: int | None = None, **options: Any) -> None:
+        super().__init__(
+            required=False, widget=AdminTextInputWidget(attrs={"placeholder": "7 days"}), **options
+        )
+        self.empty = empty
+
+    def prepare_value(self, value: Any) -> Any:
+        return span_words(value) if isinstance(value, int) and value else value or ""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return self.empty
+        span = span_of(text)
+        if span is None:
+            raise ValidationError('Write a span such as "7 days", "12 hours" or "90 minutes".')
+        return span
+
+
+class CapForm(forms.ModelForm[Cap]):
+    """A frequency cap, its spans in words."""
+
+    window_ms = SpanField(label="in any", help_text=Cap._meta.get_field("window_ms").help_text)
+    cooldown_ms = SpanField(
+        label="then not for", empty=0, help_text=Cap._meta.get_field("cooldown_ms").help_text
+    )
+    half_life_ms = SpanField(
+        label="wears off by half in", help_text=Cap._meta.get_field("half_life_ms").help_text
+    )
+
+    class Meta:
+        model = Cap
+        fields = (
+            "site",
+            "key",
+            "name",
+            "most",
+            "window_ms",
+            "per",
+            "cooldown_ms",
+            "half_life_ms",
+            "step",
+            "floor",
+            "skip_below",
+        )
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # Django's own hook, absent from its stubs
+        if self.errors:
+            return  # what could not be read is no number to judge
+        try:
+            check_cap(self.instance)
+        except InvalidContent as error:
+            add_errors(self, error, {})
+
+
+def _cap_label(cap: Cap) -> str:
+    return f"{cap.name}: {words(cap)}"
+
+
+def offer_caps(field: Any, site_id: UUID | None) -> None:
+    """Let a form's `caps` be chosen among the caps of its site, as chips to tick."""
+    if field is None:
+        return
+    field.queryset = caps_of(site_id)
+    field.label_from_instance = _cap_label
+    field.widget = forms.CheckboxSelectMultiple()
+    field.widget.choices = field.choices
 
 
 class BlockForm(forms.ModelForm[Block]):
@@ -46,6 +120,8 @@ class BlockForm(forms.ModelForm[Block]):
             "is_client_visible",
             "recommender",
             "item_limit",
+            "is_cacheable",
+            "caps",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -54,6 +130,7 @@ class BlockForm(forms.ModelForm[Block]):
             del self.fields["schema_lines"]
         else:
             self.fields["schema_lines"].initial = schema_lines(self.instance.schema)
+        offer_caps(self.fields.get("caps"), self.instance.site_id)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -119,7 +196,11 @@ class PlacementForm(forms.ModelForm[Placement]):
 
     class Meta:
         model = Placement
-        fields = ("site", "key", "name", "block", "is_enabled")
+        fields = ("site", "key", "name", "block", "is_enabled", "caps")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_caps(self.fields.get("caps"), self.instance.site_id)
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]  # Django's own hook, absent from its stubs
@@ -136,16 +217,19 @@ class VariantForm(forms.ModelForm[Variant]):
     block: ClassVar[Block]
     schema: ClassVar[list[Field]]
     segment_choices: ClassVar[list[tuple[UUID, str]]]
+    cap_choices: ClassVar[list[tuple[UUID, str]]]
 
     class Meta:
         model = Variant
-        fields = ("key", "name", "priority", "is_default", "segments", "template", "value")
+        fields = ("key", "name", "priority", "is_default", "segments", "caps", "template", "value")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "segments" in self.fields:
             # One query for all the variants of the page instead of one each.
             self.fields["segments"].widget.choices = self.segment_choices
+        if "caps" in self.fields:
+            self.fields["caps"].widget.choices = self.cap_choices
         for field in self.schema:
             if field.name in self.instance.fields:
                 self.initial[FIELD_PREFIX + field.name] = self.instance.fields[field.name]
@@ -168,6 +252,7 @@ class VariantForm(forms.ModelForm[Variant]):
                 value=data.get("value"),
                 is_default=data.get("is_default", False),
                 is_tagged=segments is not None and bool(segments),
+                is_capped=bool(data.get("caps")),
             )
         except InvalidContent as error:
             add_errors(self, error, {})
@@ -221,11 +306,19 @@ def variant_form_for(block: Block | None) -> type[VariantForm]:
         ),
         help_text="Visitors in any of these see this variant. Leave empty for the default.",
     )
+    caps = list(caps_of(block.site_id))
+    inputs["caps"] = forms.ModelMultipleChoiceField(
+        queryset=caps_of(block.site_id),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(),
+        help_text="Showing this variant draws on these. Leave empty for the default.",
+    )
     attributes = {
         **inputs,
         "block": block,
         "schema": schema,
         "segment_choices": [(segment.pk, str(segment)) for segment in offered],
+        "cap_choices": [(cap.pk, _cap_label(cap)) for cap in caps],
         "__module__": __name__,
     }
     return type("VariantForm", (VariantForm,), attributes)

@@ -10,10 +10,75 @@ from django.db.models import Q
 
 from apps.content.types import KEY_PATTERN, KEY_RULE
 from apps.work.ids import uuid7
+from engine.capping import MAX_SHOWINGS
 
 MAX_ITEMS = 50  # of one recommendations block, so that an answer stays small
 
 check_key = RegexValidator(rf"\A{KEY_PATTERN}\Z", KEY_RULE, code="invalid_key")
+
+
+class Cap(models.Model):
+    """How often one visitor may be shown something. Whatever names a cap draws on its one budget.
+
+    A cap is never deleted: what was shown is kept by its number, which nothing else may get.
+    """
+
+    class Per(models.TextChoices):
+        VISITOR = "visitor", "Visitor"
+        SESSION = "session", "Visitor and session: it ends after 30 minutes without an event"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="caps")
+    number = models.PositiveIntegerField(editable=False)
+    key = models.CharField(max_length=100, validators=[check_key])
+    name = models.CharField(max_length=120)
+    most = models.PositiveSmallIntegerField(
+        "at most",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_SHOWINGS)],
+        help_text="Showings, 1 to 100. Empty: any number.",
+    )
+    window_ms = models.PositiveBigIntegerField(
+        "in any", null=True, blank=True, help_text="Empty: ever, as far as showings are kept."
+    )
+    per = models.CharField(max_length=10, choices=Per.choices, default=Per.VISITOR)
+    cooldown_ms = models.PositiveBigIntegerField(
+        "then not for", default=0, help_text="At least this long after the last showing."
+    )
+    half_life_ms = models.PositiveBigIntegerField(
+        "wears off by half in",
+        null=True,
+        blank=True,
+        help_text="Fatigue: with it, the intensity falls with each showing and comes back.",
+    )
+    step = models.FloatField(
+        "each showing takes",
+        default=0.2,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Of the intensity, 0 to 1.",
+    )
+    floor = models.FloatField(
+        "down to",
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="The least intensity that is left.",
+    )
+    skip_below = models.FloatField(
+        "not shown below",
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Below this intensity nothing is shown.",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "key"], name="content_cap_key"),
+            models.UniqueConstraint(fields=["site", "number"], name="content_cap_number"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Block(models.Model):
@@ -62,6 +127,22 @@ class Block(models.Model):
         blank=True,
         help_text="The typed fields of every variant, in order.",
     )
+    is_cacheable = models.BooleanField(
+        "may be cached",
+        default=False,
+        help_text=(
+            "May caches and CDNs keep each variant for all visitors of the same segments? Variants "
+            "that show something of one visitor, or that are capped or in an experiment, are left "
+            "out. Who has a key of these segments can read their variants."
+        ),
+    )
+
+    caps = models.ManyToManyField(
+        Cap,
+        blank=True,
+        related_name="blocks",
+        help_text="Every variant but the default draws on these caps.",
+    )
 
     class Meta:
         constraints = [
@@ -96,6 +177,13 @@ class Placement(models.Model):
         default=True, help_text="Off: everybody gets the block's default variant."
     )
 
+    caps = models.ManyToManyField(
+        Cap,
+        blank=True,
+        related_name="placements",
+        help_text="Whatever is shown here but the default draws on these caps.",
+    )
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["site", "key"], name="content_placement_key")
@@ -126,6 +214,12 @@ class Variant(models.Model):
         blank=True,
         related_name="variants",
         help_text="Visitors in any of these segments see this variant.",
+    )
+    caps = models.ManyToManyField(
+        Cap,
+        blank=True,
+        related_name="variants",
+        help_text="Showing this variant draws on these caps.",
     )
     fields = models.JSONField(default=dict, blank=True)
     template = models.TextField(blank=True)

@@ -130,6 +130,56 @@ def prepared(variant: VariantDoc) -> Prepared:
     return ready
 
 
+def roots_read(variant: VariantDoc) -> frozenset[str]:
+    """Return the first names of the values that a variant can look at: "traits", "items", ...
+
+    Raises:
+        RenderFailed: as `render`.
+    """
+    return frozenset(path[0] for path in paths_read(variant))
+
+
+def paths_read(variant: VariantDoc) -> frozenset[Path]:
+    """Return the paths of the values that a variant can look at.
+
+    Raises:
+        RenderFailed: as `render`.
+    """
+    found: set[Path] = {part.path for part in variant.template or () if isinstance(part, Slot)}
+    if variant.template is None and variant.liquid is not None:
+        found.update(_liquid_paths(variant.liquid, "html"))
+    for stored in variant.fields.values():
+        if not isinstance(stored, dict):
+            continue
+        slots = stored.get("slots")
+        if slots is None:
+            found.update(_liquid_paths(stored["liquid"], _dialect(stored)))
+            continue
+        for piece in slots:
+            if not isinstance(piece, str):
+                found.add(tuple(piece["path"] if isinstance(piece, dict) else piece))
+    return frozenset(found)
+
+
+def uses_liquid(variant: VariantDoc) -> bool:
+    """Whether only Liquid can render some of the variant."""
+    return variant.liquid is not None or any(
+        isinstance(stored, dict) and stored.get("slots") is None
+        for stored in variant.fields.values()
+    )
+
+
+def _dialect(stored: Mapping[str, Any]) -> Dialect:
+    return "html" if stored.get("as") == "html" else "text"
+
+
+def _liquid_paths(source: str, dialect: Dialect) -> set[Path]:
+    try:
+        return {path for path in compile_liquid(source, dialect).reads if path}
+    except InvalidTemplate as error:
+        raise RenderFailed(f"The published template cannot be read: {error}") from error
+
+
 def forget() -> None:
     """Drop everything kept in this process (for measurements and tests)."""
     _kept.clear()

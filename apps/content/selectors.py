@@ -1,33 +1,70 @@
 """Reads of the draft: the documents that a publication freezes, and what would be refused."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
-from apps.content.checks import publishable_content
+from apps.content.capping import cap_document, cap_ids, caps_of
+from apps.content.checks import colliding_keys, publishable_content
 from apps.content.domain.reading import paths_of
 from apps.content.domain.sandbox import Path
 from apps.content.errors import FieldError, InvalidContent, InvalidTemplate
-from apps.content.models import Block, Placement, Variant
+from apps.content.models import Block, Cap, Placement, Variant
 from apps.segments.types import Usage
+from engine.capping import CapDoc
 from engine.snapshot import BlockDoc, PlacementDoc, VariantDoc
 from engine.templating import TemplatePart
 
+__all__ = [
+    "block_documents",
+    "blocks_of",
+    "cap_documents",
+    "cap_ids",
+    "caps_of",
+    "find_block",
+    "find_placement",
+    "find_variant",
+    "placement_documents",
+    "problems",
+    "segments_for_tagging",
+    "sites_with_caps",
+    "value_paths",
+    "variants_tagged_with",
+]
+
 
 def placement_documents(site_id: UUID) -> list[PlacementDoc]:
-    """Return the site's placements that a block fills, by key. One query."""
+    """Return the site's placements that a block fills, by key. Two queries."""
     rows = Placement.objects.filter(site_id=site_id, block__isnull=False).order_by("key")
     return [
-        PlacementDoc(key=key, block=block, enabled=is_enabled)
-        for key, block, is_enabled in rows.values_list("key", "block__key", "is_enabled")
+        PlacementDoc(
+            key=placement.key,
+            block=placement.block.key,  # type: ignore[union-attr]  # asked for above
+            enabled=placement.is_enabled,
+            caps=_numbers(placement),
+        )
+        for placement in rows.select_related("block").prefetch_related("caps")
     ]
 
 
+def cap_documents(site_id: UUID) -> list[CapDoc]:
+    """Return the site's caps by number. One query."""
+    return [cap_document(cap) for cap in caps_of(site_id).order_by("number")]
+
+
+def sites_with_caps(site_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return which of the sites have a cap. One query, none for no sites."""
+    if not site_ids:
+        return frozenset()
+    rows = Cap.objects.filter(site_id__in=site_ids).order_by().values_list("site_id", flat=True)
+    return frozenset(rows.distinct())
+
+
 def block_documents(site_id: UUID) -> list[BlockDoc]:
-    """Return all blocks of the site with their variants, by key. Three queries.
+    """Return all blocks of the site with their variants, by key. Six queries.
 
     Variants carry the versions that `services.freeze_versions` gave them.
 
@@ -41,17 +78,17 @@ def block_documents(site_id: UUID) -> list[BlockDoc]:
 
 
 def problems(site_id: UUID) -> list[FieldError]:
-    """Return what would make a publication of this site's content refused. Three queries."""
+    """Return what would make a publication of this site's content refused. Eight queries."""
     return _documents(site_id)[1]
 
 
 def blocks_of(site_id: UUID) -> QuerySet[Block]:
-    """Return the site's blocks by key, variants and their segments prefetched. Three queries."""
-    variants = Variant.objects.order_by("-priority", "key").prefetch_related("segments")
+    """Return the site's blocks by key: variants, their segments, caps. Five queries."""
+    variants = Variant.objects.order_by("-priority", "key").prefetch_related("segments", "caps")
     return (
         Block.objects.filter(site_id=site_id)
         .order_by("key")
-        .prefetch_related(Prefetch("variants", queryset=variants))
+        .prefetch_related("caps", Prefetch("variants", queryset=variants))
     )
 
 
@@ -129,6 +166,7 @@ def _documents(site_id: UUID) -> tuple[list[BlockDoc], list[FieldError]]:
             )
             continue
         documents.append(_block_document(block, variants, default))
+    errors.extend(colliding_keys(placement_documents(site_id), documents))
     return documents, errors
 
 
@@ -144,6 +182,8 @@ def _block_document(block: Block, variants: list[VariantDoc], default: str) -> B
         purpose=block.purpose,  # type: ignore[arg-type]  # as above
         recommender=block.recommender or None,
         limit=block.item_limit if is_list else 0,
+        cacheable=block.is_cacheable,
+        caps=_numbers(block),
     )
 
 
@@ -163,7 +203,12 @@ def _variant_document(block: Block, variant: Variant) -> VariantDoc:
         template=parts,
         liquid=template.liquid,
         value=variant.value,
+        caps=_numbers(variant),
     )
+
+
+def _numbers(capped: Block | Placement | Variant) -> list[int]:
+    return sorted(cap.number for cap in capped.caps.all())
 
 
 def _placed(block: Block, variant: Variant, error: InvalidContent) -> list[FieldError]:

@@ -9,11 +9,24 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.content.capping import cap_ids, create_cap
 from apps.content.checks import check_block, check_placement, check_variant
 from apps.content.domain.fields import JSON
 from apps.content.errors import refused
 from apps.content.models import Block, Placement, Variant
 from apps.content.selectors import segments_for_tagging
+
+__all__ = [
+    "RENDERING",
+    "content_digest",
+    "create_block",
+    "create_cap",
+    "create_placement",
+    "create_variant",
+    "freeze_versions",
+    "update_placement",
+    "update_variant",
+]
 
 RENDERING = 1  # raised when the same draft would be published in another form
 
@@ -31,6 +44,8 @@ def create_block(
     purpose: str = Block.Purpose.PERSONALIZATION,
     recommender: str = "",
     item_limit: int = 10,
+    is_cacheable: bool = False,
+    cap_keys: Sequence[str] = (),
 ) -> Block:
     """Add a block to the draft.
 
@@ -52,9 +67,12 @@ def create_block(
         purpose=purpose,
         recommender=recommender,
         item_limit=item_limit,
+        is_cacheable=is_cacheable,
     )
     check_block(block)
+    named = cap_ids(site_id, cap_keys)
     block.save(force_insert=True)
+    block.caps.set(named)
     return block
 
 
@@ -70,6 +88,7 @@ def create_variant(
     fields: Mapping[str, JSON] | None = None,
     template: str = "",
     value: JSON = None,
+    cap_keys: Sequence[str] = (),
 ) -> Variant:
     """Add a variant to a block's draft, tagged with the segments of these keys.
 
@@ -90,7 +109,9 @@ def create_variant(
         value=value,
         is_default=is_default,
         is_tagged=bool(segment_ids),
+        is_capped=bool(cap_keys),
     )
+    named = cap_ids(block.site_id, cap_keys)
     variant = Variant.objects.create(
         block=block,
         key=key,
@@ -102,6 +123,7 @@ def create_variant(
         value=value,
     )
     variant.segments.set(segment_ids)
+    variant.caps.set(named)
     return variant
 
 
@@ -159,6 +181,7 @@ def create_placement(
     name: str = "",
     block: Block | None = None,
     is_enabled: bool = True,
+    cap_keys: Sequence[str] = (),
 ) -> Placement:
     """Add a placement to the draft, filled by `block`.
 
@@ -168,9 +191,12 @@ def create_placement(
     if Placement.objects.filter(site_id=site_id, key=key).exists():
         raise refused("/key", f"This site has a placement '{key}' already.", "key_taken")
     check_placement(key=key, site_id=site_id, block=block)
-    return Placement.objects.create(
+    named = cap_ids(site_id, cap_keys)
+    placement = Placement.objects.create(
         site_id=site_id, key=key, name=name or key, block=block, is_enabled=is_enabled
     )
+    placement.caps.set(named)
+    return placement
 
 
 @transaction.atomic

@@ -8,7 +8,17 @@ KEY_RULE = (
     "full stop, hyphen and underscore."
 )
 
+# In front of a segment's key: what it is called as a flag.
+SEGMENT_PREFIX = "segment."
+
+RESERVED_RULE = f'Keys that start with "{SEGMENT_PREFIX}" name segments.'
+
 _KEY = re.compile(KEY_PATTERN)
+
+
+def is_reserved(key: str) -> bool:
+    """Tell whether the key would name a segment where flags are asked for."""
+    return key.startswith(SEGMENT_PREFIX)
 
 
 def is_key(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Publications and the decision log in the admin: read, and bring back an earlier publication."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.access.services import record_audit
+from apps.consent.types import names_of
 from apps.decisions import services
 from apps.decisions.models import DecisionRecord, Publication
+from apps.decisions.record_inputs import unpacked
 from apps.work import clock
 from engine.errors import PersonalizationError
 
@@ -90,6 +93,45 @@ class PublicationAdmin(_ReadOnly, admin.ModelAdmin[Publication]):
         )
 
 
+def read_lines(record: DecisionRecord) -> list[tuple[str, str]]:
+    """Return what a record says was read, as (what, words); little where it was kept without."""
+    facts = record.facts
+    lines = [
+        ("In segments", ", ".join(map(str, facts.get("segments", []))) or "none"),
+        ("Of the request", _pairs(facts.get("context", {}))),
+    ]
+    if record.inputs is None:
+        return [*lines, ("The rest", "is not kept")]
+    try:
+        inputs = unpacked(record.inputs)
+    except ValueError as error:
+        return [*lines, ("The rest", str(error))]
+    granted, denied = (", ".join(names_of(bits)) for bits in (inputs.granted, inputs.denied))
+    lines += [
+        ("Consent", f"yes to {granted or 'nothing'}, no to {denied or 'nothing'}"),
+        ("Bucketed by", record.unit_id or "-"),
+        ("Traits", _pairs(inputs.traits)),
+        (
+            "Shown before",
+            _pairs({f"cap {number}": shown for number, shown in inputs.shown.items()}),
+        ),
+        ("For templates", _pairs({".".join(path): value for path, value in inputs.paths})),
+        ("Items", _pairs({key: items.decode() for key, items in inputs.items.items()})),
+    ]
+    return [(name, text) for name, text in lines if text]
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in values.items())
+
+
+def _arm(entry: Mapping[str, Any]) -> str:
+    if not entry.get("experiment"):
+        return ""
+    share = entry.get("probability", 1.0)
+    return f", experiment {entry['experiment']} arm {entry['arm']} ({share:.4g})"
+
+
 # How good news a reason is: the colour of its badge. Others are plain.
 _LEVELS = {
     "TARGETING_MATCH": "ok",
@@ -119,9 +161,11 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
     list_per_page = 50
     fields = [
         "at", "request_id", "site_id", "source_id", "profile_id", "snapshot", "shown", "reasons",
-        "facts", "took", "explained",
+        "served", "was_read", "not_kept", "took", "explained", "replayed",
     ]  # fmt: skip
-    readonly_fields = ["shown", "reasons", "took", "explained"]
+    readonly_fields = [
+        "shown", "reasons", "served", "was_read", "not_kept", "took", "explained", "replayed",
+    ]  # fmt: skip
 
     def has_view_permission(self, request: HttpRequest, obj: DecisionRecord | None = None) -> bool:
         """For those who may also see profiles."""
@@ -189,6 +233,44 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
                 )
                 for one in record.placements
             ),
+        )
+
+    @admin.display(description="Served")
+    def served(self, record: DecisionRecord) -> SafeString:
+        """Each placement with the digest of what was shown, its experiment and arm."""
+        return format_html_join(
+            "",
+            "<p>{}: {} version {}{}{}</p>",
+            (
+                (
+                    one["placement"],
+                    one["variant"] or "-",
+                    one["version"],
+                    _arm(one),
+                    f", content {one['content']}" if one.get("content") else "",
+                )
+                for one in record.placements
+            ),
+        )
+
+    @admin.display(description="Read")
+    def was_read(self, record: DecisionRecord) -> SafeString:
+        """All that the decision was made from, as it was kept."""
+        return format_html_join(
+            "", "<p><b>{}</b> {}</p>", ((name, text) for name, text in read_lines(record))
+        )
+
+    @admin.display(description="Not kept")
+    def not_kept(self, record: DecisionRecord) -> str:
+        """What was read and is not kept on purpose: a replay needs it from elsewhere."""
+        return ", ".join(record.missing) or "-"
+
+    @admin.display(description="Replay")
+    def replayed(self, record: DecisionRecord) -> SafeString:
+        """Where it is decided again."""
+        return format_html(
+            '<a class="button" href="{}">Decide it again and compare</a>',
+            reverse("admin:replay_decision", args=[record.pk]),
         )
 
     @admin.display(description="Why")

@@ -3,8 +3,11 @@
 from typing import Final
 from uuid import UUID
 
-from apps.decisions import hot_wire
+from apps.decisions import hot_wire, notices
+from apps.decisions.notices import publication_key
 from apps.work.redis import RedisAway
+
+__all__ = ["announce", "publication_key", "raise_number"]
 
 CHANNEL: Final = b"attune:publications"
 
@@ -12,11 +15,6 @@ _RAISE = b"""
 local now = tonumber(redis.call('GET', KEYS[1]) or '0')
 if tonumber(ARGV[1]) > now then redis.call('SET', KEYS[1], ARGV[1]) return 1 end
 return 0"""
-
-
-def publication_key(site_hex: str) -> str:
-    """Where the number of a site's publication stands."""
-    return f"attune:pub:{site_hex}"
 
 
 def raise_number(key: str | bytes, number: int) -> None:
@@ -29,9 +27,14 @@ def raise_number(key: str | bytes, number: int) -> None:
 
 
 def announce(site_id: UUID, number: int) -> None:
-    """Tell every process which publication serves. Lost while Redis is away: `watch` repeats it."""
+    """Tell every process and every open page which publication serves.
+
+    Lost while Redis is away: `watch` repeats the number, and open pages ask again once it is back.
+    """
     try:
         raise_number(publication_key(site_id.hex), number)
-        hot_wire.ask(hot_wire.command("PUBLISH", CHANNEL, f"{site_id.hex} {number}"), 1)
+        notice = notices.entry(publication=(site_id, number))
+        assert notice is not None
+        hot_wire.ask(hot_wire.command("PUBLISH", CHANNEL, f"{site_id.hex} {number}") + notice, 2)
     except RedisAway:
         return

@@ -15,12 +15,14 @@ import msgspec
 from django.conf import settings
 
 from apps.decisions.errors import InvalidDecisionId
+from engine.decide import Decision
 
 PREFIX: Final = "dec_"
 MAX_LENGTH: Final = 2_000
 _MAC_BYTES: Final = 12
-_VERSION: Final = 1
-_ARRAY: Final = b"\x9b"  # of the 11 fields below
+_VERSION: Final = 2
+_ARRAY: Final = b"\x9e"  # of the first 14 fields below
+_ARRAY_WITH_TOKEN: Final = b"\x9f"  # of all 15
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -34,7 +36,10 @@ class DecisionPayload(msgspec.Struct, array_like=True, frozen=True):
 
     Attributes:
         subject: the identity that was decided for, "kind:value"; empty for nobody.
-        arm, probability: of an experiment, None without one.
+        arm, probability, experiment: None without an experiment.
+        rule: that served it, None when none did.
+        caps: numbers of the caps that showing it draws on.
+        token: 8 bytes that name its reservation; empty without caps.
     """
 
     format: int
@@ -48,6 +53,10 @@ class DecisionPayload(msgspec.Struct, array_like=True, frozen=True):
     reason: str
     arm: str | None
     probability: float | None
+    rule: str | None = None  # from here on since format 2
+    experiment: str | None = None
+    caps: list[int] = []
+    token: bytes = b""
 
 
 _decoder = msgspec.msgpack.Decoder(DecisionPayload)
@@ -58,15 +67,34 @@ def head_of(snapshot: int, at_ms: int, subject: str) -> bytes:
     return b"".join((_ARRAY, _pack(_VERSION), _pack(snapshot), _pack(at_ms), _pack(subject)))
 
 
-def tail_of(placement: str, block: str, variant: str, version: int, reason: str) -> bytes:
-    """The part that says what was decided; the same for every visitor, so it can be kept."""
-    parts = (placement, block, variant, version, reason, None, None)
+def tail_of(block: str, version: int, decision: Decision, reason: str) -> bytes:
+    """The part that says what was decided; the same for many visitors, so it can be kept.
+
+    Args:
+        reason: what is told, which may be another one than the decision's.
+    """
+    split = decision.experiment is not None
+    parts = (
+        decision.placement,
+        block,
+        decision.variant,
+        version,
+        reason,
+        decision.arm,
+        decision.probability if split else None,
+        decision.rule,
+        decision.experiment,
+        [cap.number for cap in decision.caps],
+    )
     return b"".join([_pack(part) for part in parts])
 
 
-def signed(site_hex: str, head: bytes, tail: bytes) -> bytes:
+def signed(site_hex: str, head: bytes, tail: bytes, token: bytes = b"") -> bytes:
     """Return the decision id as ASCII bytes."""
-    payload = head + tail
+    if token:
+        payload = b"".join((_ARRAY_WITH_TOKEN, head[1:], tail, _pack(token)))
+    else:
+        payload = head + tail
     mac = _mac(site_hex, payload)
     return b"dec_" + _text_of(payload + mac)
 

@@ -10,10 +10,24 @@ from typing import Final
 
 from django.db import connection
 
-from apps.decisions import announcing, hot_wire, record_reads
+from apps.decisions import announcing, hot_wire, notices, record_reads
+from apps.decisions.notices import prefix
+from apps.work import clock
 from apps.work.redis import RedisAway
 
-KEY: Final = b"attune:generation"
+__all__ = [
+    "GET",
+    "KEY",
+    "check",
+    "current",
+    "forget",
+    "heard",
+    "look_up",
+    "prefix",
+    "raise_in_transaction",
+]
+
+KEY: Final = notices.GENERATION_KEY
 GET: Final = hot_wire.command("GET", KEY)
 
 _ASK = hot_wire.command("INFO", "server") + GET
@@ -30,11 +44,6 @@ ON CONFLICT (id) DO UPDATE SET generation = g.generation + 1
 """
 
 _known: int | None = None
-
-
-def prefix(number: int) -> bytes:
-    """The beginning of every key of a generation."""
-    return b"a:%d:" % number
 
 
 def current() -> int:
@@ -74,6 +83,10 @@ def check() -> int:
         raise RedisAway from error
     number = int(found[0][0])
     announcing.raise_number(KEY, number)
+    # Since when: see `caps`, which must know for how long reservations have been kept here.
+    hot_wire.ask(
+        hot_wire.command("SET", prefix(number) + b"since", b"%d" % clock.now_ms(), "NX"), 1
+    )
     there.is_fresh = False
     _known = number
     return number

@@ -8,6 +8,7 @@ import msgspec
 from django.db import connection
 
 from apps.decisions import record_reads
+from apps.decisions.cap_counts import session_since_ms
 from apps.decisions.types import IDENTITIES_KEPT, HotProfile
 from apps.events import history
 from apps.profiles.state import scored_ms, told_meta
@@ -16,7 +17,7 @@ from apps.work import clock, numbers
 
 _COLUMNS: Final = """
 s.profile_id::text, s.unit_id, s.consent_epoch, s.version, s.granted, s.denied, s.memberships,
-s.traits::text, s.history, s.last_seen_at, s.identities::text,
+s.traits::text, s.history, s.last_seen_at, s.identities::text, s.caps,
 (SELECT l.request_reads::text FROM segments_liveset l WHERE l.site_id = s.site_id)
 """
 _BY_PROFILE = f"""
@@ -85,5 +86,7 @@ def _profile(row: Sequence[Any]) -> HotProfile:
         identities=msgspec.json.decode(row[10], type=list[str])[::-1],
         scored_ms=scored_ms(traits),
         recent=history.recent(kept),
-        trait_meta=told_meta(traits, live.traits_told_of(row[11])),
+        trait_meta=told_meta(traits, live.traits_told_of(row[12])),
+        caps=bytes(row[11]),
+        session_since_ms=session_since_ms(kept.times, bool(row[11])),
     )

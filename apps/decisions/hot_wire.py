@@ -17,13 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import hiredis
 from django.conf import settings
 from redis import ResponseError
 from redis.connection import parse_url
 
+from apps.work.counting import Counter
 from apps.work.redis import RedisAway
 
 TIMEOUT_S = 0.05
@@ -33,6 +34,9 @@ OPEN_CIRCUIT_S = 1.0
 _CHUNK = 65_536
 
 _local = threading.local()
+_openings: Final = Counter(
+    "attune_redis_circuit_openings", "Times Redis did not answer and was left alone for a second."
+)
 _broken_until = 0.0
 _impatient_until = 0.0
 
@@ -187,6 +191,7 @@ def drop() -> None:
 def _open_circuit() -> None:
     global _broken_until
     _broken_until = time.monotonic() + OPEN_CIRCUIT_S
+    _openings.add()
 
 
 def _lose_patience(error: Exception) -> None:

@@ -1,6 +1,7 @@
 """Frozen publications, and the record of what was decided and why."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
@@ -39,7 +40,10 @@ class Publication(models.Model):
 
 
 class DecisionRecord(models.Model):
-    """One decide call: what was asked, what was served, for which reason, from which facts."""
+    """One decide call: what was asked, what was served, for which reason, from which facts.
+
+    What is personal in it: `profile_id`, `unit_id`, `facts` and `inputs`.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     site_id = models.UUIDField()
@@ -51,6 +55,20 @@ class DecisionRecord(models.Model):
     placements = models.JSONField(help_text="Per placement: block, variant, version, reason, rule.")
     facts = models.JSONField(default=dict, help_text="Memberships and context that were read.")
     took_us = models.PositiveIntegerField()
+    format = models.PositiveSmallIntegerField(default=0, help_text="0: before there were seals.")
+    digest = models.CharField(max_length=16, blank=True, help_text="The publication's, its begin.")
+    unit_id = models.CharField(max_length=600, blank=True, help_text="What was bucketed by.")
+    inputs = models.BinaryField(null=True, help_text="All that was read, for a replay.")
+    missing = ArrayField(
+        models.TextField(), default=list, help_text="What was read and is not kept on purpose."
+    )
+    writer = models.UUIDField(null=True, help_text="The process that wrote it.")
+    number = models.PositiveBigIntegerField(default=0, help_text="Running, of its writer.")
+    dropped = models.PositiveBigIntegerField(
+        default=0, help_text="How many records its writer had to drop before this one."
+    )
+    key_id = models.PositiveSmallIntegerField(default=0)
+    seal = models.BinaryField(default=bytes)
 
     class Meta:
         indexes = [

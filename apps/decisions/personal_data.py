@@ -1,23 +1,51 @@
 """What the decision log keeps about a profile: how it moves, is shown and is forgotten."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
-from apps.decisions import hot_state
-from apps.decisions.hot_state import HotKey
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from apps.decisions import cap_counts, hot_state, sealing
+from apps.decisions.hot_state import HotKey, Told
 from apps.decisions.models import DecisionRecord
 from apps.profiles import state
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
 from apps.profiles.state import StateRow
+from apps.work import clock
 
 # The greatest that the header of a hot value can hold.
 _LAST_EPOCH: Final = 99_999_999
 _LAST_VERSION: Final = 999_999_999_999
 
 
+_PASS_ON = """
+UPDATE decisions_decisionrecord r SET profile_id = %s, seal = n.seal
+FROM unnest(%s::uuid[], %s::bytea[]) AS n(id, seal) WHERE r.id = n.id
+"""
+_EMPTY = """
+UPDATE decisions_decisionrecord r
+SET profile_id = NULL, facts = '{}', unit_id = '', inputs = NULL, seal = n.seal
+FROM unnest(%s::uuid[], %s::bytea[]) AS n(id, seal) WHERE r.id = n.id
+"""
+
+
 def _reassign(loser_id: UUID, winner_id: UUID) -> int:
-    return DecisionRecord.objects.filter(profile_id=loser_id).update(profile_id=winner_id)
+    return _pass_on(DecisionRecord.objects.filter(profile_id=loser_id), loser_id, winner_id)
+
+
+def _pass_on(records: QuerySet[DecisionRecord], before: UUID, after: UUID) -> int:
+    """Give records to another profile. They keep what their visitor was bucketed by."""
+    rows = list(records.values_list("pk", "site_id", "seal"))
+    if rows:
+        seals = [
+            sealing.passed_on(site_id, bytes(seal), before, after) for _, site_id, seal in rows
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_PASS_ON, [str(after), [str(pk) for pk, _, _ in rows], seals])
+    return len(rows)
 
 
 def _export(profile_id: UUID) -> Iterator[JSON]:
@@ -30,6 +58,10 @@ def _export(profile_id: UUID) -> Iterator[JSON]:
             "placements": row.placements,
             "facts": row.facts,
         }
+    for state_row in state.read([profile_id]):
+        for number, packed in cap_counts.decode(state_row.caps).items():
+            for at_ms in cap_counts.shown_ms(packed):
+                yield {"cap": number, "shownAt": clock.from_ms(at_ms).isoformat()}
 
 
 def _erase(profile_id: UUID) -> int:
@@ -37,21 +69,45 @@ def _erase(profile_id: UUID) -> int:
     # A mark above every version: readers go to the record, no late writer passes it, it expires.
     rows = state.read([profile_id])
     hot_state.mark([HotKey(row.site_id, profile_id, _LAST_EPOCH, _LAST_VERSION) for row in rows])
+    transaction.on_commit(lambda: hot_state.forget_showings([profile_id.bytes]))
+    # Open pages of theirs show everybody's content again.
+    transaction.on_commit(lambda: hot_state.tell(Told([profile_id])))
     # The counts stay true, nobody is in them any more; a replay then says that it cannot.
-    return DecisionRecord.objects.filter(profile_id=profile_id).update(profile_id=None, facts={})
+    records = DecisionRecord.objects.filter(profile_id=profile_id)
+    found = list(records.values_list("pk", "site_id", "seal"))
+    if found:
+        seals = [sealing.emptied(site_id, bytes(seal)) for _, site_id, seal in found]
+        with connection.cursor() as cursor:
+            cursor.execute(_EMPTY, [[str(pk) for pk, _, _ in found], seals])
+    return len(found)
 
 
 def _keep(winner: StateRow, loser: StateRow) -> JSON:
-    """The records of the loser: nothing in a record says later whose it was."""
+    """The records of the loser: nothing in a record says later whose it was. So for showings."""
     rows = DecisionRecord.objects.filter(profile_id=loser.profile_id).values_list("pk", flat=True)
-    return [pk.hex for pk in rows]
+    return {
+        "records": [pk.hex for pk in rows],
+        "winner_caps": b64encode(winner.caps).decode(),
+        "loser_caps": b64encode(loser.caps).decode(),
+    }
 
 
 def _divide(division: Division) -> int:
-    """Give the records of before the merge back; those made for both together stay."""
-    rows = DecisionRecord.objects.filter(pk__in=division.kept or [])
+    """Give back what was the loser's before the merge; records made for both together stay.
+
+    What was shown since counts for both: to whom it was is not known, and a cap must hold.
+    """
+    kept = division.kept or {}
+    if isinstance(kept, list):
+        kept = {"records": kept}  # a merge of before showings were counted
+    winners, losers = (b64decode(kept.get(name, "")) for name in ("winner_caps", "loser_caps"))
+    winner, loser = division.winner, division.loser
+    since = cap_counts.without(cap_counts.without(winner.caps, losers), winners)
+    loser.caps = cap_counts.merged(losers, since)
+    winner.caps = cap_counts.without(winner.caps, cap_counts.without(losers, winners))
+    rows = DecisionRecord.objects.filter(pk__in=kept.get("records", []))
     own = rows.filter(profile_id=division.winner.profile_id)
-    return own.update(profile_id=division.loser.profile_id)
+    return _pass_on(own, division.winner.profile_id, division.loser.profile_id)
 
 
 HOLDER = PersonalDataHolder(

@@ -10,20 +10,22 @@ from django.db import connection, transaction
 
 from apps.access.services import record_audit
 from apps.content.errors import InvalidContent
-from apps.content.selectors import block_documents, placement_documents, value_paths
+from apps.content.selectors import block_documents, cap_documents, placement_documents, value_paths
 from apps.content.services import freeze_versions
 from apps.decisions import announcing
 from apps.decisions.errors import PublicationRefused, Reason, UnknownPublication
 from apps.decisions.models import Publication
+from apps.decisions.signals import published
 from apps.rules.selectors import rule_documents
 from apps.rules.services import prepare_rules
 from apps.segments import live
 from apps.segments.selectors import computed_keys_of, computed_keys_read, snapshot_documents
 from apps.work import clock
 from apps.work.services import record_change
+from engine.compiling import compile_snapshot
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition, InvalidSnapshot
-from engine.snapshot import SnapshotDoc, compile_snapshot, decode_snapshot, encode_snapshot
+from engine.snapshot import SnapshotDoc, decode_snapshot, encode_snapshot
 
 PUBLISHED = "content.published"
 
@@ -104,6 +106,7 @@ def _collected(site_id: UUID, now: datetime) -> SnapshotDoc:
             blocks=block_documents(site_id),
             segments=snapshot_documents(site_id),
             rules=rule_documents(site_id),
+            caps=cap_documents(site_id),
         )
         _refuse_unknown_tags(document)
         _refuse_unknown_computed(document)
@@ -200,5 +203,6 @@ def _store(
         detail={"restores": restores} if restores else {},
         now=now,
     )
+    published.send(Publication, site_id=site_id, number=number, now=now)
     transaction.on_commit(lambda: announcing.announce(site_id, number))
     return publication

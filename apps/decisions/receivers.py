@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from apps.decisions import hot_state
-from apps.decisions.hot_state import HotKey, Remembered
+from apps.decisions.hot_state import HotKey, Remembered, Told
 from apps.profiles.identities import Name
 from apps.profiles.signals import states_changed, states_changing
 from apps.profiles.state import StateRow
+
+# A consent writes a row or two; a refresh writes all of a site, and a notice must stay small.
+NAMED: Final = 50
 
 
 def connect() -> None:
@@ -33,5 +36,6 @@ def _follow(
         for (site_id, kind, value), profile_id in names.items()
     ]
     states = hot_state.hot_profiles_of([row.profile_id for row in rows])
+    sites = {row.profile_id: row.site_id for row in rows} if len(rows) <= NAMED else {}
     # A withdrawal among them is written as one: nothing personal stays.
-    hot_state.publish(states, remembered)
+    hot_state.publish(states, remembered, Told([row.profile_id for row in rows], (), sites))

@@ -2,29 +2,45 @@
 
 from uuid import UUID
 
+import msgspec
 from django.db.models import Q, QuerySet
 
+from apps.access.errors import Unavailable
 from apps.decisions import record_reads
+from apps.decisions.cap_counts import Showing
+from apps.decisions.caps import Chain as CapChain
+from apps.decisions.caps import Holder as CapHolder
+from apps.decisions.caps import confirm, release, reserve
 from apps.decisions.decision_ids import DecisionPayload, verified
 from apps.decisions.models import DecisionRecord, Publication
+from apps.decisions.signing import key_set
 from apps.decisions.snapshots import Served, current, is_loaded, nothing
 from apps.decisions.visitor_facts import bindings_of, visitor_of
 from apps.decisions.visitors import Arrival, arrive
 from apps.profiles.parts import Asked, Page, foreign_cursor, instant, uuid_after
 from apps.work import clock
+from engine.snapshot import SnapshotDoc, decode_snapshot
 
 __all__ = [
     "Arrival",
+    "CapChain",
+    "CapHolder",
     "DecisionPayload",
     "Served",
+    "Showing",
     "arrive",
     "bindings_of",
+    "confirm",
     "current",
     "decisions_of",
     "decisions_part",
     "is_loaded",
+    "key_set",
     "latest_publication",
     "nothing",
+    "publication_document",
+    "release",
+    "reserve",
     "site_of_key",
     "verified",
     "visitor_of",
@@ -34,6 +50,21 @@ __all__ = [
 def latest_publication(site_id: UUID) -> Publication | None:
     """Return the publication that serves, without its document. One query."""
     return Publication.objects.filter(site_id=site_id).defer("document").order_by("-number").first()
+
+
+def publication_document(site_id: UUID, number: int | None = None) -> SnapshotDoc | None:
+    """Return what a publication says (None: the newest), None when there is none. One query.
+
+    Raises:
+        InvalidSnapshot: it was stored by another version of this code.
+    """
+    found = Publication.objects.filter(site_id=site_id).order_by("-number")
+    if number is not None:
+        found = found.filter(number=number)
+    publication = found.first()
+    if publication is None:
+        return None
+    return decode_snapshot(msgspec.json.encode(publication.document))
 
 
 def decisions_of(site_id: UUID, profile_id: UUID) -> QuerySet[DecisionRecord]:
@@ -68,11 +99,15 @@ def decisions_part(asked: Asked) -> Page:
 
 
 def site_of_key(key: str) -> UUID | None:
-    """Return the site of a public site id; None when there is none or Postgres is away. 1 query."""
+    """Return the site of a public site id; None when there is none. One query.
+
+    Raises:
+        Unavailable: Postgres is away.
+    """
     if "\x00" in key:
         return None
     try:
         rows = record_reads.rows("SELECT id::text FROM access_site WHERE key = %s", (key,))
-    except record_reads.RecordAway:
-        return None
+    except record_reads.RecordAway as error:
+        raise Unavailable from error
     return UUID(rows[0][0]) if rows else None

@@ -3,17 +3,20 @@
 from apps.decisions import record_reads, records, watch
 from apps.decisions.decision_ids import head_of, signed, tail_of
 from apps.decisions.publishing import publish, rollback
-from apps.decisions.records import Made, flush, record
+from apps.decisions.records import Made, Noted, flush, record
+from apps.decisions.signing import signed_apart
 from apps.decisions.watch import start as start_watching
 
 __all__ = [
     "Made",
+    "Noted",
     "flush",
     "head_of",
     "publish",
     "record",
     "rollback",
     "signed",
+    "signed_apart",
     "start_watching",
     "stop_background",
     "tail_of",

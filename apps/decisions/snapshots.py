@@ -1,13 +1,15 @@
 """The publication that serves, compiled once per number in each process and swapped whole."""
 
+import hashlib
 import logging
 import threading
 from typing import Any
 from uuid import UUID
 
 from apps.decisions import record_reads
+from engine.compiling import compile_snapshot
 from engine.errors import PersonalizationError
-from engine.snapshot import CompiledSnapshot, SnapshotDoc, compile_snapshot, decode_snapshot
+from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot, encode_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +30,15 @@ class Served:
 
     Attributes:
         token: the number as Redis carries it, empty for a site that has published nothing.
+        digest: of what the publication says as it was read back, in hex; empty as the token.
         prepared: what the door has made ready of its variants; dies with the publication.
     """
 
-    __slots__ = ("compiled", "number", "prepared", "token")
+    __slots__ = ("compiled", "digest", "number", "prepared", "token")
 
-    def __init__(self, compiled: CompiledSnapshot) -> None:
+    def __init__(self, compiled: CompiledSnapshot, digest: str = "") -> None:
         self.compiled = compiled
+        self.digest = digest
         self.number = compiled.number
         self.token = b"%d" % compiled.number if compiled.number else b""
         self.prepared: dict[Any, Any] = {}
@@ -84,7 +88,7 @@ def _load(site_id: UUID) -> Served | None:
         return served
     number, text = rows[0]
     try:
-        served = Served(compile_snapshot(decode_snapshot(text)))
+        served = opened(decode_snapshot(text))
     except PersonalizationError:
         # Stored by another version of this code. What served goes on serving.
         logger.exception("decisions.publication_unreadable", extra={"number": number})
@@ -92,6 +96,16 @@ def _load(site_id: UUID) -> Served | None:
         return None
     _served[site_id] = served
     return served
+
+
+def opened(document: SnapshotDoc) -> Served:
+    """Return a stored publication as it serves.
+
+    Raises:
+        InvalidSnapshot: it contradicts itself, or this version of the code does not understand it.
+    """
+    digest = hashlib.sha256(encode_snapshot(document)).hexdigest()
+    return Served(compile_snapshot(document), digest)
 
 
 def nothing(site_id: UUID) -> Served:

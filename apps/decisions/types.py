@@ -37,6 +37,8 @@ class HotProfile(msgspec.Struct, array_like=True, gc=False):
         recent: the newest events as `events.history` packs them; empty unless something that is
             answered in the request reads them.
         trait_meta: when and by whom traits were observed, for those of which the publication asks.
+        caps: what was shown that caps count, as `cap_counts` packs it.
+        session_since_ms: when the session of the newest event began, Unix ms; 0: not known.
     """
 
     profile_id: bytes
@@ -53,6 +55,8 @@ class HotProfile(msgspec.Struct, array_like=True, gc=False):
     scored_ms: dict[str, int] = {}
     recent: bytes = b""
     trait_meta: dict[str, TraitMeta] = {}
+    caps: bytes = b""
+    session_since_ms: int = 0
 
 
 class Remembered(NamedTuple):

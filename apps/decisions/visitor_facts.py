@@ -6,18 +6,24 @@ from typing import Any
 
 from apps.access.selectors import known_zone
 from apps.consent.types import names_of
+from apps.decisions import cap_counts
 from apps.decisions.types import HotProfile
 from apps.events import history
 from apps.segments.live import bindings_in, decode_stays, is_inside
-from engine.decide import Visitor
+from engine.capping import SESSION_IDLE_MS
 from engine.facts import TraitMeta
+from engine.members import Visitor
 from engine.snapshot import CompiledSnapshot
 
 
-def visitor_of(profile: HotProfile, *, is_allowed: bool, site_zone: str = "UTC") -> Visitor:
+def visitor_of(
+    profile: HotProfile, *, is_allowed: bool, site_zone: str = "UTC", now_ms: int | None = None
+) -> Visitor:
     """Return a known visitor; nothing personal of one who has not allowed it.
 
     Args:
+        now_ms: by which it is told whether the session of the newest event goes on; None: it does
+            not.
         site_zone: where the site's days begin, for filters that compare events with the request.
     """
     if not is_allowed:
@@ -32,7 +38,27 @@ def visitor_of(profile: HotProfile, *, is_allowed: bool, site_zone: str = "UTC")
         {name: TraitMeta(at_ms) for name, at_ms in profile.scored_ms.items()} | profile.trait_meta,
         _consents(profile.granted, profile.denied),
         known_zone(site_zone),
+        _shown(profile.caps) if profile.caps else _NOTHING_SHOWN,
+        _session_since_ms(profile, now_ms),
     )
+
+
+@lru_cache(maxsize=4096)
+def _shown(section: bytes) -> Mapping[int, Sequence[int]]:
+    return {
+        number: cap_counts.shown_ms(packed) for number, packed in cap_counts.decode(section).items()
+    }
+
+
+_NOTHING_SHOWN: Mapping[int, Sequence[int]] = {}
+
+
+def _session_since_ms(profile: HotProfile, now_ms: int | None) -> int | None:
+    if now_ms is None or not profile.last_seen_ms:
+        return None
+    if now_ms - profile.last_seen_ms > SESSION_IDLE_MS:
+        return None
+    return profile.session_since_ms or profile.last_seen_ms
 
 
 @lru_cache(maxsize=4096)

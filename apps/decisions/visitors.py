@@ -16,6 +16,7 @@ from apps.access.types import Caller
 from apps.decisions import generation, hot_rows, hot_state, hot_wire, record_reads
 from apps.decisions.announcing import publication_key
 from apps.decisions.types import Bounded, HotProfile
+from apps.work.counting import Counter
 from apps.work.redis import RedisAway
 
 MAP_SIZE: Final = 100_000
@@ -41,12 +42,20 @@ class Arrival:
     is_away: bool = False
 
 
+_asked: Final = Counter("attune_hot_state_reads", "Visitors looked up.")
+_missed: Final = Counter("attune_hot_state_misses", "Of these, how many Postgres was asked about.")
+
 _where: Bounded[str] = Bounded(MAP_SIZE)  # site hex + identity -> profile hex
 _absent: Bounded[tuple[int, float]] = Bounded(ABSENT_SIZE)  # -> generation, believed until
 
 
 def arrive(
-    caller: Caller, identities: Sequence[str], route: str, *, charge: bool = True
+    caller: Caller,
+    identities: Sequence[str],
+    route: str,
+    *,
+    charge: bool = True,
+    is_either: bool = False,
 ) -> Arrival:
     """Charge the rate limit and return what is known of a visitor.
 
@@ -54,14 +63,16 @@ def arrive(
         identities: "kind:value", the user's before the anonymous one; none for nobody.
         route: of the rate limit.
         charge: false for the second visitor of one request.
+        is_either: the identities are two readings of one id: the first that somebody has is meant.
 
     Raises:
         RateLimited: too many requests of this key or address.
     """
+    _asked.add()
     try:
-        return _by_redis(caller, identities, route, charge=charge)
+        return _by_redis(caller, identities, route, charge=charge, is_either=is_either)
     except RedisAway:
-        return _by_record(Arrival(), caller, identities)
+        return _by_record(Arrival(), caller, identities, is_either)
 
 
 def forget() -> None:
@@ -70,7 +81,9 @@ def forget() -> None:
     _absent.clear()
 
 
-def _by_redis(caller: Caller, identities: Sequence[str], route: str, *, charge: bool) -> Arrival:
+def _by_redis(
+    caller: Caller, identities: Sequence[str], route: str, *, charge: bool, is_either: bool
+) -> Arrival:
     number = generation.current()
     site_hex = caller.site_hex
     profile_hex = _where.get(site_hex + identities[0]) if identities else None
@@ -98,15 +111,15 @@ def _by_redis(caller: Caller, identities: Sequence[str], route: str, *, charge: 
     if carried != b"%d" % number:
         # Nothing that was read under another generation counts.
         generation.check()
-        return _by_record(arrival, caller, identities)
+        return _by_record(arrival, caller, identities, is_either)
     if profile_hex is not None:
         profile = hot_state.read(replies[1])
         if profile is not None and identities[0] in profile.identities:
             arrival.profile = profile
             return arrival
         _where.drop(site_hex + identities[0])
-        return _by_record(arrival, caller, identities)
-    return _by_pointers(arrival, caller, identities, replies[1:], number)
+        return _by_record(arrival, caller, identities, is_either)
+    return _by_pointers(arrival, caller, identities, replies[1:], number, is_either)
 
 
 def _by_pointers(
@@ -115,6 +128,7 @@ def _by_pointers(
     identities: Sequence[str],
     pointers: Sequence[bytes | None],
     number: int,
+    is_either: bool,
 ) -> Arrival:
     """Follow the identity keys of Redis; in doubt, ask Postgres."""
     site_hex = caller.site_hex
@@ -122,22 +136,25 @@ def _by_pointers(
         if pointer is None:
             if _is_absent(site_hex + name, number):
                 continue
-            return _by_record(arrival, caller, identities)
+            return _by_record(arrival, caller, identities, is_either)
         profile_hex = pointer.decode()
         key = hot_state.state_key(generation.prefix(number), profile_hex)
         [value] = hot_wire.ask(_get(key), 1)
         profile = hot_state.read(value)
         if profile is None or name not in profile.identities:
-            return _by_record(arrival, caller, identities)
-        if _is_of(profile, name, identities):
+            return _by_record(arrival, caller, identities, is_either)
+        if is_either or _is_of(profile, name, identities):
             arrival.profile = profile
             _where.put(site_hex + name, profile_hex)
         return arrival
     return arrival
 
 
-def _by_record(arrival: Arrival, caller: Caller, identities: Sequence[str]) -> Arrival:
+def _by_record(
+    arrival: Arrival, caller: Caller, identities: Sequence[str], is_either: bool
+) -> Arrival:
     """Ask Postgres, once and within its box, and write what it says back to Redis."""
+    _missed.add()
     asked = [(kind, value) for kind, _, value in (name.partition(":") for name in identities)]
     try:
         found = hot_rows.by_identity(caller.site_id, asked)
@@ -152,7 +169,7 @@ def _by_record(arrival: Arrival, caller: Caller, identities: Sequence[str]) -> A
         if profile is None:
             _absent.put(site_hex + name, (_believed(), until))
             continue
-        if _is_of(profile, name, identities):
+        if is_either or _is_of(profile, name, identities):
             arrival.profile = profile
             _where.put(site_hex + name, profile.profile_id.hex())
             hot_state.write_back(caller.site_id, profile, [name])

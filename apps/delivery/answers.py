@@ -12,12 +12,20 @@ from apps.decisions import services as decisions
 from apps.decisions.types import Bounded
 from apps.recommendations.selectors import Table
 from apps.work import clock
+from engine.decide import Decision
 from engine.snapshot import CompiledPlacement, VariantDoc
 
 MAX_TTL_S: Final = 60
 POPULAR: Final = "popular"
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Arm(msgspec.Struct, frozen=True, gc=False):
+    """The experiment that a visitor takes part in, and the arm."""
+
+    key: str
+    arm: str
 
 
 class Shown(msgspec.Struct):
@@ -30,7 +38,7 @@ class Shown(msgspec.Struct):
     fields: Mapping[str, Any]
     html: str | None
     reason: str
-    experiment: None
+    experiment: Arm | None
     rule: str | None
 
 
@@ -54,10 +62,19 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
+class Told(NamedTuple):
+    """Why a variant is shown, as an answer says it."""
+
+    reason: str
+    rule: str | None = None
+    experiment: str | None = None
+    arm: str | None = None
+
+
 class Listed(NamedTuple):
     """Recommended items as templates and answers take them; kept with the table they are from."""
 
-    table: Table
+    table: Table | None
     items: list[dict[str, Any]]
     encoded: msgspec.Raw
     is_personal: bool
@@ -68,8 +85,8 @@ class Ready:
 
     Attributes:
         is_fixed: the same bytes for every visitor.
-        tails: reason -> the end of the decision id's payload.
-        bodies: (reason, rule) -> the encoded part, when it is fixed.
+        tails: told -> the end of the decision id's payload.
+        bodies: told -> the encoded part, when it is fixed.
     """
 
     __slots__ = ("block", "bodies", "doc", "is_fixed", "key", "kind", "tails")
@@ -80,15 +97,14 @@ class Ready:
         self.kind = self.block.kind
         self.doc = doc
         self.is_fixed = self.kind != "recommendations" and _is_fixed(doc)
-        self.tails: dict[str, bytes] = {}
-        self.bodies: dict[tuple[str, str | None], bytes] = {}
+        self.tails: dict[Told, bytes] = {}
+        self.bodies: dict[Told, bytes] = {}
 
-    def tail(self, placement: str, reason: str) -> bytes:
-        found = self.tails.get(reason)
+    def tail(self, decision: Decision, told: Told) -> bytes:
+        found = self.tails.get(told)
         if found is None:
-            doc = self.doc
-            found = decisions.tail_of(placement, self.block.key, doc.key, doc.version, reason)
-            self.tails[reason] = found
+            found = decisions.tail_of(self.block.key, self.doc.version, decision, told.reason)
+            self.tails[told] = found
         return found
 
 
@@ -98,43 +114,45 @@ def _is_fixed(doc: VariantDoc) -> bool:
     return doc.liquid is None and not has_slots and not has_made_fields
 
 
-def shown(
-    ready: Ready, reason: str, rule: str | None, values: Mapping[str, Any], listed: Listed | None
-) -> bytes:
+def shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None) -> bytes:
     """Return the encoded part of one placement, braces included.
 
     Raises:
         RenderFailed: the variant cannot be filled with these values.
     """
     if ready.is_fixed:
-        body = ready.bodies.get((reason, rule))
+        body = ready.bodies.get(told)
         if body is None:
-            body = ready.bodies[reason, rule] = _shown(ready, reason, rule, values, listed)
+            body = ready.bodies[told] = _shown(ready, told, values, listed)
         return body
-    return _shown(ready, reason, rule, values, listed)
+    return _shown(ready, told, values, listed)
 
 
-def _shown(
-    ready: Ready, reason: str, rule: str | None, values: Mapping[str, Any], listed: Listed | None
-) -> bytes:
+def _shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None) -> bytes:
     doc = ready.doc
     fields = rendering.render_fields(doc, values)
     has_html = doc.template is not None or doc.liquid is not None
     html = rendering.render(doc, values) if has_html else None
-    block = ready.block.key
+    arm = None
+    if told.experiment is not None and told.arm is not None:
+        arm = Arm(told.experiment, told.arm)
+    why = (told.reason, arm, told.rule)
+    what = (ready.block.key, doc.key, doc.version, None, fields, html)
     if listed is not None:
-        return _encode(
-            ShownItems(
-                block, doc.key, doc.version, None, fields, html, reason, None, rule, listed.encoded
-            )
-        )
+        return _encode(ShownItems(*what, *why, listed.encoded))
     if ready.kind == "flag":
-        return _encode(
-            ShownFlag(
-                block, doc.key, doc.version, None, fields, html, reason, None, rule, doc.value
-            )
-        )
-    return _encode(Shown(block, doc.key, doc.version, None, fields, html, reason, None, rule))
+        return _encode(ShownFlag(*what, *why, doc.value))
+    return _encode(Shown(*what, *why))
+
+
+def without_texts(
+    ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None
+) -> bytes:
+    """Return the encoded part of a variant that cannot be rendered, without what can fail."""
+    doc = msgspec.structs.replace(ready.doc, fields={}, template=None, liquid=None)
+    bare = Ready.__new__(Ready)
+    bare.block, bare.kind, bare.doc, bare.is_fixed = ready.block, ready.kind, doc, False
+    return shown(bare, told, values, listed)
 
 
 _lists: Bounded[Listed] = Bounded(20_000)

@@ -1,11 +1,11 @@
-"""The doors of delivery: decide, exposures, conversions, cached content."""
+"""The doors of delivery: decide, exposures, conversions."""
 
 from time import perf_counter
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
-from apps.access.errors import Forbidden, NotFound
+from apps.access.errors import Forbidden
 from apps.access.http import (
     authenticate_body,
     hot,
@@ -15,7 +15,7 @@ from apps.access.http import (
 )
 from apps.access.proof import verified_user_id
 from apps.decisions import selectors, services
-from apps.delivery import cached, deciding, outcomes
+from apps.delivery import deciding, outcomes, wording
 from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, asked_of, id_text
 from apps.work import clock, record_watch
 
@@ -61,25 +61,27 @@ def decide(request: HttpRequest) -> HttpResponse:
         bool(question.explain),
         now_ms,
     )
-    answer = deciding.decide(call, arrival, served)
-    services.record(answer.made)
-    response = _not_changed(request, answer.etag)
+    decided = deciding.decide(call, arrival, served)
+    answer = wording.worded(decided)
+    services.record(wording.record_of(decided, perf_counter() - arrived))
+    response = not_changed(request, answer.etag) if decided.may_repeat else None
     if response is None:
         response = HttpResponse(answer.body, content_type="application/json")
     headers = response.headers
     headers["ETag"] = answer.etag
     headers["Cache-Control"] = "private, no-cache"
     headers["Server-Timing"] = (
-        f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={answer.rules_s * 1000:.2f}, "
-        f"render;dur={answer.render_s * 1000:.2f}, total;dur={(perf_counter() - start) * 1000:.2f}"
+        f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={decided.rules_s * 1000:.2f}, "
+        f"model;dur=0, render;dur={decided.render_s * 1000:.2f}, "
+        f"total;dur={(perf_counter() - start) * 1000:.2f}"
     )
     for name, value in arrival.headers.items():
         headers[name] = value
     return response
 
 
-def _not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:
-    """A 304 when the caller has this very answer. Compared weakly: proxies add or drop `W/`."""
+def not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:
+    """Return a 304 if the caller has this answer. Compared weakly: proxies add or drop `W/`."""
     known = request.META.get("HTTP_IF_NONE_MATCH")
     if known is None:
         return None
@@ -111,17 +113,3 @@ def conversions(request: HttpRequest) -> HttpResponse:
     record_watch.require()
     receipt, headers = outcomes.record_conversions(caller, given, OUTCOMES, clock.now())
     return json_response(receipt, headers=headers)
-
-
-@hot("GET", route="content", cors="any")
-def content(request: HttpRequest, placement: str) -> HttpResponse:
-    """GET /v1/content/{placement}: what everybody may see there, for caches."""
-    answer = cached.content(
-        placement, site_key=request.GET.get("site", ""), segment_key=request.GET.get("sk", "")
-    )
-    if answer is None:
-        raise NotFound(f"There is no placement '{placement[:100]}' on this site.")
-    response = _not_changed(request, answer.etag) or json_response(answer.body)
-    for name, value in answer.headers.items():
-        response.headers[name] = value
-    return response

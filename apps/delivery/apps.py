@@ -5,3 +5,8 @@ class DeliveryConfig(AppConfig):
     name = "apps.delivery"
     label = "delivery"
     verbose_name = "Delivery"
+
+    def ready(self) -> None:
+        from apps.delivery import receivers, tasks  # noqa: F401  # tasks carry out intents
+
+        receivers.connect()

@@ -1,94 +1,189 @@
-"""Content that everybody may see, for caches and CDNs: no visitor, no key, no cookie."""
+"""Content that everybody in the same segments may see, for caches: no visitor, no cookie."""
 
 import time
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from apps.access.errors import Unavailable
 from apps.content.errors import RenderFailed
-from apps.decisions.selectors import current, site_of_key
+from apps.decisions.selectors import Served, current, site_of_key
 from apps.decisions.services import start_watching
 from apps.decisions.types import Bounded
-from apps.delivery import answers
-from apps.delivery.answers import Listed, Ready
+from apps.delivery import answers, cacheable, segment_key
+from apps.delivery.answers import Listed, Ready, Told
+from apps.delivery.cacheable import Choice
 from apps.recommendations.selectors import lists_of
+from apps.work import clock
 from engine.decide import Reason
-from engine.snapshot import CompiledPlacement
+from engine.snapshot import CompiledPlacement, CompiledVariant
 
 FRESH: Final = "public, max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
 SHORT: Final = "public, max-age=5"
 SITE_S: Final = 60.0
-_NOBODY: Final[dict[str, Any]] = {"traits": {}, "facts": {}, "context": {}}
+# A cache may show a thing for so long after it was fetched: max-age and stale-while-revalidate.
+_SHOWN_MS: Final = 360_000
+# Whom nothing is known of. What is capped never comes this way: nothing has worn off.
+NOBODY: Final[dict[str, Any]] = {
+    "traits": {},
+    "segments": {},
+    "facts": {},
+    "context": {},
+    "intensity": 1.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """The JSON body, its strong ETag, and what caches are told."""
+    """What one placement shows, its strong ETag, and what caches are told.
+
+    Attributes:
+        body: JSON, braces included.
+        html: the content alone; empty when it has no template.
+    """
 
     body: bytes
-    etag: str
+    html: bytes
     headers: dict[str, str]
 
 
+class _Found(NamedTuple):
+    """A placement, what it shows to the asked segment key, and whether that key is good."""
+
+    served: Served
+    placement: CompiledPlacement
+    choice: Choice
+    is_known: bool
+
+
+class _Html(msgspec.Struct):
+    html: str | None = None
+
+
+_html_in: Final = msgspec.json.Decoder(_Html)
 _sites: Bounded[tuple[UUID | None, float]] = Bounded(10_000)  # site key -> id, believed until
 
 
 def content(key: str, *, site_key: str, segment_key: str) -> CachedAnswer | None:
-    """Return a placement's default content; None when the site has no such placement.
+    """Return what a placement shows to the segments of a key; None when there is no such placement.
 
-    Args:
-        segment_key: says what cacheable rules can see. None is issued yet, so any is unknown.
+    Without a segment key, and with one that is unknown or stale, it is the default. Content that
+    cannot be rendered gives way to the default, and that to an answer without content.
+
+    Raises:
+        Unavailable: which site or publication it is cannot be found out now: caches go on with
+            what they have.
     """
-    site_id = _site(site_key)
-    served = None if site_id is None else current(site_id, None)
-    if site_id is None or served is None:
+    found = _find(key, site_key, segment_key)
+    if found is None:
         return None
+    placement, choice = found.placement, found.choice
+    listed = _popular(found.served, placement)
+    values = NOBODY if listed is None else {**NOBODY, "items": listed.items}
+    told = Told(choice.reason.value, choice.rule)
+    is_whole = True
+    try:
+        shown = _shown(placement, placement.block.variants[choice.variant], told, values, listed)
+    except RenderFailed:
+        is_whole = False
+        shown = _last_resort(placement, values, listed)
+    body = b'{"placement":%b,"snapshot":%d,%b}' % (
+        msgspec.json.encode(placement.key),
+        found.served.number,
+        shown[1:-1],
+    )
+    html = (_html_in.decode(shown).html or "").encode()
+    is_short = not is_whole or not found.is_known
+    return CachedAnswer(body, html, _headers(placement, choice, is_short))
+
+
+def etag_of(body: bytes) -> str:
+    """Return the strong ETag of a body."""
+    return f'"{blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def _find(key: str, site_key: str, given: str) -> _Found | None:
+    site_id = _site(site_key)
+    if site_id is None:
+        return None
+    served = current(site_id, None)
+    if served is None:
+        raise Unavailable("What this site shows is not known for a moment: try again.")
     start_watching()
     placement = served.compiled.placements.get(key)
     if placement is None:
         return None
-    reason = (Reason.DEFAULT if placement.doc.enabled else Reason.DISABLED).value
-    ready = Ready(placement, placement.block.default.doc)
-    listed = _popular(site_id, placement)
-    values = _NOBODY if listed is None else {**_NOBODY, "items": listed.items}
-    try:
-        shown = answers.shown(ready, reason, None, values, listed)
-    except RenderFailed:
+    block = placement.block.doc
+    if block.kind == "flag" and not block.client_visible:
         return None
-    name = msgspec.json.encode(placement.key)
-    body = b'{"placement":%b,"snapshot":%d,%b}' % (name, served.number, shown[1:-1])
-    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    plan = cacheable.plan_of(served)
+    bits = segment_key.bits_in(site_id.hex, plan.family, given) if given else None
+    choice = plan.choice(placement, bits, clock.now_ms())
+    return _Found(served, placement, choice, bits is not None or not given)
+
+
+def _headers(placement: CompiledPlacement, choice: Choice, is_short: bool) -> dict[str, str]:
     tags = f"placement-{placement.key} block-{placement.block.key}"
-    headers = {
-        "ETag": etag,
-        "Cache-Control": SHORT if segment_key else FRESH,
+    lasts = FRESH
+    if choice.until_ms is not None:
+        left_ms = choice.until_ms - clock.now_ms()
+        if left_ms < _SHOWN_MS:
+            # Something begins or ends by schedule: no cache shows it longer than that.
+            lasts = f"public, max-age={max(1, min(30, left_ms // 1000))}"
+    return {
+        "Cache-Control": SHORT if is_short else lasts,
         "Vary": "Accept-Encoding",
         "Surrogate-Key": tags,
         "Cache-Tag": tags.replace(" ", ","),
     }
-    return CachedAnswer(body, etag, headers)
+
+
+def _shown(
+    placement: CompiledPlacement,
+    variant: CompiledVariant,
+    told: Told,
+    values: dict[str, Any],
+    listed: Listed | None,
+) -> bytes:
+    return answers.shown(Ready(placement, variant.doc), told, values, listed)
+
+
+def _last_resort(
+    placement: CompiledPlacement, values: dict[str, Any], listed: Listed | None
+) -> bytes:
+    """The default's bytes; without its texts when not even it can be rendered."""
+    default, told = placement.block.default, Told(Reason.ERROR.value)
+    try:
+        return _shown(placement, default, told, values, listed)
+    except RenderFailed:
+        return answers.without_texts(Ready(placement, default.doc), told, values, listed)
 
 
 def _site(key: str) -> UUID | None:
-    """The site of a public id, kept for a minute: known or not."""
+    """The site of a public id, kept for a minute: known or not. While Postgres is away, longer."""
     kept = _sites.get(key)
     now = time.monotonic()
     if kept is not None and now < kept[1]:
         return kept[0]
-    site_id = site_of_key(key)
+    try:
+        site_id = site_of_key(key)
+    except Unavailable:
+        if kept is None or kept[0] is None:
+            raise
+        return kept[0]
     if site_id is not None or key:
         _sites.put(key, (site_id, now + (SITE_S if site_id is not None else 1.0)))
     return site_id
 
 
-def _popular(site_id: UUID, placement: CompiledPlacement) -> Listed | None:
+def _popular(served: Served, placement: CompiledPlacement) -> Listed | None:
     block = placement.block.doc
     if block.kind != "recommendations" or block.recommender is None:
         return None
-    table = lists_of(site_id).get(block.recommender)
+    table = lists_of(UUID(served.compiled.site_id)).get(block.recommender)
     return None if table is None else answers.listed(table, block.recommender, None, block.limit)
 
 

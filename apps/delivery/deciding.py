@@ -1,32 +1,45 @@
-"""One decide call: visitor, request and publication in, the answer's bytes out. Nothing waits."""
+"""One call decided: visitor, request and publication in, what each placement shows out.
+
+`/v1/decide` words it one way, OFREP another. Nothing here waits, and nothing is told to anybody.
+"""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
 from apps.content.errors import RenderFailed
-from apps.decisions import services as decisions
-from apps.decisions.selectors import Arrival, Served, bindings_of, nothing, visitor_of
+from apps.decisions.selectors import (
+    Arrival,
+    CapHolder,
+    Served,
+    bindings_of,
+    nothing,
+    release,
+    visitor_of,
+)
 from apps.decisions.types import HotProfile
-from apps.delivery import answers
-from apps.delivery.answers import Listed, Ready
+from apps.delivery import answers, reserving
+from apps.delivery.answers import Listed, Ready, Told
 from apps.delivery.request_facts import RequestFacts
+from apps.delivery.reserving import Reserved, Turn
 from apps.recommendations.selectors import lists_of
-from engine.conditions.describe import trace_json
-from engine.decide import Decision, Reason, Step, Visitor, decide_placement
+from engine.decide import Decision, Reason, Step, decide_in_turn
+from engine.members import Visitor
 from engine.snapshot import CompiledPlacement
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_ITEMS: Final = 10
 _NOTHING: Final[dict[str, Any]] = {}
+_ERROR: Final = Told(Reason.ERROR.value)
 
 
 @dataclass(slots=True)
@@ -51,23 +64,35 @@ class Call:
     now_ms: int
 
 
-@dataclass(slots=True)
-class Answer:
-    """The answer's body and what goes beside it. `rules_s` and `render_s` are seconds spent."""
+class Placed(NamedTuple):
+    """One placement of a call, decided and filled.
 
+    Attributes:
+        told: what an answer says; it may be another reason than the decision's.
+        ready: None for a placement that does not exist, or of which nothing is known now.
+        body: what is shown, encoded, without ids and times; see `answers.Shown`.
+        error: the code, where `ready` is None.
+    """
+
+    decision: Decision
+    told: Told
+    ready: Ready | None
     body: bytes
-    etag: str
-    made: decisions.Made
-    rules_s: float
-    render_s: float
+    error: str = ""
 
 
-class _Work:
-    """The state of one call while its placements are decided one after the other."""
+class Decided:
+    """A call and what has been decided of it, placement by placement.
+
+    Attributes:
+        reserved: what was reserved for the call, by placement key.
+        kept_lists: of a replay: the items of each placement, as they were; None: look them up.
+        rules_s, render_s: seconds spent.
+    """
 
     __slots__ = (
-        "bodies", "call", "context", "entries", "head", "is_allowed", "is_away", "notes",
-        "profile", "served", "stays", "untils", "values", "visitor",
+        "call", "context", "is_allowed", "is_away", "kept_lists", "placed", "profile", "render_s",
+        "reserved", "rules_s", "served", "stays", "values", "visitor",
     )  # fmt: skip
 
     def __init__(self, call: Call, arrival: Arrival, served: Served) -> None:
@@ -86,7 +111,10 @@ class _Work:
             if self.is_allowed:
                 self.stays, traits = profile.memberships, profile.traits
             self.visitor = visitor_of(
-                profile, is_allowed=self.is_allowed, site_zone=call.caller.time_zone
+                profile,
+                is_allowed=self.is_allowed,
+                site_zone=call.caller.time_zone,
+                now_ms=call.now_ms,
             )
             bound = bindings_of(self.visitor.memberships, served.compiled, call.now_ms)
         self.context = RequestFacts(
@@ -102,61 +130,124 @@ class _Work:
             "segments": bound,
             "facts": call.facts,
             "context": call.context,
+            "intensity": 1.0,
         }
-        self.head = decisions.head_of(served.number, call.now_ms, call.subject)
-        self.entries: list[bytes] = []
-        self.bodies: list[bytes] = []
-        self.untils: list[int] = []
-        self.notes: list[tuple[str, str | None, str | None, int, str, str | None]] = []
+        self.placed: list[Placed] = []
+        self.reserved: dict[str, Reserved] = {}
+        self.kept_lists: Mapping[str, Listed] | None = None
+        self.rules_s = self.render_s = 0.0
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the same answer may be shown again: budgets and arms are for one showing."""
+        return not any(
+            one.decision.caps or one.decision.experiment is not None for one in self.placed
+        )
 
 
-def decide(call: Call, arrival: Arrival, served: Served | None) -> Answer:
-    """Decide every placement of a call from one snapshot and return the whole answer.
+def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
+    """Decide every placement of a call from one snapshot and fill it.
 
     Args:
         served: None when no publication could be loaded: every placement is then an ERROR.
     """
     start = perf_counter()
-    code = "placement_not_found" if served is not None else "unavailable"
+    error = "placement_not_found" if served is not None else "unavailable"
     if served is None:
         served = nothing(call.caller.site_id)
-    work = _Work(call, arrival, served)
-    now_ms, compiled = call.now_ms, served.compiled
-    decided: list[tuple[Decision, int | None]] = []
-    for key, limit in call.asked:
-        steps: list[Step] | None = [] if call.explain else None
-        decision = decide_placement(compiled, key, work.visitor, work.context, now_ms, steps)
-        if decision.broken:
-            _tell(decision.broken, call.caller.site_id, served.number)
-        decided.append((decision, limit))
+    decided = Decided(call, arrival, served)
+    chosen = _chosen(decided)
     ruled = perf_counter()
-    for decision, limit in decided:
-        placement = compiled.placements.get(decision.placement)
-        if placement is None:
-            entry = answers.failed(decision.placement, code, is_traced=call.explain)
-            work.entries.append(entry)
-            work.bodies.append(entry)
-            work.notes.append((decision.placement, None, None, 0, "ERROR", None))
+    for decision, (_, limit) in zip(chosen, call.asked, strict=True):
+        placement = served.compiled.placements.get(decision.placement)
+        if placement is None or not is_open(placement, call.caller):
+            body = answers.failed(decision.placement, error, is_traced=call.explain)
+            decided.placed.append(Placed(decision, Told("ERROR"), None, body, error))
         else:
-            _place(work, placement, decision, limit)
-    body = b"".join(
-        (
-            b'{"requestId":"', call.request_id.encode(),
-            b'","decidedAt":"', answers.instant(now_ms),
-            b'","snapshot":%d,"segmentKey":null,"ttlSeconds":%d,"placements":{'
-            % (served.number, answers.ttl_s(work.untils, now_ms)),
-            b",".join(work.entries),
-            b"}}",
+            decided.placed.append(place(decided, placement, decision, limit))
+    _give_back(decided)
+    decided.rules_s = ruled - start
+    decided.render_s = perf_counter() - ruled
+    return decided
+
+
+def is_open(placement: CompiledPlacement, caller: Caller) -> bool:
+    """Whether the caller may see what is there: a page reads flags only that are marked so."""
+    block = placement.block.doc
+    return block.kind != "flag" or block.client_visible or caller.kind == "sk"
+
+
+def _chosen(decided: Decided) -> list[Decision]:
+    """The decision of each placement that is asked for, with budget reserved where it needs any."""
+    call, placements = decided.call, decided.served.compiled.placements
+    found: list[Decision] = []
+    turns: list[Turn] = []
+    for key, _ in call.asked:
+        steps: list[Step] | None = [] if call.explain else None
+        turn = decide_in_turn(
+            decided.served.compiled, key, decided.visitor, decided.context, call.now_ms, steps
         )
-    )  # fmt: skip
-    end = perf_counter()
-    return Answer(
-        body,
-        answers.etag_of(served.token, work.bodies),
-        _made(work, end - start),
-        ruled - start,
-        end - ruled,
-    )
+        first = next(turn)
+        if first.broken:
+            _tell(first.broken, call.caller.site_id, decided.served.number)
+        if first.caps and is_open(placements[key], call.caller):
+            turns.append(Turn(len(found), list(_with_own_steps(first, turn))))
+        found.append(first)
+    if turns:
+        _reserve(decided, turns, found)
+    return found
+
+
+def _with_own_steps(first: Decision, turn: Iterator[Decision]) -> Iterator[Decision]:
+    """The decisions of a turn, each with the trace up to itself."""
+    if first.steps is None:
+        yield from (first, *turn)
+        return
+    for decision in chain((first,), turn):
+        yield msgspec.structs.replace(decision, steps=list(decision.steps or ()))
+
+
+def _reserve(decided: Decided, turns: Sequence[Turn], found: list[Decision]) -> None:
+    """Put what is served in the place of what is first in turn."""
+    call, profile = decided.call, decided.profile
+    settled: list[tuple[Decision, Reserved | None]]
+    if decided.is_away or not call.subject or not decided.is_allowed:
+        # Nobody whose showings could be counted.
+        settled = [reserving.withheld(turn) for turn in turns]
+    else:
+        retry_key = str(call.meta.get("HTTP_IDEMPOTENCY_KEY", ""))[:200]
+        settled = reserving.reserved(_holder(decided), profile, turns, retry_key, call.now_ms)
+    for turn, (decision, reservation) in zip(turns, settled, strict=True):
+        found[turn.at] = decision
+        if reservation is not None:
+            decided.reserved[decision.placement] = reservation
+
+
+def _holder(decided: Decided) -> CapHolder:
+    profile = decided.profile
+    profile_id = None if profile is None else profile.profile_id
+    return CapHolder(decided.call.caller.site_hex, decided.call.subject, profile_id)
+
+
+def _give_back(decided: Decided) -> None:
+    """Release what was reserved for variants that could not be shown."""
+    if not decided.reserved:
+        return
+    unused = [
+        decided.reserved.pop(one.decision.placement).token
+        for one in decided.placed
+        if not one.decision.caps and one.decision.placement in decided.reserved
+    ]
+    if unused:
+        release(_holder(decided), unused, decided.call.now_ms)
+
+
+def unreserve(decided: Decided) -> None:
+    """Release all that a call has reserved, for an answer whose decisions nobody can expose."""
+    if decided.reserved:
+        tokens = [one.token for one in decided.reserved.values()]
+        decided.reserved.clear()
+        release(_holder(decided), tokens, decided.call.now_ms)
 
 
 _told: set[tuple[Any, ...]] = set()
@@ -189,42 +280,34 @@ def _permitted(granted: int, denied: int, mode: str, gpc: bool) -> int:
     return int(allowed(Choice(granted, denied), mode=mode, gpc=gpc))
 
 
-def _place(
-    work: _Work, placement: CompiledPlacement, decision: Decision, limit: int | None
-) -> None:
+def place(
+    decided: Decided, placement: CompiledPlacement, decision: Decision, limit: int | None
+) -> Placed:
     """Fill one placement: its variant, or the default when that cannot be rendered."""
-    if work.is_away and decision.reason is not Reason.DISABLED:
+    if decided.is_away and decision.reason is not Reason.DISABLED:
         # Who this is could not be found out: nobody's content, and said so.
         decision = _default(placement, Reason.ERROR)
     listed = None
-    reason: str = decision.reason.value
+    told = Told(decision.reason.value, decision.rule, decision.experiment, decision.arm)
     if placement.block.doc.kind == "recommendations" and decision.reason is not Reason.DISABLED:
-        listed = _listed(work, placement, limit)
+        listed = _listed(decided, placement, limit)
         if listed is not None:
-            work.values["items"] = listed.items
+            decided.values["items"] = listed.items
             if listed.is_personal and decision.reason is Reason.DEFAULT:
-                reason = Reason.TARGETING_MATCH.value
+                told = Told(Reason.TARGETING_MATCH.value)
     assert decision.variant is not None
-    ready = _ready(work.served, placement, decision.variant)
-    rule = decision.rule
+    ready = _ready(decided.served, placement, decision.variant)
+    reservation = decided.reserved.get(decision.placement) if decision.caps else None
+    decided.values["intensity"] = 1.0 if reservation is None else reservation.intensity
     try:
-        body = answers.shown(ready, reason, rule, work.values, listed)
+        body = answers.shown(ready, told, decided.values, listed)
     except RenderFailed:
         decision = _default(placement, Reason.ERROR)
-        reason, rule = Reason.ERROR.value, None
-        ready = _ready(work.served, placement, placement.block.default.key)
-        body = _last_resort(ready, work.values, listed)
-    work.values.pop("items", None)
-    site_hex = work.call.caller.site_hex
-    decision_id = decisions.signed(site_hex, work.head, ready.tail(placement.key, reason))
-    until_ms = decision.valid_until_ms
-    if until_ms is not None:
-        work.untils.append(until_ms)
-    trace = b"null" if decision.steps is None else _trace(decision.steps)
-    work.entries.append(answers.placed(ready.key, decision_id, body, until_ms, trace))
-    work.bodies.append(body)
-    doc = ready.doc
-    work.notes.append((placement.key, ready.block.key, doc.key, doc.version, reason, rule))
+        told = Told(Reason.ERROR.value)
+        ready = _ready(decided.served, placement, placement.block.default.key)
+        body = _last_resort(ready, decided.values, listed)
+    decided.values.pop("items", None)
+    return Placed(decision, told, ready, body)
 
 
 def _default(placement: CompiledPlacement, reason: Reason) -> Decision:
@@ -235,12 +318,9 @@ def _default(placement: CompiledPlacement, reason: Reason) -> Decision:
 def _last_resort(ready: Ready, values: Mapping[str, Any], listed: Listed | None) -> bytes:
     """The default's bytes; without its texts when not even it can be rendered."""
     try:
-        return answers.shown(ready, Reason.ERROR.value, None, values, listed)
+        return answers.shown(ready, _ERROR, values, listed)
     except RenderFailed:
-        doc = msgspec.structs.replace(ready.doc, fields={}, template=None, liquid=None)
-        bare = Ready.__new__(Ready)
-        bare.block, bare.kind, bare.doc, bare.is_fixed = ready.block, ready.kind, doc, False
-        return answers.shown(bare, Reason.ERROR.value, None, values, listed)
+        return answers.without_texts(ready, _ERROR, values, listed)
 
 
 def _ready(served: Served, placement: CompiledPlacement, variant: str) -> Ready:
@@ -252,52 +332,19 @@ def _ready(served: Served, placement: CompiledPlacement, variant: str) -> Ready:
     return found
 
 
-def _listed(work: _Work, placement: CompiledPlacement, limit: int | None) -> Listed | None:
+def _listed(decided: Decided, placement: CompiledPlacement, limit: int | None) -> Listed | None:
     """The items of a recommendations block: after the last item seen, else what is popular."""
+    if decided.kept_lists is not None:
+        return decided.kept_lists.get(placement.key)
     block = placement.block.doc
     if block.recommender is None:
         return None
-    table = lists_of(work.call.caller.site_id).get(block.recommender)
+    table = lists_of(decided.call.caller.site_id).get(block.recommender)
     if table is None:
         return None
-    profile = work.profile
+    profile = decided.profile
     item = None
-    if profile is not None and work.is_allowed and profile.last_items:
+    if profile is not None and decided.is_allowed and profile.last_items:
         item = profile.last_items[0]
     most = block.limit or DEFAULT_ITEMS
     return answers.listed(table, block.recommender, item, most if limit is None else limit)
-
-
-def _trace(steps: Sequence[Step]) -> bytes:
-    return msgspec.json.encode(
-        [
-            {
-                "step": step.step,
-                "key": step.key,
-                "outcome": step.outcome,
-                "condition": None if step.condition is None else trace_json(step.condition),
-            }
-            for step in steps
-        ]
-    )
-
-
-def _made(work: _Work, took_s: float) -> decisions.Made:
-    call = work.call
-    profile = work.profile
-    read = work.context.read
-    if read:
-        # What the call brought as `facts` is for this decision only.
-        read = {name: value for name, value in read.items() if not name.startswith("facts.")}
-    return decisions.Made(
-        call.caller.site_id,
-        call.request_id,
-        b"" if profile is None else profile.profile_id,
-        call.caller.source_id,
-        work.served.number,
-        call.now_ms,
-        work.notes,
-        work.stays,
-        read,
-        int(took_s * 1_000_000),
-    )

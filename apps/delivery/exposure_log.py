@@ -1,49 +1,38 @@
-"""Exposures on their way to the inbox: answered when queued, written in batches beside requests.
+"""Exposures on their way to the inbox: answered when journalled, moved in batches beside requests.
 
-A beacon is never sent again, so making it wait for a commit helps nobody; four exposures in a
-transaction of their own would cost more than the decision that they tell of. The price: a process
-killed with -9 loses the last LINGER_S. When the record is away, or the queue is full, exposures are
-written by the request itself again, so that a caller hears of it and can repeat them.
+Four exposures in a transaction of their own would cost more than the decision that they tell of. So
+a call appends them to a file, which is safe from the end of the process, and a thread moves the
+file to the inbox (apps/events/journal.py). When the record is away or the file cannot be written,
+the request stores them itself, so that a caller hears of it and can repeat them.
 """
 
-import atexit
 import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import itemgetter
-from typing import Final, NamedTuple
-from uuid import UUID
+from typing import Final
 
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from apps.events.collect import Packed, packed, record_accepted, record_packed
+from apps.events.collect import packed, record_accepted
+from apps.events.journal import Journal, Owner, move_abandoned
 from apps.events.types import Accepted, Receipt
 from apps.work import clock
+from apps.work.endings import at_end
+
+__all__ = ["Owner", "flush", "forget", "stop", "take"]
 
 logger = logging.getLogger(__name__)
 
-QUEUE_SIZE: Final = 20_000
-BATCH_SIZE: Final = 500
 LINGER_S: Final = 0.05
 RETRY_S: Final = 1.0
 SEEN_SIZE: Final = 50_000
 
-
-class Owner(NamedTuple):
-    """Whose events they are, as intake wants to know it."""
-
-    site_id: UUID
-    source_id: UUID
-
-
-_queue: deque[tuple[Owner, Packed]] = deque()
+_journal = Journal()
 _wake = threading.Event()
-_writing = threading.Lock()
+_moving = threading.Lock()
 _thread: threading.Thread | None = None
 _is_away = False
 _stopping = False
@@ -53,62 +42,48 @@ _seen: dict[str, None] = {}
 
 
 def take(owner: Owner, events: Sequence[Accepted]) -> Receipt:
-    """Queue exposures, or write them now when the queue cannot be trusted to reach the record.
+    """Keep exposures for the thread, or store them now where the record is away or the disk full.
+
+    They are safe from the end of this process when this returns.
 
     Raises:
         django.db.OperationalError, InterfaceError: Postgres is away; sending again is safe.
     """
-    if _is_away or len(_queue) + len(events) > QUEUE_SIZE:
+    if _is_away:
         return record_accepted(owner, events, now=clock.now())
     source = owner.source_id.hex
-    fresh = [event for event in events if _is_fresh(source + event.message_id)]
-    # Packed now, while they are at hand: afterwards it costs three times as much.
-    _queue.extend([(owner, packed(event)) for event in fresh])
-    if fresh and not _wake.is_set():
-        _wake.set()
-        if _thread is None:
-            _start()
+    keyed = {source + event.message_id: event for event in events}
+    fresh = {key: event for key, event in keyed.items() if key not in _seen}
+    if fresh:
+        try:
+            _journal.append(owner, [packed(event) for event in fresh.values()])
+        except OSError as error:
+            logger.warning("delivery.exposures_not_journalled", extra={"reason": str(error)})
+            return record_accepted(owner, events, now=clock.now())
+        _remember(fresh)
+        if not _wake.is_set():
+            _wake.set()
+            if _thread is None:
+                _start()
     return Receipt(
         accepted=len(fresh), duplicates=len(events) - len(fresh), without_consent=0, rejected=[]
     )
 
 
 def flush() -> int:
-    """Write everything queued, on the caller's connection; return how many exposures.
+    """Move everything journalled to the inbox, on the caller's connection; return how many.
 
     Raises:
-        django.db.Error: Postgres is away; what is not written stays queued.
+        django.db.Error: Postgres is away; what is not stored stays in the journal.
     """
-    count = 0
-    with _writing:
-        while _queue:
-            batch = [_queue.popleft() for _ in range(min(BATCH_SIZE, len(_queue)))]
-            try:
-                _write(batch)
-            except DatabaseError:
-                # Message ids make writing some of them a second time harmless.
-                _queue.extendleft(reversed(batch))
-                raise
-            count += len(batch)
-    return count
+    with _moving:
+        return _journal.move()
 
 
-def _write(batch: Iterable[tuple[Owner, Packed]]) -> None:
-    by_owner: dict[Owner, list[Packed]] = {}
-    for owner, taken in groupby(batch, itemgetter(0)):
-        by_owner.setdefault(owner, []).extend(event for _, event in taken)
-    now = clock.now()
-    for owner, events in by_owner.items():
-        record_packed(owner, events, now=now)
-
-
-def _is_fresh(key: str) -> bool:
-    if key in _seen:
-        return False
+def _remember(keys: Iterable[str]) -> None:
     if len(_seen) >= SEEN_SIZE:
         _seen.clear()
-    _seen[key] = None
-    return True
+    _seen.update(dict.fromkeys(keys))
 
 
 def _start() -> None:
@@ -120,6 +95,7 @@ def _start() -> None:
 def _run() -> None:
     global _is_away
     pause_s = LINGER_S
+    looks_for_others = True
     while not _stopping:
         _wake.wait()
         time.sleep(pause_s)
@@ -127,6 +103,9 @@ def _run() -> None:
         pause_s = LINGER_S
         try:
             flush()
+            if looks_for_others:  # of a worker that this one was started for
+                move_abandoned()
+                looks_for_others = False
             _is_away = False
         except DatabaseError:
             _is_away = True
@@ -134,13 +113,15 @@ def _run() -> None:
             connection.close()
             _wake.set()
         except Exception:
-            # What nobody foresaw must not end the log; the batch it was in is lost and told.
+            # What nobody foresaw must not end the thread; the journal keeps what was not stored.
             logger.exception("delivery.exposures_failed")
+            pause_s = RETRY_S
+            _wake.set()
     connection.close()
 
 
 def stop() -> None:
-    """End the thread and its connection; what is queued stays queued (tests)."""
+    """End the thread and its connection; what is journalled stays (tests)."""
     global _thread, _stopping
     thread, _thread = _thread, None
     if thread is not None:
@@ -151,28 +132,32 @@ def stop() -> None:
 
 
 def forget() -> None:
-    """Drop what is queued and what was seen (tests)."""
+    """Let go of the journal and of what was seen, as the end of the process would (tests)."""
     global _is_away
-    _queue.clear()
+    _journal.close()
     _seen.clear()
     _wake.clear()
     _is_away = False
 
 
 def close() -> None:
-    """Write what is left when the process ends."""
+    """Move what is left when the process ends."""
     try:
         flush()
     except DatabaseError:
-        logger.warning("delivery.exposures_lost", extra={"count": len(_queue)})
+        logger.warning("delivery.exposures_left", extra={"why": "they wait in the journal"})
+    _journal.close()
 
 
 def _forget_after_fork() -> None:
-    global _thread, _writing
+    global _thread, _moving, _is_away
     _thread = None
-    _writing = threading.Lock()
-    forget()
+    _moving = threading.Lock()
+    _journal.after_fork()
+    _seen.clear()
+    _wake.clear()
+    _is_away = False
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)
-atexit.register(close)
+at_end(close)

@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
+from apps.delivery import edge_openapi, ofrep_openapi, why_openapi
 from apps.delivery.outcomes import REFUSALS
 from apps.delivery.questions import MAX_ID_LENGTH, MAX_ITEMS, MAX_PLACEMENTS
+from apps.delivery.stream import openapi as stream
 from engine.decide import Reason
 
 _ID: Final = {"oneOf": [{"type": "string", "maxLength": MAX_ID_LENGTH}, {"type": "number"}]}
@@ -90,7 +92,10 @@ _ANSWER: Final[dict[str, Any]] = {
         "requestId": {"type": "string"},
         "decidedAt": _INSTANT,
         "snapshot": {"type": "integer", "description": "Number of the publication; 0: none yet."},
-        "segmentKey": _NULLABLE_TEXT,
+        "segmentKey": {
+            "type": ["string", "null"],
+            "description": "For addresses of cached content. Null while it is not known who asks.",
+        },
         "ttlSeconds": {"type": "integer", "minimum": 1, "maximum": 60},
         "placements": {"type": "object", "additionalProperties": _PLACED},
     },
@@ -169,18 +174,6 @@ _CONVERSIONS: Final[dict[str, Any]] = {
         "writeKey": {"type": "string"},
     },
 }
-_CACHED: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["placement", "snapshot", "block", "variant", "version", "reason"],
-    "properties": {
-        "placement": {"type": "string"},
-        "snapshot": {"type": "integer"},
-        **{
-            name: _PLACED["properties"][name]
-            for name in ("block", "variant", "version", "fields", "html", "items", "reason")
-        },
-    },
-}
 
 
 def _json(schema: dict[str, Any], description: str = "OK") -> dict[str, Any]:
@@ -224,25 +217,11 @@ PATHS: Final[dict[str, Any]] = {
     "/v1/conversions": _post(
         "conversions", "What visitors did that a goal counts.", _CONVERSIONS, _RECEIPT
     ),
-    "/v1/content/{placement}": {
-        "get": {
-            "operationId": "content",
-            "tags": ["delivery"],
-            "summary": "What everybody may see in a placement, for caches.",
-            "security": [],
-            "parameters": [
-                {"name": "placement", "in": "path", "required": True, "schema": _KEY},
-                {"name": "site", "in": "query", "required": True, "schema": {"type": "string"}},
-                {"name": "sk", "in": "query", "schema": {"type": "string"}},
-            ],
-            "responses": {
-                "200": _json(_CACHED),
-                "304": {"description": "The cached answer is good."},
-                "404": _problem("`not_found`"),
-            },
-        }
-    },
 }
 PATHS["/v1/decide"]["post"]["responses"]["304"] = {
     "description": "The answer of this ETag still holds; its decision ids stay valid."
 }
+PATHS.update(stream.PATHS)
+PATHS.update(ofrep_openapi.PATHS)
+PATHS.update(edge_openapi.PATHS)
+PATHS.update(why_openapi.PATHS)

@@ -7,7 +7,7 @@ the rate limit. Both answer like a batch: one bad item never loses the others.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from django.db import InterfaceError, OperationalError, connection
@@ -16,12 +16,20 @@ from apps.access import limits
 from apps.access.errors import Fault, InvalidRequest
 from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
+from apps.decisions.cap_counts import TOKEN_SIZE, showing_of
 from apps.decisions.errors import InvalidDecisionId
-from apps.decisions.selectors import DecisionPayload, arrive, verified
+from apps.decisions.selectors import (
+    CapHolder,
+    DecisionPayload,
+    Showing,
+    arrive,
+    confirm,
+    verified,
+)
 from apps.delivery import exposure_log
 from apps.delivery.questions import Id, id_text
 from apps.events.collect import record_accepted
-from apps.events.types import FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
+from apps.events.types import FLAG_CAPS_ONLY, FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
 from apps.events.types import Receipt as StoreReceipt
 from apps.work import clock
 
@@ -31,6 +39,7 @@ SKEW_MS: Final = 30_000  # a smaller difference between two clocks is latency
 AHEAD_MS: Final = 600_000
 DAY_MS: Final = 86_400_000
 _ANALYTICS: Final = int(Purpose.ANALYTICS)
+_PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
 
 
 class Exposure(msgspec.Struct, rename="camel"):
@@ -119,6 +128,13 @@ class _Refused(Exception):
         self.code = code
 
 
+class Known(NamedTuple):
+    """What is known of a visitor: their choice, and where their budgets of caps lie."""
+
+    choice: Choice
+    holder: CapHolder
+
+
 class _Intake:
     """One call: its clock, its visitors' choices, what is taken and what is not."""
 
@@ -131,16 +147,33 @@ class _Intake:
         self.offset_ms = offset_ms if abs(offset_ms) >= SKEW_MS else 0
         self.headers: dict[str, str] | None = None
         self.route = route
-        self.choices: dict[Identities, Choice] = {}
+        self.choices: dict[Identities, Known] = {}
+        self.showings: dict[Identities, list[tuple[Showing, bytes]]] = {}
         self.events: list[Accepted] = []
         self.refusals: list[Refusal] = []
 
-    def take(self, event: Accepted, identities: Identities) -> None:
-        """Stamp an event with its visitor's consent and keep it, unless analytics is refused."""
-        choice = self._choice(identities)
+    def take(self, event: Accepted, identities: Identities, reserved: bytes = b"") -> None:
+        """Stamp an event with its visitor's consent and keep it, unless analytics is refused.
+
+        What caps count of it is counted by those who personalize, whatever analytics may know;
+        `reserved` is the token of the reservation that it takes up.
+        """
+        choice = self._known(identities).choice
         bits = int(allowed(choice, mode=self.caller.consent_mode, gpc=self.caller.gpc))
+        showing = (
+            showing_of(event.properties, event.occurred_ms) if "caps" in event.properties else None
+        )
+        if showing is not None and bits & _PERSONALIZATION and event.type == "exposure":
+            self.showings.setdefault(identities, []).append((showing, reserved))
+        else:
+            showing = None
         if not bits & _ANALYTICS:
-            return  # counted by nobody: without consent not even its count is a fact
+            if showing is None:
+                return  # counted by nobody: without consent not even its count is a fact
+            event.flags |= FLAG_CAPS_ONLY
+            event.properties = {
+                name: event.properties[name] for name in ("caps", "capToken", "decided_ms")
+            }
         event.epoch, event.purposes = choice.epoch, bits
         if not choice.granted & _ANALYTICS:
             event.flags |= FLAG_CONSENT_ASSUMED
@@ -166,6 +199,8 @@ class _Intake:
     def receipt(self, *, may_wait: bool = False) -> Answered:
         """Store what was taken and word the answer. Durable when it returns, unless it may wait."""
         accepted = duplicates = 0
+        for identities, showings in self.showings.items():
+            confirm(self._known(identities).holder, showings, self.now_ms)
         if self.events:
             stored = self._queued() if may_wait else self._stored()
             accepted, duplicates = stored.accepted, stored.duplicates
@@ -188,18 +223,20 @@ class _Intake:
             connection.close()
             return record_accepted(self.caller, self.events, now=self.now)
 
-    def _choice(self, identities: Identities) -> Choice:
+    def _known(self, identities: Identities) -> Known:
         found = self.choices.get(identities)
         if found is None:
             arrival = arrive(self.caller, identities, self.route, charge=self.headers is None)
             if self.headers is None:
                 self.headers = dict(arrival.headers)
             profile = arrival.profile
-            found = (
-                Choice()
-                if profile is None
-                else Choice(profile.granted, profile.denied, profile.epoch)
-            )
+            if profile is None:
+                found = Known(Choice(), CapHolder(self.caller.site_hex, identities[0]))
+            else:
+                found = Known(
+                    Choice(profile.granted, profile.denied, profile.epoch),
+                    CapHolder(self.caller.site_hex, identities[0], profile.profile_id),
+                )
             self.choices[identities] = found
         return found
 
@@ -219,7 +256,9 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             decided = verified(caller.site_id, item.decision_id)
             own = id_text(item.id, "id")
             message_id = _message_id("exposure", own or item.decision_id)
-            intake.take(_exposure(intake, item, decided, message_id), (decided.subject,))
+            event = _exposure(intake, item, decided, message_id)
+            reserved = _counted_as(event, item.decision_id, decided, own)
+            intake.take(event, (decided.subject,), reserved)
         except (msgspec.DecodeError, InvalidRequest):
             intake.refuse(index, message_id, "invalid_exposure")
         except InvalidDecisionId as error:
@@ -255,6 +294,22 @@ def _decided(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
         "snapshot": decided.snapshot,
         "reason": decided.reason,
     }
+
+
+def _counted_as(
+    event: Accepted, decision_id: str, decided: DecisionPayload, own: str | None
+) -> bytes:
+    """Say in an exposure what caps count of it; return the token of its reservation."""
+    if not decided.caps:
+        return b""
+    # A decision that reserved nothing has its own id for a name.
+    reserved = decided.token or blake2b(decision_id.encode(), digest_size=TOKEN_SIZE).digest()
+    token = reserved
+    if own is not None:  # each of them counts
+        token = blake2b(own.encode(), digest_size=TOKEN_SIZE, key=reserved).digest()
+    event.properties["caps"] = decided.caps
+    event.properties["capToken"] = token.hex()
+    return reserved
 
 
 def record_conversions(caller: Caller, given: Conversions, route: str, now: datetime) -> Answered:

@@ -76,16 +76,16 @@ class RequestFacts(Mapping[str, object]):
 
     def _worked_out(self, name: str) -> object:
         if name.startswith("facts."):
-            return _dotted(self._facts, name[6:])
+            return fact_at(self._facts, name[6:])
         maker = _MAKERS.get(name)
         if maker is not None:
             return maker(self)
         if name.startswith("query."):
             return self._parameters().get(name[6:])
-        return _dotted(self._context, name)
+        return fact_at(self._context, name)
 
     def _text(self, name: str) -> str | None:
-        found = _dotted(self._context, name)
+        found = fact_at(self._context, name)
         return found if type(found) is str and found else None
 
     def _url(self) -> str | None:
@@ -179,8 +179,8 @@ _MAKERS: Final[dict[str, Callable[[RequestFacts], object]]] = {
 }
 
 
-def _dotted(nested: Mapping[str, Any], name: str) -> object:
-    """The value at a dotted name; a key may hold a dot itself."""
+def fact_at(nested: Mapping[str, Any], name: str) -> object:
+    """Return the value at a dotted name, None for none; a key may hold a dot itself."""
     found = nested.get(name)
     if found is not None:
         return None if isinstance(found, Mapping) else found
@@ -188,7 +188,7 @@ def _dotted(nested: Mapping[str, Any], name: str) -> object:
     while dot:
         inner = nested.get(head)
         if isinstance(inner, Mapping):
-            return _dotted(inner, rest)
+            return fact_at(inner, rest)
         more, dot, rest = rest.partition(".")
         head = f"{head}.{more}"
     return None

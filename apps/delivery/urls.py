@@ -5,16 +5,24 @@ from typing import Final
 from django.urls import path, re_path
 
 from apps.access.http import HotView
-from apps.delivery import api
+from apps.delivery import api, edge_api, ofrep, why
+from apps.delivery.stream import api as stream
 
 HOT_ROUTES: Final[dict[str, HotView]] = {
     "/v1/decide": api.decide,
     "/v1/exposures": api.exposures,
     "/v1/conversions": api.conversions,
+    "/v1/why": why.why,
+    "/v1/snapshot": edge_api.snapshot,
+    "/.well-known/jwks.json": edge_api.keys,
+    "/v1/stream/tickets": stream.tickets,
+    "/ofrep/v1/evaluate/flags": ofrep.evaluate_all,
 }
 
 urlpatterns = [
     *(path(route.removeprefix("/"), view) for route, view in HOT_ROUTES.items()),
     *(path(f"{route.removeprefix('/')}/", view) for route, view in HOT_ROUTES.items()),
-    re_path(r"^v1/content/(?P<placement>[^/]{1,100})/?$", api.content),
+    re_path(r"^ofrep/v1/evaluate/flags/(?P<key>[\s\S]+?)/?$", ofrep.evaluate),
+    re_path(r"^v1/content/(?P<placement>[^/]{1,100})/?$", edge_api.content),
+    re_path(r"^v1/fragments/(?P<placement>[^/]{1,100})/?$", edge_api.fragments),
 ]

@@ -183,7 +183,9 @@ def _create_segments(site_id: UUID, now: datetime) -> None:
 
 
 def _create_content(site_id: UUID) -> None:
-    hero = create_block(site_id=site_id, key="hero", name="Hero", schema=HERO_SCHEMA)
+    hero = create_block(
+        site_id=site_id, key="hero", name="Hero", schema=HERO_SCHEMA, is_cacheable=True
+    )
     for category, fields in HEROES.items():
         create_variant(
             block=hero,

@@ -160,6 +160,9 @@ PATHS: Final[dict[str, Any]] = {
         },
     ),
 }
+_pixel = PATHS["/v1/pixel/{type}"]["get"]
+_pixel["security"] = []  # whoever has no key gets the picture too
+_pixel["responses"]["404"] = _problem("`not_found`: no name of a kind of event.")
 _settings = PATHS["/v1/projects/{writeKey}/settings"]["get"]
 _settings["security"] = []  # the key stands in the path
 _settings["responses"]["404"] = _problem("`not_found`")

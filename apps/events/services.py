@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 
+from apps.access import idempotency
 from apps.access.services import record_audit
 from apps.events import collect, partitions
 from apps.events.domain.envelope import Envelope
@@ -146,6 +147,8 @@ def declare_names(
 def prune(now: datetime) -> dict[str, int]:
     """Delete message ids and quarantined events that are older than 30 days; return the counts.
 
+    Answers kept for an Idempotency-Key go after a day.
+
     Message ids go partition by partition, each in a transaction of its own: nobody waits for long.
     """
     oldest_key = now - timedelta(days=DEDUPE_DAYS)
@@ -159,7 +162,8 @@ def prune(now: datetime) -> dict[str, int]:
             keys += cursor.rowcount
     oldest = now - timedelta(days=QUARANTINE_DAYS)
     events, _ = Quarantine.objects.filter(received_at__lt=oldest).delete()
-    return {"message_ids": keys, "quarantined": events}
+    answers = idempotency.prune(now)
+    return {"message_ids": keys, "quarantined": events, "kept_answers": answers}
 
 
 def _audit(

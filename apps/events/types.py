@@ -16,6 +16,9 @@ INBOX_VERSION = 1
 FLAG_CLOCK_AHEAD = 1
 FLAG_CONSENT_ASSUMED = 2
 FLAG_LATE = 4
+# Shown to somebody who allows personalization and refuses analytics: caps count it, then it is
+# dropped.
+FLAG_CAPS_ONLY = 8
 
 
 class Accepted(msgspec.Struct, array_like=True):

@@ -9,13 +9,15 @@ import logging
 import select
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import psycopg2
 from django.db import DatabaseError, InterfaceError, connection, connections
 
+from apps.events import journal
 from apps.pipeline import fold, timers
 from apps.work import clock
+from apps.work.counting import Counter
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,10 @@ TIMERS_EVERY_S = 0.02
 RUSH = 4
 LINGER_S = 0.006
 RETRY_S = 1.0
+JOURNALS_EVERY_S = 2.0
+
+_batches: Final = Counter("attune_folded_batches", "Batches folded by the consumer.")
+_events: Final = Counter("attune_folded_events", "Events folded by the consumer.")
 
 
 class Consumer:
@@ -36,6 +42,7 @@ class Consumer:
         self._should_stop = should_stop
         self._listener: Any = None
         self._timers_at = 0.0
+        self._journals_at = 0.0
 
     def run(self) -> None:
         """Work until `should_stop`; survives the database going away."""
@@ -53,6 +60,7 @@ class Consumer:
     def _drain(self) -> None:
         """Work until nothing waits: a fold and a batch of timers in turn, so that none starves."""
         while not self._should_stop():
+            self._take_up_journals()
             folded = fold.fold_once(now=clock.now())
             has_more_due = self._flip_due()
             if folded is fold.NOTHING:
@@ -60,8 +68,17 @@ class Consumer:
                     return
                 continue
             logger.debug("pipeline.folded", extra=folded._asdict())
+            _batches.add(amount=folded.batches)
+            _events.add(amount=folded.events)
             if folded.batches >= RUSH and not has_more_due:
                 time.sleep(LINGER_S)
+
+    def _take_up_journals(self) -> None:
+        """Now and then, move what a killed web process had answered but not stored."""
+        now_s = time.monotonic()
+        if now_s >= self._journals_at:
+            self._journals_at = now_s + JOURNALS_EVERY_S
+            journal.move_abandoned()
 
     def _flip_due(self) -> bool:
         """Flip one batch, unless there was none left a moment ago. True: more are waiting."""

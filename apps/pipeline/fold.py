@@ -16,8 +16,10 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 
 from apps.consent.types import Purpose
 from apps.decisions import hot_state
+from apps.decisions.cap_counts import added, showing_of
 from apps.events import fold as event_fold
 from apps.events.fold import Placed, Spoilt
+from apps.events.types import FLAG_CAPS_ONLY
 from apps.pipeline import bounds
 from apps.pipeline.people import People
 from apps.pipeline.person import LIST, MEMBER_OF, Person
@@ -34,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 MAX_TRIES = 8
 _ANALYTICS = int(Purpose.ANALYTICS)  # a plain number: every event is asked about
+_PERSONALIZATION = int(Purpose.PERSONALIZATION)
 
 
 class Folded(NamedTuple):
@@ -110,7 +113,8 @@ def _fold_and_tell(now: datetime, most: int) -> Folded:
                 continue
             raise
         if people is not None:
-            hot_state.publish([p.hot() for p in people.living()], people.remembered)
+            living = people.living()
+            hot_state.publish([p.hot() for p in living], people.remembered, people.told())
         return folded
     raise Crowded("Identities kept moving under the fold.")
 
@@ -143,6 +147,7 @@ def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, P
     arrivals = [(batch, event) for batch in batches for event in batch.body.e]
     people = People(arrivals, now=now)
     placed = [people.place(arrival) for arrival in arrivals]
+    _count_showings(placed, people)
     kept = _still_allowed(placed, people)
     event_fold.insert(kept)
     event_fold.observe({(p.batch.site_id, p.event.name) for p in kept}, now=now)
@@ -150,8 +155,19 @@ def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, P
     for profile_id, own in _by_profile(kept):
         people.persons[profile_id].take(own)
     _write_traits(people.persons.values())
-    write(people.persons.values(), clock.to_ms(now))
+    write(people.persons.values(), clock.to_ms(now), carried=people.carried())
     return Folded(len(batches), len(kept), len(placed) - len(kept)), people
+
+
+def _count_showings(placed: Sequence[Placed], people: People) -> None:
+    """Count what was shown for frequency caps, also where the event itself may not be kept."""
+    for one in placed:
+        if one.event.type != "exposure":
+            continue
+        showing = showing_of(one.event.properties, one.event.occurred_ms)
+        row = people.persons[one.profile_id].row
+        if showing is not None and not row.denied & _PERSONALIZATION:
+            row.caps = added(row.caps, [showing])
 
 
 def _still_allowed(placed: Sequence[Placed], people: People) -> list[Placed]:
@@ -163,7 +179,7 @@ def _still_allowed(placed: Sequence[Placed], people: People) -> list[Placed]:
     kept: list[Placed] = []
     for one in placed:
         row = people.persons[one.profile_id].row
-        if row.denied & _ANALYTICS:
+        if row.denied & _ANALYTICS or one.event.flags & FLAG_CAPS_ONLY:
             continue
         one.event.purposes &= ~row.denied
         one.event.epoch = row.consent_epoch

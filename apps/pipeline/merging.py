@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from apps.consent.types import Choice
+from apps.decisions import cap_counts
 from apps.events import history
 from apps.pipeline.person import MAX_GROUPS, MEMBER_OF, Person
 from apps.profiles import services as profiles
@@ -43,8 +44,9 @@ def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> N
         winner.reload()
     else:
         winner.history = both
+    into.caps = cap_counts.merged(into.caps, out.caps)
     winner.joined()
     out.merged_into = into.profile_id
-    out.history = out.memberships = b""
+    out.history = out.memberships = out.caps = b""
     out.traits, out.identities, out.event_count = {}, [], 0
     out.consent_epoch = choice.epoch + 1

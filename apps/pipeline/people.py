@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from apps.decisions.hot_state import Remembered
+from apps.content.selectors import sites_with_caps
+from apps.decisions.caps import Holder
+from apps.decisions.hot_state import Carried, Remembered, Told
 from apps.events import fold as event_fold
 from apps.events.fold import Batch
 from apps.events.types import Accepted
@@ -95,6 +97,31 @@ class People:
     def living(self) -> list[Person]:
         """The persons that were not merged away."""
         return [p for p in self.persons.values() if p.row.merged_into is None]
+
+    def told(self) -> Told:
+        """Whose open pages must ask again, and whose are somebody else's now."""
+        sites = {p.row.profile_id: p.row.site_id for p in self.living() if p.looks_different}
+        return Told(list(sites), [(loser, winner) for winner, loser, _ in self.merged], sites)
+
+    def carried(self) -> list[Carried]:
+        """The budgets of caps that this batch's joins and new identities hand over."""
+        sites = {site_id for site_id, _, _ in self._attached}
+        sites |= {self.persons[winner].row.site_id for winner, _, _ in self.merged}
+        capped = sites_with_caps(sites)
+        if not capped:
+            return []
+        now_ms = clock.to_ms(self.now)
+        found = [
+            Carried(Holder(site_id.hex, f"{kind}:{value}"), self._alive(target).bytes, now_ms)
+            for (site_id, kind, value), target in self._attached.items()
+            if site_id in capped
+        ]
+        for winner, loser, _ in self.merged:
+            row = self.persons[winner].row
+            if row.site_id in capped:
+                source = Holder(row.site_id.hex, "", loser.bytes)
+                found.append(Carried(source, self._alive(winner).bytes, now_ms))
+        return found
 
     def _of(self, site_id: UUID, kind: str, value: str | None) -> Known | None:
         return None if value is None else self._known[site_id, kind, value]

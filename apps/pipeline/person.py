@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from apps.decisions.cap_counts import session_since_ms
 from apps.decisions.hot_state import HotProfile
 from apps.events import fold as event_fold
 from apps.events import history
@@ -71,6 +72,7 @@ class Person:
         self._traits: set[str] = set()  # that have a new observation
         self._asks_all = False
         self._is_rewritten = False  # the history is not the one of the row any more
+        self._has_new_value = False  # of a trait
 
     def take(self, placed: Sequence[event_fold.Placed]) -> None:
         """Fold events into counters, traits and history, each at its own time."""
@@ -143,6 +145,8 @@ class Person:
                 entry = (*entry[:3], changed_ms(known))
                 if entry[3] is None:
                     self.retold.add(key)
+            else:
+                self._has_new_value = True
             traits[key] = (*entry, event.type, None)
         elif key == MEMBER_OF:
             assert known is not None
@@ -258,6 +262,12 @@ class Person:
         self.due_ms, self.due_moved = verdict.due_ms, verdict.due_ms != due_before
         self.changes = live.changes_of(row.site_id, row.profile_id, verdict, before, now_ms)
 
+    @property
+    def looks_different(self) -> bool:
+        """Whether this batch can have changed what they are shown: a stay, hidden ones included,
+        a trait, or who they are. A mere event that no segment asks for changes nothing."""
+        return bool(self.changes or self._has_new_value or self.enlisted or self._asks_all)
+
     def _keep_computed(self, facts: Facts, now_ms: int, *, is_due: bool) -> None:
         """Work out again what templates read of computed traits, where it can have changed."""
         row, kept = self.row, self.definitions.computed
@@ -330,4 +340,6 @@ class Person:
             scored_ms=scored_ms(row.traits),
             trait_meta=told_meta(row.traits, self.definitions.shown_traits),
             recent=history.recent(self.history),
+            caps=row.caps,
+            session_since_ms=session_since_ms(self.history.times, bool(row.caps)),
         )

@@ -10,8 +10,9 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access import services as access
-from apps.decisions import hot_state
-from apps.decisions.hot_state import Remembered
+from apps.decisions import cap_counts, hot_state
+from apps.decisions.caps import Carried, Holder
+from apps.decisions.hot_state import Remembered, Told
 from apps.events import fold as event_fold
 from apps.events.fold import GROUP_PREFIX
 from apps.pipeline import bounds, sharing
@@ -75,7 +76,9 @@ def split_profile(*, merge_id: int, actor: access.Actor, reason: str, now: datet
         split = done.write()
         splitting.note_undone(record, reason, now=now)
         _tell(record, split, actor, now)
-    hot_state.publish([person.hot() for person in done.persons], done.remembered())
+    sites = {person.row.profile_id: person.row.site_id for person in done.persons}
+    told = Told(list(sites), (), sites)
+    hot_state.publish([person.hot() for person in done.persons], done.remembered(), told)
     return split
 
 
@@ -179,7 +182,13 @@ class _Undoing:
         self.persons = [Person(row, definitions) for row in living]
         for person in self.persons:
             person.reload(recount=True)
-        write_anew(self.persons, clock.to_ms(self._now))
+        now_ms = clock.to_ms(self._now)
+        # What is reserved now was for both: nobody knows whose page shows it.
+        source = Holder(self._winner.site_id.hex, "", self._winner.profile_id.bytes)
+        given = cap_counts.tokens(self._loser.caps) - cap_counts.tokens(self._winner.caps)
+        loser_id = self._loser.profile_id.bytes
+        carried = Carried(source, loser_id, now_ms, is_closed=False, given=sorted(given))
+        write_anew(self.persons, now_ms, carried=[carried])
         return Split(
             winner=self._winner.profile_id,
             loser=self._loser.profile_id,

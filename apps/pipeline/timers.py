@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
 
 from apps.decisions import hot_state
+from apps.decisions.hot_state import Told
 from apps.pipeline import bounds
 from apps.pipeline.person import Person
 from apps.pipeline.writing import write_flipped
@@ -112,7 +113,8 @@ def _flip(claim: str, which: int | UUID, now: datetime, claimed: dict[UUID, int]
         numbers = live.numbers({row.site_id for row in rows})
         persons = [Person(row, live.live_set(row.site_id, numbers[row.site_id])) for row in rows]
         write_flipped(persons, clock.to_ms(now), claimed)
-    hot_state.publish([person.hot() for person in persons])
+    sites = {p.row.profile_id: p.row.site_id for p in persons if p.changes}
+    hot_state.publish([person.hot() for person in persons], told=Told(list(sites), (), sites))
     return len(persons)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.decisions import hot_state
-from apps.decisions.hot_state import HotKey
+from apps.decisions.hot_state import Carried, HotKey
 from apps.pipeline.person import Person
 from apps.profiles import state
 from apps.segments import live
@@ -25,25 +25,34 @@ _CLEAR_DUE = "DELETE FROM profiles_due WHERE profile_id = ANY(%s::uuid[])"
 _NO_TIMERS: Mapping[UUID, int] = {}
 
 
-def write(persons: Iterable[Person], now_ms: int) -> None:
-    """Evaluate and write what the locked persons have become; mark their hot state last."""
-    _write(list(persons), now_ms, _NO_TIMERS)
+def write(persons: Iterable[Person], now_ms: int, *, carried: Sequence[Carried] = ()) -> None:
+    """Evaluate and write what the locked persons have become; mark their hot state last.
+
+    Args:
+        carried: budgets of caps that become somebody else's with this commit.
+    """
+    _write(list(persons), now_ms, _NO_TIMERS, carried)
 
 
-def write_anew(persons: Sequence[Person], now_ms: int) -> None:
+def write_anew(persons: Sequence[Person], now_ms: int, *, carried: Sequence[Carried] = ()) -> None:
     """Evaluate all segments of locked persons and write their rows, deadlines included.
 
     For whoever has changed more of them than a batch does. Hot state is told after the commit.
     """
-    _write(persons, now_ms, {person.row.profile_id: now_ms for person in persons})
+    _write(persons, now_ms, {person.row.profile_id: now_ms for person in persons}, carried)
 
 
-def _write(persons: Sequence[Person], now_ms: int, due: Mapping[UUID, int]) -> None:
+def _write(
+    persons: Sequence[Person],
+    now_ms: int,
+    due: Mapping[UUID, int],
+    carried: Sequence[Carried],
+) -> None:
     living = [person for person in persons if person.row.merged_into is None]
     for person in living:
         person.evaluate(now_ms, due.get(person.row.profile_id))
     state.save([person.row for person in persons])
-    _write_beside(persons, living, now_ms, due)
+    _write_beside(persons, living, now_ms, due, carried)
 
 
 def write_flipped(persons: Sequence[Person], now_ms: int, due: Mapping[UUID, int]) -> None:
@@ -64,6 +73,7 @@ def _write_beside(
     living: Sequence[Person],
     now_ms: int,
     due: Mapping[UUID, int],
+    carried: Sequence[Carried] = (),
 ) -> None:
     """Write what stands beside the rows of evaluated persons; mark their hot state last.
 
@@ -85,7 +95,8 @@ def _write_beside(
         [
             HotKey(p.row.site_id, p.row.profile_id, p.row.consent_epoch, p.row.version)
             for p in persons
-        ]
+        ],
+        carried,
     )
 
 

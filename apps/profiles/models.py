@@ -158,7 +158,7 @@ class ProfileState(models.Model):
     """Everything the live path needs of one profile, in one row (so an update stays HOT).
 
     The codec of each section lives with the app that owns its meaning: `history` with events,
-    `memberships` with segments, the consent columns with consent.
+    `memberships` with segments, the consent columns with consent, `caps` with decisions.
     """
 
     profile = models.OneToOneField(
@@ -175,6 +175,9 @@ class ProfileState(models.Model):
     denied = models.SmallIntegerField(default=0, help_text="Purposes with a recorded no, as bits.")
     history = models.BinaryField(default=b"")
     memberships = models.BinaryField(default=b"")
+    caps = models.BinaryField(
+        default=b"", db_default=b"", help_text="What was shown that frequency caps count."
+    )
     inside = ArrayField(
         models.BigIntegerField(),
         default=list,

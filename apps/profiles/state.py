@@ -41,6 +41,7 @@ class StateRow(msgspec.Struct):
     denied: int = 0
     history: bytes = b""
     memberships: bytes = b""
+    caps: bytes = b""
     traits: dict[str, TraitEntry] = {}
     event_count: int = 0
     first_seen_ms: int | None = None
@@ -115,7 +116,8 @@ def newest_identities(names: list[str]) -> list[str]:
 
 _COLUMNS = (
     "profile_id, site_id, unit_id, identities, version, consent_epoch, granted, denied, history,"
-    " memberships, traits, event_count, first_seen_at, last_seen_at, last_message_id, merged_into"
+    " memberships, caps, traits, event_count, first_seen_at, last_seen_at, last_message_id,"
+    " merged_into"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM profiles_profilestate WHERE profile_id = ANY(%s::uuid[])"
 _LOCK = _SELECT + " ORDER BY profile_id FOR UPDATE"
@@ -124,7 +126,7 @@ _LOCK_FREE = _SELECT + " ORDER BY profile_id FOR UPDATE SKIP LOCKED"
 _RECORD = """
 jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, site_id uuid, unit_id text, identities jsonb,
   version bigint, consent_epoch int, granted int2, denied int2, history text, memberships text,
-  inside bigint[], traits jsonb, event_count bigint, first_seen_at timestamptz,
+  inside bigint[], caps text, traits jsonb, event_count bigint, first_seen_at timestamptz,
   last_seen_at timestamptz, last_message_id text, merged_into uuid)
 """
 _UPDATE = f"""
@@ -132,7 +134,7 @@ UPDATE profiles_profilestate AS s SET identities = r.identities, version = r.ver
   consent_epoch = r.consent_epoch, granted = r.granted, denied = r.denied,
   history = coalesce(decode(r.history, 'base64'), s.history),
   memberships = coalesce(decode(r.memberships, 'base64'), s.memberships),
-  inside = coalesce(r.inside, s.inside), traits = r.traits,
+  inside = coalesce(r.inside, s.inside), caps = decode(r.caps, 'base64'), traits = r.traits,
   event_count = r.event_count, first_seen_at = r.first_seen_at, last_seen_at = r.last_seen_at,
   last_message_id = r.last_message_id, merged_into = r.merged_into
 FROM {_RECORD} WHERE s.profile_id = r.profile_id
@@ -140,8 +142,9 @@ FROM {_RECORD} WHERE s.profile_id = r.profile_id
 _INSERT = f"""
 INSERT INTO profiles_profilestate ({_COLUMNS}, inside)
 SELECT profile_id, site_id, unit_id, identities, version, consent_epoch, granted, denied,
-  decode(history, 'base64'), decode(memberships, 'base64'), traits, event_count, first_seen_at,
-  last_seen_at, last_message_id, merged_into, inside FROM {_RECORD} ORDER BY profile_id
+  decode(history, 'base64'), decode(memberships, 'base64'), decode(caps, 'base64'), traits,
+  event_count, first_seen_at, last_seen_at, last_message_id, merged_into, inside
+FROM {_RECORD} ORDER BY profile_id
 """
 
 
@@ -178,7 +181,7 @@ def _fetch(statement: str, profile_ids: Collection[UUID]) -> list[StateRow]:
 
 def _row(columns: Sequence[Any]) -> StateRow:
     (profile_id, site_id, unit_id, identities, version, epoch, granted, denied, *rest) = columns
-    history, memberships, traits, count, first_seen, last_seen, message_id, merged_into = rest
+    history, memberships, caps, traits, count, first_seen, last_seen, message_id, merged_into = rest
     stored, stays = bytes(history), bytes(memberships)
     return StateRow(
         profile_id=profile_id,
@@ -193,6 +196,7 @@ def _row(columns: Sequence[Any]) -> StateRow:
         stored_history=stored,
         memberships=stays,
         stored_memberships=stays,
+        caps=bytes(caps),
         traits={key: tuple(entry) for key, entry in numbers.loads(traits).items()},
         event_count=count,
         first_seen_ms=None if first_seen is None else clock.to_ms(first_seen),
@@ -296,6 +300,7 @@ def _document(row: StateRow) -> dict[str, Any]:
         ),
         "memberships": None if is_same else base64.b64encode(row.memberships).decode(),
         "inside": None if is_same else words_of(read_inside(row.memberships)),
+        "caps": base64.b64encode(row.caps).decode(),
         "traits": row.traits,
         "event_count": row.event_count,
         "first_seen_at": _instant(row.first_seen_ms),

@@ -63,6 +63,7 @@ class RuleAdmin(admin.ModelAdmin[Rule]):
         (None, {"fields": [("name", "key"), "site"]}),
         ("What it serves", {"fields": [("placement", "variant"), "priority"]}),
         ("When it applies", {"fields": ["condition", "in_words", "findings"]}),
+        ("How often", {"fields": ["caps"]}),
         ("Schedule", {"fields": [("starts_at", "ends_at"), "is_enabled"]}),
     )
 

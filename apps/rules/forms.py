@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 
+from apps.content.selectors import caps_of
 from apps.rules.models import Rule, everyone
 from engine.conditions.parse import parse_condition, to_json
 from engine.errors import InvalidCondition
@@ -84,7 +85,17 @@ class RuleForm(forms.ModelForm[Rule]):
             "starts_at",
             "ends_at",
             "is_enabled",
+            "caps",
         )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        caps = self.fields.get("caps")
+        if isinstance(caps, forms.ModelMultipleChoiceField):
+            if self.instance.site_id:
+                caps.queryset = caps_of(self.instance.site_id)
+            caps.widget = forms.CheckboxSelectMultiple()
+            caps.widget.choices = caps.choices
 
     def clean(self) -> dict[str, Any] | None:
         super().clean()
@@ -100,6 +111,8 @@ class RuleForm(forms.ModelForm[Rule]):
                 f"“{variant}” is no variant of “{placement.block}”, which fills {placement.key}."
             )
             self.add_error("variant", words)
+        if site and any(cap.site_id != site.pk for cap in data.get("caps") or ()):
+            self.add_error("caps", "The cap belongs to another site.")
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "A rule must end after it starts.")

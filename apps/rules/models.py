@@ -33,6 +33,12 @@ class Rule(models.Model):
     starts_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty: at once.")
     ends_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty: never.")
     is_enabled = models.BooleanField(default=True)
+    caps = models.ManyToManyField(
+        "content.Cap",
+        blank=True,
+        related_name="rules",
+        help_text="What this rule serves, unless it is the default, draws on these caps.",
+    )
 
     class Meta:
         constraints = [

@@ -34,7 +34,7 @@ class SplitConditions:
 
 
 def rule_documents(site_id: UUID) -> list[RuleDoc]:
-    """Return the site's enabled rules whose placement has a block, by key. Two queries.
+    """Return the site's enabled rules whose placement has a block, by key. Three queries.
 
     The hidden segments that they name are made by `services.prepare_rules`.
 
@@ -50,6 +50,7 @@ def rule_documents(site_id: UUID) -> list[RuleDoc]:
             priority=rule.priority,
             starts_at_ms=None if rule.starts_at is None else to_ms(rule.starts_at),
             ends_at_ms=None if rule.ends_at is None else to_ms(rule.ends_at),
+            caps=sorted(cap.number for cap in rule.caps.all()),
         )
         for rule, condition in split_conditions(site_id).rules
     ]
@@ -66,6 +67,7 @@ def split_conditions(site_id: UUID) -> SplitConditions:
     rows = (
         Rule.objects.filter(site_id=site_id, is_enabled=True, placement__block__isnull=False)
         .select_related("placement", "variant")
+        .prefetch_related("caps")
         .order_by("key")
     )
     published = gated_in_force(site_id)

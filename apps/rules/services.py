@@ -1,13 +1,13 @@
 """Writes to the draft of rules, and what a publication must prepare for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from apps.content.selectors import find_placement, find_variant
+from apps.content.selectors import cap_ids, find_placement, find_variant
 from apps.content.types import KEY_RULE, is_key
 from apps.rules.errors import InvalidRule
 from apps.rules.models import Rule, everyone
@@ -29,6 +29,7 @@ def create_rule(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     is_enabled: bool = True,
+    cap_keys: Sequence[str] = (),
 ) -> Rule:
     """Add a rule to the draft: serve a variant of the placement's block where `condition` holds.
 
@@ -38,6 +39,7 @@ def create_rule(
         InvalidRule: the key is taken, the placement or the variant does not exist, or it would end
             before it starts.
         InvalidCondition: with the path of the trouble.
+        InvalidContent: a cap does not exist.
     """
     if not is_key(key):
         raise InvalidRule("key", KEY_RULE)
@@ -55,7 +57,8 @@ def create_rule(
         raise InvalidRule("ends_at", "A rule must end after it starts.")
     document = dict(condition) if condition is not None else everyone()
     parse_condition(document)
-    return Rule.objects.create(
+    named = cap_ids(site_id, cap_keys)
+    rule = Rule.objects.create(
         site_id=site_id,
         key=key,
         name=name or key,
@@ -67,6 +70,8 @@ def create_rule(
         ends_at=ends_at,
         is_enabled=is_enabled,
     )
+    rule.caps.set(named)
+    return rule
 
 
 def prepare_rules(*, site_id: UUID, now: datetime) -> None:

@@ -3,6 +3,7 @@
 Secret keys only.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any, Final
@@ -11,7 +12,7 @@ from uuid import UUID
 import msgspec
 from django.http import HttpRequest, HttpResponse
 
-from apps.access import limits
+from apps.access import idempotency, limits
 from apps.access.errors import Fault, InvalidRequest
 from apps.access.http import Caller, authenticate, hot, json_response, stream_body
 from apps.profiles.parts import instant
@@ -92,18 +93,24 @@ def upload(request: HttpRequest, key: str) -> HttpResponse:
         raise InvalidRequest("`mode` is not known.", errors=[fault])
     # A slow sender must not hold a list, or a transaction, while the rest of the file is coming.
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        digest = hashlib.sha256()
         for piece in stream_body(request, MAX_FILE):
             file.write(piece)
+            digest.update(piece)
         file.seek(0)
-        made = lists.receive(
-            site_id=caller.site_id,
-            key=key,
-            chunks=_pieces(file),
-            mode=mode,
-            origin=lists.Origin(_text(request, "fileName"), with_key=caller.key_hex),
-            now=clock.now(),
-        )
-    return json_response(_encode(_upload(made)), headers=headers)
+
+        def receive() -> HttpResponse:
+            made = lists.receive(
+                site_id=caller.site_id,
+                key=key,
+                chunks=_pieces(file),
+                mode=mode,
+                origin=lists.Origin(_text(request, "fileName"), with_key=caller.key_hex),
+                now=clock.now(),
+            )
+            return json_response(_encode(_upload(made)))
+
+        return _with(headers, idempotency.once(request, caller, digest.digest(), receive))
 
 
 @hot("GET", route=LISTS_ROUTE)
@@ -120,10 +127,14 @@ def upload_read(request: HttpRequest, key: str, upload_id: UUID) -> HttpResponse
 def upload_undo(request: HttpRequest, key: str, upload_id: UUID) -> HttpResponse:
     """Take the newest upload of a list back."""
     caller, headers = _caller(request, LISTS_ROUTE)
-    undone = lists.undo(
-        site_id=caller.site_id, key=key, upload_id=upload_id, actor=None, now=clock.now()
-    )
-    return json_response(_encode(_upload(undone)), headers=headers)
+
+    def undo() -> HttpResponse:
+        undone = lists.undo(
+            site_id=caller.site_id, key=key, upload_id=upload_id, actor=None, now=clock.now()
+        )
+        return json_response(_encode(_upload(undone)))
+
+    return _with(headers, idempotency.once(request, caller, b"", undo))
 
 
 def _caller(request: HttpRequest, route: str) -> tuple[Caller, dict[str, str]]:
@@ -132,6 +143,12 @@ def _caller(request: HttpRequest, route: str) -> tuple[Caller, dict[str, str]]:
     headers = limits.enforce(caller, route)
     headers["Cache-Control"] = "no-store"
     return caller, headers
+
+
+def _with(headers: dict[str, str], response: HttpResponse) -> HttpResponse:
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, path
 from apps.studio import (
     home,
     publishing,
+    replaying,
     segments_adapting,
     segments_models,
     segments_overlap,
@@ -38,6 +39,11 @@ class StudioSite(admin.AdminSite):
             path("publish/", self.admin_view(publishing.publish), name="publish"),
             path("publications/", self.admin_view(publishing.publications), name="publications"),
             path("why/", self.admin_view(why.why), name="why"),
+            path(
+                "decisions/<uuid:record_id>/replay/",
+                self.admin_view(replaying.replayed),
+                name="replay_decision",
+            ),
             path("merges/<int:number>/undo/", self.admin_view(undoing.undo), name="undo_merge"),
             path("audience/", self.admin_view(segments_overlap.overlap), name="audience"),
             path("audience/rfm/", self.admin_view(segments_rfm.rfm_page), name="audience_rfm"),

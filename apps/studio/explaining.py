@@ -20,7 +20,8 @@ from apps.studio.domain.reasons import reason_words
 from apps.work import clock
 from engine.conditions.describe import trace_json
 from engine.conditions.trace_words import found_text
-from engine.decide import Decision, Step, Visitor, decide_placement
+from engine.decide import Decision, Step, decide_placement
+from engine.members import Visitor
 from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot
 
 DECISIONS_SHOWN = 20
@@ -249,12 +250,13 @@ def explain(
         decision=decision,
         words=reason_words(decision.reason.value),
         valid_until=None if until_ms is None else clock.from_ms(until_ms),
-        lines=[_line(step, compiled) for step in steps],
+        lines=[line_of(step, compiled) for step in steps],
         note=_note(compiled, placement, hot if is_allowed else None),
     )
 
 
-def _line(step: Step, compiled: CompiledSnapshot) -> Line:
+def line_of(step: Step, compiled: CompiledSnapshot) -> Line:
+    """Return one step in words that an editor knows."""
     name = step.key
     if step.step == "segment" and step.key in compiled.segments:
         segment = compiled.segments[step.key].doc

@@ -92,6 +92,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
             ("access.site", "Sites", "globe"),
             ("access.source", "Sources", "plug"),
             ("access.apikey", "API keys", "key"),
+            ("delivery.purgeaddress", "Cache purges", "send"),
             ("work.intent", "Work", "gear"),
             ("django_celery_beat.periodictask", "Schedules", "clock"),
             ("auth.user", "Staff", "person"),

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 
@@ -8,7 +11,9 @@ class WorkConfig(AppConfig):
     verbose_name = "Work"
 
     def ready(self) -> None:
-        from apps.work import receivers, schedules
+        from apps.work import clock, receivers, schedules
 
         post_migrate.connect(receivers.after_migration, dispatch_uid="work.schedules")
         schedules.declare("Find lost work", task="work.sweep", every_s=10, queue="fast")
+        if settings.CLOCK_FILE:
+            clock.replace(clock.shifted_by(Path(settings.CLOCK_FILE)))

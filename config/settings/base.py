@@ -12,6 +12,10 @@ DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 TRUSTED_PROXIES = ENV.trusted_proxies
 PUBLIC_ORIGIN = ENV.public_origin
+STREAM_ORIGIN = ENV.stream_origin
+CLOCK_FILE = ENV.clock_file
+SNAPSHOT_KEY = ENV.snapshot_key
+SNAPSHOT_RETIRED_KEYS = ENV.snapshot_retired_keys
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -118,6 +122,9 @@ STORAGES = {
 }
 # Files made while running (model artifacts, logs) live under the home.
 ARTIFACT_DIR = ENV.home / "artifacts"
+JOURNAL_DIR = ENV.home / "journal"
+# Where each process leaves its counts for the one that is asked for /metrics.
+METRICS_DIR = ENV.home / "run" / "metrics"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -129,6 +136,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'", *([ENV.stream_origin] if ENV.stream_origin else [])],
         "object-src": ["'none'"],
         "base-uri": ["'self'"],
         "form-action": ["'self'"],
@@ -162,7 +170,10 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "config.logging.LineFormatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "config.logging.LineFormatter"},
+        "json": {"()": "config.logging.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": ENV.log_format}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

@@ -6,6 +6,7 @@
  *   attune.track("Product Viewed", { product_id: "C14" });
  *   await attune.consent({ analytics: true, personalization: true });
  *   await attune.decide();            // every element with data-attune-placement
+ *   attune.live();                    // and again whenever the visitor's content may have changed
  *
  * It never throws into the page, never blocks it, and stores and sends nothing about the visitor before
  * `consent`. Decisions without consent are asked for without any identifier: they are default content.
@@ -14,6 +15,7 @@
 import { createConsent } from "./consent.js";
 import { VERSION, createEvent, pageContext } from "./events.js";
 import { createExposures } from "./exposures.js";
+import { createLive } from "./live.js";
 import { createQueue } from "./queue.js";
 import { placementElements, render, restoreDefaults } from "./render.js";
 import { createTransport, retryAfter } from "./transport.js";
@@ -32,6 +34,8 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
   const transport = createTransport(host, writeKey);
   const consent = createConsent(policyVersion);
   const mayMeasure = () => consent.may("analytics");
+  /** How often something was shown also bounds how often it is shown again; the server keeps no event of it. */
+  const mayCount = () => mayMeasure() || consent.may("personalization");
 
   /** An event made before the choice gets its identifier now; the consent is the one it leaves under. */
   const stamp = (event) => ({
@@ -51,9 +55,9 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     path: "/v1/exposures",
     wrap: (rows) => ({ exposures: rows }),
     delay,
-    allowed: mayMeasure,
+    allowed: mayCount,
   });
-  const exposures = createExposures((exposure) => mayMeasure() && sightings.add(exposure));
+  const exposures = createExposures((exposure) => mayCount() && sightings.add(exposure));
 
   function record(type, fields) {
     // A refusal is final for what happened under it; before any choice the page view waits in memory.
@@ -113,6 +117,10 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
   }
 
   let round = 0;
+  let asked = []; // the arguments of the last `decide`
+  let flight; // the question on its way
+  let decidedAt; // when the last answer was
+  let live = null;
 
   /**
    * Decide and show. Placements default to those of the page's elements.
@@ -126,9 +134,11 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     const wanted = placements || [...new Set(elements.map((e) => e.dataset.attunePlacement))];
     if (!wanted.length) return null;
     const mine = (round += 1);
-    const answer = await ask(wanted, facts);
+    asked = [placements, { facts, renderers }];
+    const answer = await (flight = ask(wanted, facts));
     // A newer question, or a withdrawal, makes this answer old news.
     if (!answer || mine !== round) return null;
+    decidedAt = answer.decidedAt;
     for (const element of elements) {
       const key = element.dataset.attunePlacement;
       const decision = (answer.placements || {})[key];
@@ -149,9 +159,26 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
       consent.signIn(userId);
       record("identify", { traits });
     },
-    reset: consent.reset,
+    reset() {
+      consent.reset();
+      if (live) live.follow();
+    },
     /** Send now what waits; resolves when it is stored or waits for a retry. */
     flush: () => Promise.all([events.flush(), sightings.flush()]),
+
+    /**
+     * Keep the open page as it would be decided now: when the server tells of a change, the last `decide`
+     * is repeated, or `again` is called. Nothing is opened before the visitor agrees to personalization.
+     * @param {() => void} [again]
+     * @returns {() => void} ends it
+     */
+    live(again = () => decide(...asked)) {
+      if (live) live.end();
+      const askedAt = async () => (await flight, decidedAt);
+      live = createLive({ transport, consent, again, askedAt });
+      live.follow();
+      return live.end;
+    },
 
     /** The visitor's choice, or null when not asked yet. */
     choice: consent.purposes,
@@ -165,14 +192,16 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     async consent({ analytics = false, personalization = false }) {
       consent.choose({ analytics: analytics === true, personalization: personalization === true });
       round += 1;
-      if (!mayMeasure()) {
-        events.clear();
+      if (!mayMeasure()) events.clear();
+      if (!mayCount()) {
         sightings.clear();
         exposures.clear();
       }
       if (!consent.may("personalization")) restoreDefaults();
+      if (live && !consent.may("personalization")) live.follow();
       const state = await tellConsent();
       events.flush();
+      if (live) live.follow();
       return state;
     },
   };

@@ -20,6 +20,8 @@ export function createTransport(host, writeKey) {
   const address = (path) => host.replace(/\/+$/, "") + path;
 
   return {
+    address,
+
     /**
      * POST once. Rejects when the network does; an HTTP error is a response like any other.
      * @param {AbortSignal} [signal]

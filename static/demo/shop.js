@@ -246,6 +246,8 @@
   showConsent();
   if (!attune.choice()) openBanner(false);
   visit();
+  // An open page follows what becomes known elsewhere: in another tab, by the passage of time.
+  attune.live(fillPage);
   addEventListener("pageshow", (event) => {
     // Back from the browser's own cache: a new view, and the front page may have changed meanwhile.
     if (!event.persisted) return;

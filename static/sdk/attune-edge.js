@@ -651,6 +651,7 @@ const PURPOSES = ["necessary", "functional", "analytics", "personalization", "ad
 const COMPUTED = "computed."; // Traits of this name stand for an event aggregate.
 const NEEDS_HISTORY = "needs history: answered as a hidden segment";
 function found(mapping, name) {
+if (typeof mapping?.get === "function") return mapping.get(name) ?? null;
 return mapping && Object.hasOwn(mapping, name) ? (mapping[name] ?? null) : null;
 }
 function trait(document, path) {
@@ -771,16 +772,19 @@ LEAVES.set(kind, needsHistory);
 }
 const MAX_DEPTH = 12;
 const MAX_LEAVES = 200;
-function compileCondition(document) {
+function compileCondition(document, { settled = atOnce, noted = (part) => part } = {}) {
 const fields = fieldsOf(document, "", ["v", "where"]);
 expect(fields.v === 1, "v", "expected 1");
-const part = compiled(fields.where, "", 1, { leaves: 0 });
+const part = compiled(fields.where, "", 1, { leaves: 0, settled, noted });
 return (facts, nowMs) => {
 const [verdict, until] = part(facts, nowMs);
 return { verdict, validUntilMs: until === Infinity ? null : until };
 };
 }
 function compiled(node, path, depth, count) {
+return count.noted(made(node, path, depth, count), node);
+}
+function made(node, path, depth, count) {
 const where = path || "where";
 expect(depth <= MAX_DEPTH, where, `expected at most ${MAX_DEPTH} levels`);
 expect(isObject(node), where, "expected an object");
@@ -798,15 +802,20 @@ const parts = (items, place, least) => {
 listOf(items, place, least, "condition");
 return items.map((item, i) => compiled(item, `${place}[${i}]`, depth + 1, count));
 };
+const { settled } = count;
 switch (names[0]) {
 case "all":
-return all(parts(content, at, 0)); // An empty `all` is the condition that everyone meets.
+return settled(parts(content, at, 0), false); // An empty `all` is the condition that everyone meets.
 case "any":
-return any(parts(content, at, 1));
-case "none":
-return negated(any(parts(content, at, 1)));
-case "not":
-return negated(compiled(content, at, depth + 1, count));
+return settled(parts(content, at, 1), true);
+case "none": {
+const group = settled(parts(content, at, 1), true);
+return negated(group, group.parts);
+}
+case "not": {
+const inner = compiled(content, at, depth + 1, count);
+return negated(inner, [inner]);
+}
 case "at_least": {
 const { k, of } = fieldsOf(content, at, ["k", "of"]);
 const chosen = parts(of, `${at}.of`, 1);
@@ -815,9 +824,7 @@ return atLeast(wholeNumber(k, `${at}.k`, 1, chosen.length), chosen);
 }
 throw new InvalidCondition(at, "unknown group (all, any, none, not, at_least)");
 }
-const all = (parts) => settled(parts, false);
-const any = (parts) => settled(parts, true);
-function settled(parts, settles) {
+function atOnce(parts, settles) {
 return (facts, nowMs) => {
 let [verdict, until, settledUntil] = [!settles, Infinity, -Infinity];
 for (const part of parts) {
@@ -829,19 +836,21 @@ until = Math.min(until, eachUntil);
 return settledUntil === -Infinity ? [verdict, until] : [settles, settledUntil];
 };
 }
-function negated(part) {
-return (facts, nowMs) => {
+function negated(part, parts) {
+const negation = (facts, nowMs) => {
 const [verdict, until] = part(facts, nowMs);
 return [verdict === null ? null : !verdict, until];
 };
+return Object.assign(negation, { parts });
 }
 function atLeast(k, parts) {
-return (facts, nowMs) => {
+const group = (facts, nowMs) => {
 const answers = parts.map((part) => part(facts, nowMs));
 const counted = (verdict) => answers.filter(([each]) => each === verdict).length;
 const until = Math.min(...answers.map(([, each]) => each));
 if (counted(true) >= k) return [true, until];
 return [counted(true) + counted(null) >= k ? null : false, until];
 };
+return Object.assign(group, { parts });
 }
 export { InvalidCondition, compileCondition };

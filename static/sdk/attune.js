@@ -143,6 +143,7 @@ function createTransport(host, writeKey) {
 const bodyOf = (fields) => JSON.stringify({ ...fields, writeKey });
 const address = (path) => host.replace(/\/+$/, "") + path;
 return {
+address,
 post(path, fields, signal) {
 const body = bodyOf(fields);
 return fetch(address(path), {
@@ -166,6 +167,67 @@ if (!response) return backoff(attempt);
 if (response.status !== 429 && response.status < 500) return null;
 const seconds = Number(response.headers.get("Retry-After"));
 return seconds > 0 ? Math.min(seconds, 300) * 1000 : backoff(attempt);
+}
+const HIDDEN_MS = 120000; // A page out of sight for longer asks when it is looked at again.
+const GATHER_MS = 30; // Notices that come together are one question.
+function createLive({ transport, consent, again, askedAt }) {
+let source = null;
+let whose = null; // the visitor whose stream is open or on its way
+let attempt = 0;
+let timer = null; // one: until the next try, or until a hidden page lets go
+let gathering = null;
+const visitor = () => (consent.may("personalization") && consent.anonymousId()) || null;
+const isHidden = () => document.visibilityState === "hidden";
+function close() {
+clearTimeout(timer);
+clearTimeout(gathering);
+if (source) source.close();
+source = whose = timer = gathering = null;
+}
+function gather() {
+gathering = null;
+again();
+}
+function hear({ data }) {
+if (JSON.parse(data).type === "refetchEvaluation") gathering = gathering || setTimeout(gather, GATHER_MS);
+}
+function later(response) {
+const wait = retryAfter(response, Math.min(attempt, 6));
+close();
+attempt += 1;
+if (wait !== null) timer = setTimeout(follow, wait);
+}
+async function open(anonymousId) {
+whose = anonymousId;
+const response = await transport.post("/v1/stream/tickets", { anonymousId }).catch(() => null);
+const ticket = response && response.ok ? await response.json().catch(() => null) : null;
+const since = Date.parse(await askedAt());
+if (whose !== anonymousId || source) return; // Closed meanwhile, or somebody else's by now.
+if (!ticket) return later(response);
+const url = new URL(ticket.url, new URL(transport.address("/"), location.href));
+if (since) url.searchParams.set("lastEventId", since + "-0");
+source = new EventSource(url);
+source.onmessage = hear;
+source.onopen = () => (attempt = 0);
+source.onerror = () => source && source.readyState === 2 && later(null);
+}
+function follow() {
+const now = visitor();
+clearTimeout(timer);
+if (now !== whose) close();
+if (!now || !window.EventSource) return;
+if (isHidden()) timer = setTimeout(close, HIDDEN_MS);
+else if (!whose) open(now);
+}
+const events = { visibilitychange: follow, pagehide: close, pageshow: follow };
+for (const name in events) addEventListener(name, events[name], true);
+return {
+follow,
+end() {
+for (const name in events) removeEventListener(name, events[name], true);
+close();
+},
+};
 }
 const ROWS_PER_CALL = 20;
 const ROWS_HELD = 500; // Offline for long: the oldest go first.
@@ -299,6 +361,7 @@ function load({ writeKey, host = "", policyVersion = "1", deadline = 300, delay 
 const transport = createTransport(host, writeKey);
 const consent = createConsent(policyVersion);
 const mayMeasure = () => consent.may("analytics");
+const mayCount = () => mayMeasure() || consent.may("personalization");
 const stamp = (event) => ({
 ...event,
 anonymousId: event.anonymousId || consent.anonymousId(),
@@ -316,9 +379,9 @@ transport,
 path: "/v1/exposures",
 wrap: (rows) => ({ exposures: rows }),
 delay,
-allowed: mayMeasure,
+allowed: mayCount,
 });
-const exposures = createExposures((exposure) => mayMeasure() && sightings.add(exposure));
+const exposures = createExposures((exposure) => mayCount() && sightings.add(exposure));
 function record(type, fields) {
 if (consent.purposes() !== null && !mayMeasure()) return;
 const who = { anonymousId: consent.anonymousId(), userId: consent.userId() || undefined };
@@ -371,13 +434,19 @@ clearTimeout(timer);
 }
 }
 let round = 0;
+let asked = []; // the arguments of the last `decide`
+let flight; // the question on its way
+let decidedAt; // when the last answer was
+let live = null;
 async function decide(placements, { facts, renderers = {} } = {}) {
 const elements = placementElements();
 const wanted = placements || [...new Set(elements.map((e) => e.dataset.attunePlacement))];
 if (!wanted.length) return null;
 const mine = (round += 1);
-const answer = await ask(wanted, facts);
+asked = [placements, { facts, renderers }];
+const answer = await (flight = ask(wanted, facts));
 if (!answer || mine !== round) return null;
+decidedAt = answer.decidedAt;
 for (const element of elements) {
 const key = element.dataset.attunePlacement;
 const decision = (answer.placements || {})[key];
@@ -396,21 +465,33 @@ identify(userId, traits = {}) {
 consent.signIn(userId);
 record("identify", { traits });
 },
-reset: consent.reset,
+reset() {
+consent.reset();
+if (live) live.follow();
+},
 flush: () => Promise.all([events.flush(), sightings.flush()]),
+live(again = () => decide(...asked)) {
+if (live) live.end();
+const askedAt = async () => (await flight, decidedAt);
+live = createLive({ transport, consent, again, askedAt });
+live.follow();
+return live.end;
+},
 choice: consent.purposes,
 anonymousId: consent.anonymousId,
 async consent({ analytics = false, personalization = false }) {
 consent.choose({ analytics: analytics === true, personalization: personalization === true });
 round += 1;
-if (!mayMeasure()) {
-events.clear();
+if (!mayMeasure()) events.clear();
+if (!mayCount()) {
 sightings.clear();
 exposures.clear();
 }
 if (!consent.may("personalization")) restoreDefaults();
+if (live && !consent.may("personalization")) live.follow();
 const state = await tellConsent();
 events.flush();
+if (live) live.follow();
 return state;
 },
 };

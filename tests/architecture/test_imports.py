@@ -17,7 +17,11 @@ PUBLIC_EVERYWHERE = frozenset({"types", "errors", "signals", "selectors", "servi
 # Opened on purpose, each for a reason that a service call could not serve.
 PUBLIC_BESIDES = {
     "apps.work.clock": "the one clock that doors read",
+    "apps.work.endings": "what a process still writes when it ends",
     "apps.work.collector": "how often a process looks for cycles",
+    "apps.work.counting": "what a process counts for /metrics",
+    "apps.work.count_files": "the counts of all processes of this machine",
+    "apps.work.tracing": "spans, which are off unless asked for",
     "apps.work.ids": "row and public ids",
     "apps.work.redis": "the one connection of a process, with its circuit breaker",
     "apps.work.database": "dropping a broken connection, the whole of healing",
@@ -28,6 +32,7 @@ PUBLIC_BESIDES = {
     "apps.access.http": "the short chain of hot views",
     "apps.access.addresses": "the client's address behind trusted proxies",
     "apps.access.proof": "a site's proof that a browser speaks for a login",
+    "apps.access.idempotency": "the answer to a call that is sent again",
     "apps.access.limits": "rate limits inside a hot view's own round trip",
     "apps.profiles.state": "the state row that a fold locks",
     "apps.profiles.identities": "reading and locking identities, the first step of a fold",
@@ -36,6 +41,7 @@ PUBLIC_BESIDES = {
     "apps.profiles.splitting": "undoing a merge inside the transaction and locks of a fold",
     "apps.profiles.parts": "offering parts of a profile to the one door that reads them",
     "apps.events.history": "the history section of the state row, which live conditions read",
+    "apps.events.journal": "events that are answered before they are in the inbox",
     "apps.events.collect": "the one way into the inbox, for doors that validate themselves",
     "apps.events.fold": "called by the consumer inside its transaction",
     "apps.events.rollups": "what days are closed and who must be counted anew, for the refresh",
@@ -46,6 +52,12 @@ PUBLIC_BESIDES = {
     "apps.segments.domain": "pure arithmetic behind these figures",
     "apps.pipeline.splitting": "undoing a merge, for the page that asks",
     "apps.content.rendering": "called on the hot path with prepared values",
+    "apps.decisions.caps": "budgets that people take over of each other, inside a fold",
+    "apps.decisions.cap_counts": "the caps section of the state row, which a fold writes",
+    "apps.decisions.past": "what a replay of the decision log reads",
+    "apps.delivery.replaying": "deciding a record again, for the page of the admin",
+    "apps.decisions.notices": "what the stream process reads: it has no models, so no selectors",
+    "apps.decisions.record_reads": "one time-boxed statement, for the same process",
     "apps.decisions.hot_state": "marks and publishes around the consumer's commit",
 }
 

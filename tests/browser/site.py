@@ -1,12 +1,13 @@
 """A site that is not ours: one page with the tracker, and an API that notes what it is sent."""
 
+import contextlib
 import json
 import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 TRACKER = Path(__file__).resolve().parents[2] / "static" / "sdk" / "attune.js"
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Site</title>
@@ -21,13 +22,24 @@ CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'"
 
 @dataclass
 class Site:
-    """What the tests read (`calls`) and set (the rest). `statuses` are used up from the front."""
+    """What the tests read (`calls`, `opened`) and set (the rest).
+
+    `statuses` are used up from the front; `opened` has the address of each stream that was opened.
+    """
 
     origin: str = ""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     placements: dict[str, Any] = field(default_factory=dict)
     statuses: dict[str, list[int]] = field(default_factory=dict)
     delay_s: float = 0.0
+    streams: list[BinaryIO] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+
+    def tell(self, data: dict[str, Any]) -> None:
+        """Send a notice on every open stream."""
+        for stream in self.streams:
+            with contextlib.suppress(OSError):
+                stream.write(f"id: 5-0\ndata: {json.dumps(data)}\n\n".encode())
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
         """Bodies posted to a path, in order of arrival."""
@@ -72,10 +84,24 @@ def serve(site: Site) -> ThreadingHTTPServer:
                 pass  # The page has left.
 
         def do_GET(self) -> None:
-            if self.path == "/attune.js":
+            if self.path.startswith("/v1/stream?"):
+                self.stream()
+            elif self.path == "/attune.js":
                 self.answer(200, TRACKER.read_bytes(), "text/javascript")
             else:
                 self.answer(200, PAGE.encode(), "text/html; charset=utf-8")
+
+        def stream(self) -> None:
+            """Keep a stream open until its page closes it."""
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"retry: 100\nid: 1-0\n\n")
+            site.streams.append(self.wfile)
+            site.opened.append(self.path)
+            with contextlib.suppress(OSError):
+                self.rfile.read(1)
+            site.streams.remove(self.wfile)
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -84,7 +110,10 @@ def serve(site: Site) -> ThreadingHTTPServer:
             answer: dict[str, Any] = {"success": True}
             if self.path == "/v1/decide":
                 time.sleep(site.delay_s)
-                answer = {"snapshot": 1, "placements": site.placements}
+                decided_at = "2026-03-10T12:00:00.000Z"
+                answer = {"snapshot": 1, "decidedAt": decided_at, "placements": site.placements}
+            elif self.path == "/v1/stream/tickets":
+                answer = {"url": "/v1/stream?ticket=t1"}
             self.answer(status, json.dumps(answer).encode(), "application/json")
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,82 +1,15 @@
 """The demo shop as a visitor meets it: a stack in processes of its own, and a real browser."""
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ROOT = Path(__file__).resolve().parents[2]
 WELCOME = "Clothes for the months that matter"
 BLOUSES = "Blouses with room to breathe"
 SHIFTS = """(() => { window.shifted = 0; new PerformanceObserver(list => list.getEntries()
   .forEach(entry => { window.shifted += entry.value; }))
   .observe({type: "layout-shift", buffered: true}); })()"""
-# What demo_load does before it sends the first click, and nothing after it.
-SET_UP = """
-from datetime import date
-from apps.demo.setup import Plan, set_up
-from apps.work import clock
-now = clock.now()
-run = set_up(Plan("demo", "demo", "", date(2008, 6, 1), 0, 0.0, 1), now=now).run
-run.finished_at = now
-run.save(update_fields=["finished_at"])
-"""
-
-
-@pytest.fixture(scope="module")
-def shop(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a shop that an editor has set up and nobody has visited. About 20 s."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("stack")
-    given = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-    env = {**given, "ATTUNE_HOME": str(home), "PORT": str(port), "WEB_WORKERS": "1"}
-    log = (home / "output").open("wb")
-    stack = subprocess.Popen(
-        [sys.executable, "-m", "launcher", "up"],
-        cwd=ROOT,
-        env=env,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until_ready(address, stack, home / "output")
-        subprocess.run(
-            [sys.executable, "manage.py", "shell", "-c", SET_UP], cwd=ROOT, env=env, check=True
-        )
-        yield address
-    finally:
-        stack.send_signal(signal.SIGINT)
-        stack.wait(timeout=60)
-        log.close()
-
-
-def wait_until_ready(address: str, stack: "subprocess.Popen[bytes]", output: Path) -> None:
-    """Return once the stack says that it is ready.
-
-    Raises:
-        AssertionError: it ended, or was not ready after two minutes; with what it printed.
-    """
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and stack.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/readyz", timeout=2):
-            return
-        time.sleep(0.2)
-    raise AssertionError(output.read_text(errors="replace"))
 
 
 @pytest.fixture(autouse=True)

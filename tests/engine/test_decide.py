@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.decide import Decision, Reason, Step, Visitor, decide_placement
+from engine.compiling import compile_snapshot
+from engine.decide import Decision, Reason, Step, decide_placement
 from engine.facts import Facts
+from engine.members import Visitor
 from engine.snapshot import (
     BlockDoc,
     CompiledSnapshot,
@@ -17,7 +19,6 @@ from engine.snapshot import (
     SegmentDoc,
     SnapshotDoc,
     VariantDoc,
-    compile_snapshot,
 )
 
 NOW_MS = 1_700_000_000_000

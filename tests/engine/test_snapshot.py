@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.compiling import compile_snapshot
 from engine.errors import InvalidSnapshot
 from engine.snapshot import (
     BlockDoc,
@@ -15,7 +16,6 @@ from engine.snapshot import (
     SegmentDoc,
     SnapshotDoc,
     VariantDoc,
-    compile_snapshot,
     decode_snapshot,
     encode_snapshot,
 )

@@ -35,13 +35,11 @@ MANAGE = """
     if command == "consume":
         time.sleep(600)
 """
-WSGI = """
+RSGI = """
     import os
-    from pathlib import Path
 
-    def application(environ, start_response):
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [str(os.getpid()).encode()]
+    async def application(scope, protocol):
+        protocol.response_str(200, [("content-type", "text/plain")], str(os.getpid()))
 """
 CELERY = """
     from celery import Celery
@@ -62,7 +60,7 @@ def project(tmp_path, monkeypatch):
     (root / "requirements").symlink_to(PROJECT_ROOT / "requirements")
     (root / "manage.py").write_text(textwrap.dedent(MANAGE))
     (root / "config" / "__init__.py").write_text("")
-    (root / "config" / "wsgi.py").write_text(textwrap.dedent(WSGI))
+    (root / "config" / "rsgi.py").write_text(textwrap.dedent(RSGI))
     (root / "config" / "celery.py").write_text(textwrap.dedent(CELERY))
     (root / "static").mkdir()
     return root

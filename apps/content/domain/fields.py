@@ -239,7 +239,7 @@ def value_problem(value_type: str, value: JSON) -> str | None:
                 and abs(value) <= EXACT_INT
             )
         case _:
-            fits = isinstance(value, dict)
+            fits = isinstance(value, dict | list)
     if fits and not is_storable(value):
         return "A value cannot hold NUL, half a surrogate pair, NaN or infinity."
     return (
@@ -252,7 +252,7 @@ _NOUNS = {
     "string": "a text",
     "integer": "a whole number",
     "float": "a number",
-    "object": "an object such as {}",
+    "object": "an object such as {} or a list such as []",
 }
 
 

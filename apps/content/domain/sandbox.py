@@ -30,7 +30,7 @@ MAX_LIST = 500
 MAX_NUMBER = 10**15
 MAX_CPU_S = 0.05  # of this thread: a busy machine must not change what is served
 
-ROOTS = frozenset({"traits", "segments", "items", "facts", "context"})
+ROOTS = frozenset({"traits", "segments", "items", "facts", "context", "intensity"})
 
 # The last three are the parser's own names of literal text, output and stray markup.
 _TAG_NAMES = (

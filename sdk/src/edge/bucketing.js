@@ -1,6 +1,6 @@
 /** Sticky, evenly spread buckets for a unit: the public GrowthBook hash, version 2. */
 
-const BUCKETS = 10_000; // 0.01 % of traffic each, as in engine/bucketing.py.
+export const BUCKETS = 10_000; // 0.01 % of traffic each, as in engine/bucketing.py.
 
 /** FNV-1a, 32 bits, over UTF-16 code units; `state` continues the hash of a prefix. */
 export function fnv1a32(text, state = 0x811c9dc5) {

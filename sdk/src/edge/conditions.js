@@ -19,15 +19,16 @@ const MAX_LEAVES = 200;
 
 /**
  * @param {unknown} document `{"v": 1, "where": NODE}`.
+ * @param {{settled?: Function, noted?: Function}} [way] how groups look at their parts: all at once, or as lazily.js.
  * @returns {(facts: Facts, nowMs: number) => {verdict: boolean | null, validUntilMs: number | null}} never
  *   throws. `verdict` null is unknown, which at the root means no. Before `validUntilMs` it cannot change
  *   unless something new happens (null: never).
  * @throws {InvalidCondition} an unknown field, kind, operator or type, a limit passed, or a need of history.
  */
-export function compileCondition(document) {
+export function compileCondition(document, { settled = atOnce, noted = (part) => part } = {}) {
   const fields = fieldsOf(document, "", ["v", "where"]);
   expect(fields.v === 1, "v", "expected 1");
-  const part = compiled(fields.where, "", 1, { leaves: 0 });
+  const part = compiled(fields.where, "", 1, { leaves: 0, settled, noted });
   return (facts, nowMs) => {
     const [verdict, until] = part(facts, nowMs);
     return { verdict, validUntilMs: until === Infinity ? null : until };
@@ -36,8 +37,12 @@ export function compileCondition(document) {
 
 export { InvalidCondition };
 
-/** @returns {Part} a node as a function; `count` counts the leaves of the whole tree. */
+/** @returns {Part} a node as a function; `count` counts the leaves of the whole tree, and says how groups go. */
 function compiled(node, path, depth, count) {
+  return count.noted(made(node, path, depth, count), node);
+}
+
+function made(node, path, depth, count) {
   const where = path || "where";
   expect(depth <= MAX_DEPTH, where, `expected at most ${MAX_DEPTH} levels`);
   expect(isObject(node), where, "expected an object");
@@ -55,15 +60,20 @@ function compiled(node, path, depth, count) {
     listOf(items, place, least, "condition");
     return items.map((item, i) => compiled(item, `${place}[${i}]`, depth + 1, count));
   };
+  const { settled } = count;
   switch (names[0]) {
     case "all":
-      return all(parts(content, at, 0)); // An empty `all` is the condition that everyone meets.
+      return settled(parts(content, at, 0), false); // An empty `all` is the condition that everyone meets.
     case "any":
-      return any(parts(content, at, 1));
-    case "none":
-      return negated(any(parts(content, at, 1)));
-    case "not":
-      return negated(compiled(content, at, depth + 1, count));
+      return settled(parts(content, at, 1), true);
+    case "none": {
+      const group = settled(parts(content, at, 1), true);
+      return negated(group, group.parts);
+    }
+    case "not": {
+      const inner = compiled(content, at, depth + 1, count);
+      return negated(inner, [inner]);
+    }
     case "at_least": {
       const { k, of } = fieldsOf(content, at, ["k", "of"]);
       const chosen = parts(of, `${at}.of`, 1);
@@ -73,19 +83,13 @@ function compiled(node, path, depth, count) {
   throw new InvalidCondition(at, "unknown group (all, any, none, not, at_least)");
 }
 
-/** @type {(parts: Part[]) => Part} */
-const all = (parts) => settled(parts, false);
-
-/** @type {(parts: Part[]) => Part} */
-const any = (parts) => settled(parts, true);
-
 /**
  * Kleene's "and" (one false settles it) and "or" (one true does). A group holds while each part holds; where
  * one part settles it alone, while the last of those does.
  *
  * @returns {Part}
  */
-function settled(parts, settles) {
+function atOnce(parts, settles) {
   return (facts, nowMs) => {
     let [verdict, until, settledUntil] = [!settles, Infinity, -Infinity];
     for (const part of parts) {
@@ -98,21 +102,23 @@ function settled(parts, settles) {
   };
 }
 
-/** @type {(part: Part) => Part} */
-function negated(part) {
-  return (facts, nowMs) => {
+/** @type {(part: Part, parts: Part[] | undefined) => Part} */
+function negated(part, parts) {
+  const negation = (facts, nowMs) => {
     const [verdict, until] = part(facts, nowMs);
     return [verdict === null ? null : !verdict, until];
   };
+  return Object.assign(negation, { parts });
 }
 
 /** @type {(k: number, parts: Part[]) => Part} */
 function atLeast(k, parts) {
-  return (facts, nowMs) => {
+  const group = (facts, nowMs) => {
     const answers = parts.map((part) => part(facts, nowMs));
     const counted = (verdict) => answers.filter(([each]) => each === verdict).length;
     const until = Math.min(...answers.map(([, each]) => each));
     if (counted(true) >= k) return [true, until];
     return [counted(true) + counted(null) >= k ? null : false, until];
   };
+  return Object.assign(group, { parts });
 }

@@ -44,8 +44,12 @@ const PURPOSES = ["necessary", "functional", "analytics", "personalization", "ad
 const COMPUTED = "computed."; // Traits of this name stand for an event aggregate.
 const NEEDS_HISTORY = "needs history: answered as a hidden segment";
 
-/** What a mapping has under a name of its own, so that "constructor" is nobody's trait; else null. */
+/**
+ * What a mapping has under a name of its own, so that "constructor" is nobody's trait; else null. One with a
+ * `get` of its own works facts out when they are asked for.
+ */
 function found(mapping, name) {
+  if (typeof mapping?.get === "function") return mapping.get(name) ?? null;
   return mapping && Object.hasOwn(mapping, name) ? (mapping[name] ?? null) : null;
 }
 

@@ -31,7 +31,8 @@ def test_a_key_gets_its_burst_and_then_waits(caller: Caller) -> None:
         enforce(caller, "ingest")
     assert refused.value.headers["Retry-After"] == "1"
     assert refused.value.headers["RateLimit"] == '"ingest";r=0;t=1'
-    enforce(caller, "decide")  # another route has buckets of its own
+    with pytest.raises(RateLimited):
+        enforce(caller, "decide")  # a key has one bucket for all routes
 
 
 def test_one_address_cannot_use_up_the_key(caller: Caller) -> None:

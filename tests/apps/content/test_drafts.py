@@ -53,7 +53,7 @@ def test_documents_hold_what_a_decision_needs(
     hero: Block, shop: Site, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     freeze_versions(site_id=shop.pk, now=NOW)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(9):
         (placement,) = placement_documents(shop.pk)
         (block,) = block_documents(shop.pk)
 
@@ -218,7 +218,11 @@ def test_a_list_of_items_has_its_recommender_and_limit(shop: Site) -> None:
         ("string", ["", "x"], [None, 1, "\x00"]),
         ("integer", [0, -5, 2**53 - 1], [1.0, True, 2**53, "1", None]),
         ("float", [0, 1.5, -2], [True, float("nan"), float("inf"), "1", None]),
-        ("object", [{}, {"a": [1, None]}], [[], "x", None, {"a": float("nan")}, {"\x00": 1}]),
+        (
+            "object",
+            [{}, {"a": [1, None]}, [], [1, {"a": None}]],
+            ["x", None, [float("inf")], {"a": float("nan")}, {"\x00": 1}],
+        ),
     ],
 )
 def test_a_flags_value_is_of_its_type(

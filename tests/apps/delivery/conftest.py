@@ -202,7 +202,7 @@ def _new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clock.replace(lambda: NOW)
     yield
     clock.replace(None)
-    records._queue.clear()
+    records.forget()
     exposure_log.forget()
     counters.forget()
     hot_wire.drop()

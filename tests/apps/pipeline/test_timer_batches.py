@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -113,9 +114,9 @@ def test_hot_state_says_after_a_flip_what_the_row_says(
     told: list[HotProfile] = []
     publish_ = hot_state.publish
 
-    def listen(states: Sequence[HotProfile]) -> bool:
+    def listen(states: Sequence[HotProfile], **more: Any) -> bool:
         told.extend(states)
-        return publish_(states)
+        return publish_(states, **more)
 
     monkeypatch.setattr(hot_state, "publish", listen)
     assert fold.fold_due(now=LATER) == 1

@@ -18,9 +18,11 @@ from apps.segments.errors import SegmentInUse
 from apps.segments.models import Segment
 from apps.segments.services import archive_segment, snapshot_documents
 from apps.work.clock import to_ms
-from engine.decide import Reason, Visitor, decide_placement
+from engine.compiling import compile_snapshot
+from engine.decide import Reason, decide_placement
 from engine.errors import InvalidCondition
-from engine.snapshot import SnapshotDoc, compile_snapshot, decode_snapshot, encode_snapshot
+from engine.members import Visitor
+from engine.snapshot import SnapshotDoc, decode_snapshot, encode_snapshot
 from tests.apps.rules.conftest import NOW, PHONE, VIEWED, new_shop, where
 
 

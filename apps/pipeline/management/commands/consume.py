@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from apps.events import fold as event_fold
 from apps.pipeline.consumer import Consumer
+from apps.work import count_files
 from apps.work.collector import spare_the_collector
 
 
@@ -33,4 +34,5 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         spare_the_collector()
+        count_files.start()
         Consumer(should_stop=lambda: stopping).run()

@@ -1,0 +1,204 @@
+"""What of a publication an edge can decide as the server would, and what it must leave to it.
+
+The edge sees the request and an id, no more: no profile, no caps, no models, no Liquid. A placement
+for which one of these could matter is marked with what it needs (`origin`) and comes with its
+default only.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from apps.content import rendering
+from apps.content.errors import RenderFailed
+from apps.delivery.cached import NOBODY
+from engine.conditions.nodes import ContextLeaf, Node, PercentLeaf, SegmentLeaf
+from engine.conditions.parse import parse_condition
+from engine.conditions.scope import leaves_of
+from engine.snapshot import (
+    BlockDoc,
+    CompiledExperiment,
+    CompiledPlacement,
+    CompiledSegment,
+    CompiledSnapshot,
+    CompiledVariant,
+    ExperimentDoc,
+    HoldoutDoc,
+    PlacementDoc,
+    RuleDoc,
+    SegmentDoc,
+    VariantDoc,
+)
+from engine.templating import TemplatePart
+
+FORMAT: Final = 1
+BUCKETING: Final = "growthbook-v2-10000"
+# What the edge has the values of.
+_AT_THE_EDGE: Final = frozenset({"facts", "context", "intensity"})
+# Facts of a request that are about a profile.
+_ABOUT_PROFILES: Final = frozenset({"visitor"})
+
+
+class EdgePlacement(PlacementDoc, frozen=True, omit_defaults=True):
+    """A placement as the edge gets it.
+
+    Attributes:
+        origin: what only the server has: "recommendations", "liquid", "values", "caps" or
+            "profile"; None: the edge decides.
+        default: with `origin`: what everybody may see, filled already.
+    """
+
+    origin: str | None = None
+    default: VariantDoc | None = None
+
+
+class EdgeView(msgspec.Struct, frozen=True):
+    """The parts of a publication that the edge reads; conditions look at no stored profile.
+
+    Attributes:
+        salts: experiment or holdout -> the seed of its buckets.
+        caps: none yet: capped placements are decided by the server.
+    """
+
+    placements: list[EdgePlacement]
+    rules: list[RuleDoc]
+    blocks: list[BlockDoc]
+    segments: list[SegmentDoc]
+    experiments: list[ExperimentDoc]
+    holdouts: list[HoldoutDoc]
+    caps: list[int]
+    salts: dict[str, str]
+
+
+def view_of(compiled: CompiledSnapshot) -> EdgeView:
+    """Return what the edge may know of a publication."""
+    places = [one for one in compiled.placements.values() if _is_public(one)]
+    needs = {place.key: _need_of(place, compiled) for place in places}
+    own = [place for place in places if needs[place.key] is None]
+    blocks = {place.block.key: place.block.doc for place in own}
+    keys = {place.key for place in own}
+    experiments = [one for place in own for one in _experiments_of(place)]
+    segments = {name for place in own for name in _segments_of(place, compiled)}
+    return EdgeView(
+        placements=[_placement(place, needs[place.key]) for place in places],
+        rules=[rule.doc for place in own for rule in place.rules],
+        blocks=[_public(block) for block in blocks.values()],
+        segments=[
+            msgspec.structs.replace(one, name="", hidden=False)
+            for one in compiled.doc.segments
+            if one.key in segments
+        ],
+        experiments=[one.doc for one in experiments if one.doc.placement in keys],
+        holdouts=list(compiled.holdouts),
+        caps=[],
+        salts={one.key: one.seed for one in experiments}
+        | {one.key: one.seed for one in compiled.holdouts},
+    )
+
+
+def _is_public(place: CompiledPlacement) -> bool:
+    """Flags that no page may read do not leave the server."""
+    block = place.block.doc
+    return block.kind != "flag" or block.client_visible
+
+
+def _need_of(place: CompiledPlacement, compiled: CompiledSnapshot) -> str | None:
+    """What only the server has and this placement may need; None: nothing."""
+    if place.block.doc.kind == "recommendations":
+        return "recommendations"
+    for variant in _variants_of(place):
+        if rendering.uses_liquid(variant.doc):
+            return "liquid"
+        if not rendering.roots_read(variant.doc) <= _AT_THE_EDGE:
+            return "values"
+    arms = [arm for one in _experiments_of(place) for arm in one.arms]
+    if any((*place.tagged_caps, *(r.caps for r in place.rules), *(arm.caps for arm in arms))):
+        return "caps"
+    asked = [rule.node for rule in place.rules]
+    asked += [one.node for one in _experiments_of(place) if one.node is not None]
+    tagged = [segment for segment, _ in place.block.tagged]
+    if all(_is_known(node, compiled) for node in asked) and all(
+        _is_request(segment, compiled) for segment in tagged
+    ):
+        return None
+    return "profile"
+
+
+def _is_known(node: Node, compiled: CompiledSnapshot) -> bool:
+    """Is it about the request and the visitor's id alone?"""
+    for leaf in leaves_of(node):
+        match leaf:
+            case PercentLeaf():
+                continue
+            case ContextLeaf(name=name) if name not in _ABOUT_PROFILES:
+                continue
+            case SegmentLeaf(key) if _is_request(compiled.segments[key], compiled):
+                continue
+        return False
+    return True
+
+
+def _is_request(segment: CompiledSegment, compiled: CompiledSnapshot) -> bool:
+    document = segment.doc.request_condition
+    return document is not None and _is_known(parse_condition(document), compiled)
+
+
+def _variants_of(place: CompiledPlacement) -> Iterator[CompiledVariant]:
+    """Every variant that it can show."""
+    yield place.block.default
+    yield from (variant for _, variant in place.block.tagged)
+    yield from (rule.variant for rule in place.rules if rule.variant is not None)
+    yield from (arm.variant for one in _experiments_of(place) for arm in one.arms)
+
+
+def _experiments_of(place: CompiledPlacement) -> list[CompiledExperiment]:
+    """Its own, and those that its rules run, each once."""
+    found = [rule.experiment for rule in place.rules] + [place.experiment]
+    return list({one.key: one for one in found if one is not None}.values())
+
+
+def _segments_of(place: CompiledPlacement, compiled: CompiledSnapshot) -> set[str]:
+    """The segments that its rules, experiments and tags ask for, and those inside them."""
+    nodes = [rule.node for rule in place.rules]
+    nodes += [one.node for one in _experiments_of(place) if one.node is not None]
+    found = {segment.doc.key for segment, _ in place.block.tagged}
+    waiting = found | {key for node in nodes for key in _named_in(node)}
+    found = set()
+    while waiting:
+        key = waiting.pop()
+        found.add(key)
+        document = compiled.segments[key].doc.request_condition
+        if document is not None:
+            waiting |= _named_in(parse_condition(document)) - found
+    return found
+
+
+def _named_in(node: Node) -> set[str]:
+    return {leaf.key for leaf in leaves_of(node) if isinstance(leaf, SegmentLeaf)}
+
+
+def _placement(place: CompiledPlacement, need: str | None) -> EdgePlacement:
+    block, enabled = place.block, place.doc.enabled
+    if need is None:
+        return EdgePlacement(place.key, block.key, enabled)
+    return EdgePlacement(
+        place.key, block.key, enabled, origin=need, default=_filled(block.default.doc)
+    )
+
+
+def _filled(doc: VariantDoc) -> VariantDoc:
+    """A variant as everybody may see it; without what cannot be rendered for nobody."""
+    try:
+        has_html = doc.template is not None or doc.liquid is not None
+        html = rendering.render(doc, NOBODY) if has_html else None
+        fields = rendering.render_fields(doc, NOBODY)
+    except RenderFailed:
+        html, fields = None, {}
+    template: list[TemplatePart] | None = None if html is None else [html]
+    return VariantDoc(doc.key, doc.version, fields=fields, template=template, value=doc.value)
+
+
+def _public(block: BlockDoc) -> BlockDoc:
+    """A block without what editors keep to themselves."""
+    return msgspec.structs.replace(block, cacheable=False, recommender=None, limit=0)

@@ -1,0 +1,38 @@
+"""Where a site's caches are told what to forget."""
+
+from django.core.validators import RegexValidator, URLValidator
+from django.db import models
+
+from apps.work.ids import uuid7
+
+
+class PurgeAddress(models.Model):
+    """An address that is told the tags of what a publication has changed. None: nobody is told."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.OneToOneField("access.Site", models.CASCADE, related_name="purge_address")
+    url = models.URLField(
+        "address",
+        max_length=500,
+        validators=[URLValidator(schemes=["https", "http"])],
+        help_text=(
+            'Each publication posts {"tags": [...]} there, 30 tags at a time, and names them in a '
+            "Surrogate-Key header too."
+        ),
+    )
+    header = models.CharField(
+        max_length=60,
+        default="Authorization",
+        validators=[RegexValidator(r"\A[A-Za-z0-9-]+\Z", "Letters, digits and hyphens.")],
+        help_text="The header that carries the secret, such as Authorization or Fastly-Key.",
+    )
+    secret = models.CharField(
+        max_length=500, blank=True, help_text='What it says: "Bearer ..." for instance.'
+    )
+    is_enabled = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = "cache purge"
+
+    def __str__(self) -> str:
+        return self.url

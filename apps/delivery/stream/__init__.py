@@ -1,0 +1,1 @@
+"""Live pages: tickets, and the process that sends notices to open pages (server-sent events)."""

@@ -1,0 +1,1 @@
+"""Every bar of the hot path: `make bench-hot`."""

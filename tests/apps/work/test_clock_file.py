@@ -1,0 +1,35 @@
+"""A clock that a file makes wrong, for processes that tests of faults run."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from apps.work import clock
+
+HOUR = timedelta(hours=1)
+NO_TIME = timedelta()
+NEARLY = timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [("3600", HOUR), ("-3600", -HOUR), ("", NO_TIME), ("soon", NO_TIME), ("1e300", NO_TIME)],
+    ids=["ahead", "behind", "empty", "words", "beyond all time"],
+)  # fmt: skip
+def test_the_file_says_by_how_much_it_is_wrong(
+    tmp_path: Path, text: str, offset: timedelta
+) -> None:
+    (tmp_path / "clock").write_text(text)
+    read = clock.shifted_by(tmp_path / "clock")
+    assert abs(read() - datetime.now(UTC) - offset) < NEARLY
+
+
+def test_without_the_file_it_is_right_and_a_new_one_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = clock.shifted_by(tmp_path / "clock")
+    assert abs(read() - datetime.now(UTC)) < NEARLY
+    (tmp_path / "clock").write_text("3600")
+    monkeypatch.setattr(clock, "LOOK_EVERY_S", 0.0)
+    assert abs(read() - datetime.now(UTC) - HOUR) < NEARLY

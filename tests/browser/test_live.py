@@ -1,0 +1,147 @@
+"""A page that stays open follows what becomes known elsewhere, and only with consent."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import Site
+from tests.browser.test_shop import BLOUSES, WELCOME
+from tests.browser.test_tracker import BOTH, HERO, LOAD
+
+pytestmark = pytest.mark.browser
+
+CHANGED = {"type": "refetchEvaluation", "etag": "pub-1", "lastModified": 1}
+NOON_MS = 1773144000000  # when the site's decisions say that they were made
+
+
+def open_page(page: Page, site: Site, *steps: str) -> None:
+    page.goto(site.origin + "/")
+    for step in (LOAD, *steps):
+        page.evaluate(step)
+
+
+def becomes(page: Page, is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so within some seconds, while the page goes on."""
+    for _ in range(300):
+        if is_so():
+            return True
+        page.wait_for_timeout(20)
+    return False
+
+
+def test_a_notice_has_the_page_ask_and_show_again(page: Page, site: Site):
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    assert becomes(page, lambda: len(site.streams) == 1)
+    site.placements = {"home.hero": HERO}
+    site.tell(CHANGED)
+    expect(page.locator("h1")).to_have_text("<b>Blouses</b>")
+    assert len(site.bodies("/v1/decide")) == 2
+
+
+def test_notices_that_come_together_are_one_question(page: Page, site: Site):
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    assert becomes(page, lambda: len(site.streams) == 1)
+    for _ in range(5):
+        site.tell(CHANGED)
+    site.wait_for("/v1/decide", 2)
+    page.wait_for_timeout(200)
+    assert len(site.bodies("/v1/decide")) == 2
+
+
+def test_other_types_of_notices_are_ignored(page: Page, site: Site):
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    assert becomes(page, lambda: len(site.streams) == 1)
+    site.tell({"type": "trigger", "placement": "home.hero", "rule": "r"})
+    page.wait_for_timeout(200)
+    assert len(site.bodies("/v1/decide")) == 1
+
+
+def test_before_consent_nothing_is_opened_and_after_a_withdrawal_nothing_stays(
+    page: Page, site: Site
+):
+    open_page(page, site, "t.decide().then(() => { t.live(); })")
+    page.wait_for_timeout(200)
+    assert site.opened == [] and site.bodies("/v1/stream/tickets") == []
+    page.evaluate("t.consent({analytics: true, personalization: false})")
+    page.wait_for_timeout(200)
+    assert site.opened == [] and site.bodies("/v1/stream/tickets") == []
+
+    page.evaluate(BOTH)
+    assert becomes(page, lambda: len(site.streams) == 1)
+    (asked,) = site.bodies("/v1/stream/tickets")
+    assert asked["anonymousId"] == page.evaluate("t.anonymousId()")
+
+    page.evaluate("t.consent({analytics: true, personalization: false})")
+    assert becomes(page, lambda: site.streams == [])
+    page.wait_for_timeout(200)
+    assert len(site.opened) == 1
+
+
+def test_the_stream_is_asked_for_what_came_after_the_answer_on_show(page: Page, site: Site):
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    assert becomes(page, lambda: len(site.opened) == 1)
+    asked = parse_qs(urlsplit(site.opened[0]).query)
+    assert asked == {"ticket": ["t1"], "lastEventId": [f"{NOON_MS}-0"]}
+
+
+def test_leaving_the_page_closes_the_stream(page: Page, site: Site):
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    assert becomes(page, lambda: len(site.streams) == 1)
+    page.goto("about:blank")
+    assert becomes(page, lambda: site.streams == [])
+
+
+def test_a_refused_ticket_leaves_the_page_as_it_is(page: Page, site: Site):
+    site.statuses = {"/v1/stream/tickets": [401]}
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    page.wait_for_timeout(300)
+    assert len(site.bodies("/v1/stream/tickets")) == 1 and site.opened == []
+
+
+@pytest.mark.slow
+def test_what_is_done_in_one_tab_changes_the_page_open_in_the_other(page: Page, shop: str):
+    with page.expect_response("**/v1/stream?*"):
+        page.goto(f"{shop}/demo/")
+        accept_and_stay(page)
+    expect(page.locator("h1")).to_have_text(WELCOME)
+    page.evaluate("window.isSamePage = true")
+
+    other = page.context.new_page()
+    other.goto(f"{shop}/demo/products/C14/")
+
+    expect(page.locator("h1")).to_have_text(BLOUSES)
+    expect(page.locator(".hero")).to_have_attribute("data-category", "blouses")
+    assert page.evaluate("window.isSamePage")
+    other.close()
+
+
+@pytest.mark.slow
+def test_what_a_server_tells_changes_the_open_page(page: Page, shop: str):
+    with page.expect_response("**/v1/stream?*"):
+        page.goto(f"{shop}/demo/")
+        accept_and_stay(page)
+    settings = json.loads(page.locator("#shop-settings").text_content() or "")
+    event = {
+        "type": "track",
+        "event": "Product Viewed",
+        "anonymousId": page.evaluate("localStorage.getItem('attune.anonymousId')"),
+        "properties": {"product_id": "C14", "category": "blouses"},
+    }
+    body = json.dumps({"batch": [event], "writeKey": settings["writeKey"]}).encode()
+    call = urllib.request.Request(f"{shop}/v1/batch", body, {"Content-Type": "text/plain"})
+    with urllib.request.urlopen(call) as answer:
+        assert answer.status == 200
+    expect(page.locator("h1")).to_have_text(BLOUSES)
+    expect(page.locator("[data-announce]")).to_have_text(re.compile("blouses"))
+
+
+def accept_and_stay(page: Page) -> None:
+    """Accept all. The network of a page with a stream is never idle."""
+    with page.expect_response("**/v1/consent") as told:
+        page.get_by_role("button", name="Accept all").click()
+    assert told.value.ok
