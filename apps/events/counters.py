@@ -116,7 +116,7 @@ def _start_writer() -> None:
             return
         _writer_pid = os.getpid()
     threading.Thread(target=_write_each_second, name="intake-counters", daemon=True).start()
-    at_end(_flush_quietly)
+    at_end(_flush_quietly, is_last=True)
 
 
 def _write_each_second() -> None:
