@@ -79,6 +79,8 @@ class Bench:
         self.web = Client(stack.web_port, CONNECTIONS)
         self.floor = Client(stack.floor_port, CONNECTIONS)
         self.decided = 0
+        # Visitors of their own: the stream must not change what they look at.
+        self.probed = [visitors + number for number in range(20)]
         self._notes = itertools.count()
 
     def load_visitors(self) -> None:
@@ -210,9 +212,8 @@ class Bench:
         return found
 
     def _probe(self, client: Client, number: int) -> float:
-        # Visitors of their own: the stream must not change what they look at.
-        visitor = self.visitors + number % 20
-        category = world.CATEGORIES[number // 20 % len(world.CATEGORIES)]
+        visitor = self.probed[number % len(self.probed)]
+        category = world.CATEGORIES[number // len(self.probed) % len(world.CATEGORIES)]
         expected = f'"variant":"{category}"'.encode()
         asked = self.calls.decide(visitor, placements=["home.hero"])
         _expect(expected not in client.ask(asked), "the probe changes the hero")

@@ -36,6 +36,15 @@ class HotBench(Bench):
         """Bring the visitors in through the API, and wait until the consumer has folded them."""
         self.load(self.calls.pasts(self.visitors, past_of))
 
+    def choose_probed(self) -> None:
+        """Probe with visitors who see what they look at: an experiment decides for some others."""
+        self.probed = [
+            number
+            for number in range(self.visitors, self.visitors + 40)
+            if b'"SPLIT"' not in self.web.ask(self.calls.decide(number, placements=["home.hero"]))
+        ]
+        self.decided += 40
+
     def check_answers(self) -> None:
         """Ask for some visitors: rules, segments, experiments and the cap all have a say."""
         self._wait_for_budgets()

@@ -208,6 +208,7 @@ def _events(bench: "HotBench", size: Size, decide_us: float) -> dict[str, Any]:
     _say(f"{EVENTS_PER_S:,} events/s beside decisions for {size.steady_s:.0f} s ...")
     steady = bench.keep_up(EVENTS_PER_S, size.steady_s, decide_us)
     _say("From an event to the next decision ...")
+    bench.choose_probed()
     seen = bench.latency(size.probes, SEEN_AT_PER_S)
     bench.stack.stop("consumer")
     return {
@@ -242,6 +243,8 @@ def _segments(bench: "HotBench", size: Size) -> dict[str, Any]:
     bench.stack.start_consumer()
     bench.record.wait_until_folded(300)
     bench.stack.stop("consumer")
+    # A refresh leaves everybody's hot state to the next one who asks: let all be asked for once.
+    bench.web.run(iter(bench.asked))
     many = [measure(bench.stack, bench.decide(), size.seconds) for _ in range(size.rounds)]
     return {"few": few, "many": many}
 
