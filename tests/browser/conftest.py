@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.site import Site, serve
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -83,9 +83,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a shop that an editor has set up and nobody has visited. About 20 s."""
     if CHROMIUM is None:
         pytest.skip("There is no Chromium on this machine.")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     home = tmp_path_factory.mktemp("stack")
     given = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
     env = {**given, "ATTUNE_HOME": str(home), "PORT": str(port), "WEB_WORKERS": "1"}

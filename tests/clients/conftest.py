@@ -6,7 +6,6 @@ They run on the test run's own Postgres and Valkey, in the test database.
 import json
 import os
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -33,6 +32,7 @@ from launcher.supervisor import programs
 from launcher.trouble import Trouble
 from tests.apps.delivery.conftest import LAST_VIEWED
 from tests.conftest import HAND_MADE
+from tests.ports import free_port
 
 UP_WITHIN_S = 30.0
 
@@ -81,7 +81,7 @@ def server(
         running: list[subprocess.Popen[bytes]] = []
         try:
             seeded = _shop()
-            port, stream_port = _free_port(), _free_port()
+            port, stream_port = free_port(), free_port()
             for name, command in _commands(port, stream_port).items():
                 running.append(
                     processes.spawn(
@@ -165,12 +165,6 @@ def _answers(host: str) -> bool:
 
 def _told(logs: Path) -> str:
     return "\n".join(processes.tail(log) for log in sorted(logs.iterdir()))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

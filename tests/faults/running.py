@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import psycopg2
 
 from launcher import processes
 from launcher.home import PROJECT_ROOT, Home
+from tests.ports import free_port
 
 UP_WITHIN_S = 180.0
 WEB_PROCESSES = 2
@@ -188,13 +188,6 @@ class RunningStack:
         finally:
             os.environ.clear()
             os.environ.update(before)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _children(parent: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import pytest
 from launcher import processes
 from launcher.home import PROJECT_ROOT, Home
 from launcher.testhome import temporary_home
+from tests.ports import free_port
 
 UP_WITHIN_S = 90.0
 # What this test run's own servers are called by; the stack is to start its own.
@@ -107,16 +107,10 @@ class Stack:
             self.process.wait(60)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     with temporary_home(Home.locate()) as home:
-        running = Stack(home, _free_port())
+        running = Stack(home, free_port())
         try:
             running.wait_up()
             yield running

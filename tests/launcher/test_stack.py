@@ -20,6 +20,7 @@ from launcher import processes
 from launcher.home import PROJECT_ROOT, Home
 from launcher.servers import holder
 from launcher.testhome import remove
+from tests.ports import free_port
 
 MANAGE = """
     import sys, time
@@ -68,9 +69,7 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 class Launched:

@@ -28,15 +28,15 @@ with sync_playwright() as playwright:
     page.on("response", note)
     page.on("pageerror", lambda error: others.append(str(error)))
     page.goto(ADDRESS)
-    page.wait_for_function("window.found", timeout=15_000)
+    page.wait_for_function("window.found", timeout=60_000)
     first = page.evaluate("window.found")
     page.evaluate("window.shop()")
-    page.wait_for_function(IS_LIVE, timeout=15_000)
+    page.wait_for_function(IS_LIVE, timeout=60_000)
     changed = page.evaluate("window.found")
     before = len(evaluations)
-    with page.expect_response(lambda response: "/ofrep/" in response.url, timeout=15_000):
+    with page.expect_response(lambda response: "/ofrep/" in response.url, timeout=60_000):
         page.reload()
-    page.wait_for_function(f"window.found && {IS_LIVE}", timeout=15_000)
+    page.wait_for_function(f"window.found && {IS_LIVE}", timeout=60_000)
     page.wait_for_timeout(200)
     found = {
         "first": first,
