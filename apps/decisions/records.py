@@ -4,7 +4,6 @@ A bounded queue and one thread. An answer never waits for it: with the queue ful
 dropped and counted.
 """
 
-import atexit
 import logging
 import os
 import threading
@@ -19,6 +18,7 @@ from django.db import connection
 
 from apps.segments.live import decode_stays, is_inside
 from apps.work import clock
+from apps.work.endings import at_end
 from apps.work.ids import uuid7
 
 logger = logging.getLogger(__name__)
@@ -194,4 +194,4 @@ def _forget_after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)
-atexit.register(close)
+at_end(close)

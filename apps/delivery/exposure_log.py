@@ -6,7 +6,6 @@ killed with -9 loses the last LINGER_S. When the record is away, or the queue is
 written by the request itself again, so that a caller hears of it and can repeat them.
 """
 
-import atexit
 import logging
 import os
 import threading
@@ -24,6 +23,7 @@ from django.db import connection
 from apps.events.collect import Packed, packed, record_accepted, record_packed
 from apps.events.types import Accepted, Receipt
 from apps.work import clock
+from apps.work.endings import at_end
 
 logger = logging.getLogger(__name__)
 
@@ -175,4 +175,4 @@ def _forget_after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)
-atexit.register(close)
+at_end(close)

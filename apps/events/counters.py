@@ -4,7 +4,6 @@ The counts are a graph and a proof that events without consent were dropped, not
 that is killed takes at most its last second of counts with it, never an event.
 """
 
-import atexit
 import json
 import logging
 import os
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from apps.events.types import Receipt
+from apps.work.endings import at_end
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _start_writer() -> None:
             return
         _writer_pid = os.getpid()
     threading.Thread(target=_write_each_second, name="intake-counters", daemon=True).start()
-    atexit.register(_flush_quietly)
+    at_end(_flush_quietly)
 
 
 def _write_each_second() -> None:

@@ -18,6 +18,7 @@ PUBLIC_EVERYWHERE = frozenset({"types", "errors", "signals", "selectors", "servi
 PUBLIC_BESIDES = {
     "apps.work.clock": "the one clock that doors read",
     "apps.work.collector": "how often a process looks for cycles",
+    "apps.work.endings": "what a process still writes when it ends",
     "apps.work.ids": "row and public ids",
     "apps.work.redis": "the one connection of a process, with its circuit breaker",
     "apps.work.database": "dropping a broken connection, the whole of healing",
