@@ -38,6 +38,7 @@ ON CONFLICT (site_id, minute) DO UPDATE SET
 """
 
 _lock = threading.Lock()
+_writing = threading.Lock()  # the last flush of a process waits for the one that is under way
 _pending: dict[tuple[UUID, datetime], list[int]] = {}
 _has_work = threading.Event()
 _writer_pid = 0
@@ -61,6 +62,11 @@ def flush() -> int:
     Raises:
         DatabaseError, InterfaceError: Postgres is away; the counts are kept for the next time.
     """
+    with _writing:
+        return _flush()
+
+
+def _flush() -> int:
     with _lock:
         taken = dict(_pending)
         _pending.clear()
@@ -110,7 +116,7 @@ def _start_writer() -> None:
             return
         _writer_pid = os.getpid()
     threading.Thread(target=_write_each_second, name="intake-counters", daemon=True).start()
-    at_end(_flush_quietly)
+    at_end(_flush_quietly, is_last=True)
 
 
 def _write_each_second() -> None:
