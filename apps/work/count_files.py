@@ -89,7 +89,7 @@ def start() -> None:
         logger.warning("counts.not_written", extra={"error": str(error)})
         return
     threading.Thread(target=_keep_writing, args=(file,), name="counts", daemon=True).start()
-    at_end(file.write)
+    at_end(file.write, is_last=True)
 
 
 def _keep_writing(file: OwnFile) -> None:
