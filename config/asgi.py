@@ -12,7 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
 from django.conf import settings
 
+from apps.delivery.stream.room import Room
 from apps.delivery.stream.serving import Application
+from apps.work import alive
 from config.env import ENV
 
 # A stream is an open file, and many systems allow a process a thousand.
@@ -23,7 +25,11 @@ logging.config.dictConfig(settings.LOGGING)
 # One line for each client that left while something was on its way to it.
 logging.getLogger("_granian").setLevel(logging.WARNING)
 
-application = Application(redis_url=settings.REDIS_URL, most=ENV.stream_connections)
+alive.keep_saying("stream")
+application = Application(
+    redis_url=settings.REDIS_URL,
+    room=Room(ENV.stream_connections, of_address=ENV.stream_per_address),
+)
 
 gc.collect()
 gc.freeze()

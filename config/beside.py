@@ -13,6 +13,7 @@ from time import monotonic
 from typing import IO, Any, Final, NamedTuple
 
 from apps.access.errors import Unavailable
+from config import lock_waits
 
 PATIENCE_S: Final = 10.0
 _IN_MEMORY: Final = 1024 * 1024
@@ -33,12 +34,24 @@ class Answer(NamedTuple):
 class Pool:
     """A few threads that run a WSGI application."""
 
-    def __init__(self, name: str, wsgi: Wsgi, *, threads: int, most_waiting: int) -> None:
-        """Run `wsgi` on `threads` threads, with at most `most_waiting` requests before them."""
+    def __init__(
+        self,
+        name: str,
+        wsgi: Wsgi,
+        *,
+        threads: int,
+        most_waiting: int,
+        lock_s: float = 0.0,
+    ) -> None:
+        """Run `wsgi` on `threads` threads, with at most `most_waiting` requests before them.
+
+        Args:
+            lock_s: how long a statement may wait for another's lock; 0: as long as Postgres lets.
+        """
         self.name = name
         self._wsgi = wsgi
         self._most = threads + most_waiting
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._threads = ThreadPoolExecutor(threads, name, lock_waits.limit, (lock_s,))
         self.taken = 0
 
     def require_room(self) -> None:
@@ -54,8 +67,9 @@ class Pool:
         """Run the application.
 
         Raises:
-            Unavailable: its turn came too late.
+            Unavailable: there is no room, or its turn came too late.
         """
+        self.require_room()  # others came while a body was on its way
         self.taken += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(

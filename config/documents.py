@@ -1,11 +1,21 @@
 """Addresses of the API's own documents and of the server's health."""
 
+import hashlib
+from functools import cache
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.settings import patched_settings
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from apps.access.http import hot
 from apps.delivery import health, metrics
+from apps.delivery.api import not_changed
 from config.error_codes import meanings, status_of
 
 _PAGE = """<!doctype html>
@@ -17,6 +27,42 @@ _HOOKS = [
     "drf_spectacular.hooks.postprocess_schema_enums",
     "config.openapi.add_hot_paths",
 ]
+
+
+_ITS_TYPE: Final = "application/vnd.oai.openapi+json"
+_making = Lock()
+
+
+class _Document(NamedTuple):
+    """The OpenAPI document as it is sent, and its ETag."""
+
+    body: bytes
+    etag: str
+
+
+@cache
+def _document() -> _Document:
+    with patched_settings({"POSTPROCESSING_HOOKS": _HOOKS}):
+        generator: Any = SchemaGenerator  # the package has no types
+        schema = generator().get_schema(request=None, public=True)
+    body: bytes = OpenApiJsonRenderer().render(schema, renderer_context={})
+    return _Document(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+@hot("GET", route="openapi")
+def openapi(request: HttpRequest) -> HttpResponse:
+    """GET /v1/openapi.json. The code is all that it depends on: it is made once a process."""
+    with _making:  # the settings are patched for the whole process
+        made = _document()
+    response = not_changed(request, made.etag)
+    if response is None:
+        is_plain = _ITS_TYPE not in request.META.get("HTTP_ACCEPT", "")
+        type_ = "application/json" if is_plain else _ITS_TYPE
+        response = HttpResponse(made.body, content_type=type_)
+    response["ETag"] = made.etag
+    response["Cache-Control"] = "public, max-age=300"
+    response["Vary"] = "Accept"
+    return response
 
 
 def errors(request: HttpRequest, code: str = "") -> HttpResponse:
@@ -33,11 +79,7 @@ def errors(request: HttpRequest, code: str = "") -> HttpResponse:
 
 
 urlpatterns = [
-    path(
-        "v1/openapi.json",
-        SpectacularJSONAPIView.as_view(custom_settings={"POSTPROCESSING_HOOKS": _HOOKS}),
-        name="openapi",
-    ),
+    path("v1/openapi.json", openapi, name="openapi"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
     path("docs/errors/", errors, name="errors"),
     path("docs/errors/<slug:code>", errors, name="error"),

@@ -6,6 +6,7 @@ Tests (`DJANGO_SETTINGS_MODULE=config.settings.test`) get fixed secrets and a da
 nothing answers; the test launcher sets real addresses before Django loads.
 """
 
+import ipaddress
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,12 +28,15 @@ class Environment:
     `rediss://` or `unix://`), `broker_url` the same server as Celery spells it. `public_origin`
     is the scheme and host visitors use, without a trailing slash; `stream_origin` is the same for
     the live stream; empty when a proxy leads its path, on the API's own origin, to the stream
-    process. That one listens on `stream_port` and holds at most `stream_connections` open.
+    process. That one listens on `stream_port` and holds at most `stream_connections` open, of which
+    `stream_per_address` may come from one address.
     `trusted_proxies` are networks
     (CIDR or address) whose forwarding headers are believed. `snapshot_key` is the seed of the key
     that signs the edge's snapshot (empty: derived), `snapshot_retired_keys` the public keys that
-    did before; see apps/decisions/signing.py. `clock_file` names a file with the seconds by which
-    the clock is wrong, for tests of faults.
+    did before; see apps/decisions/signing.py. `private_targets` are private networks that addresses
+    given by people may lead into; see apps/access/targets.py. `signing_keys_retired` are signing
+    keys of before: what they signed is still believed, nothing is signed with them. `clock_file`
+    names a file with the seconds by which the clock is wrong, for tests of faults.
     """
 
     secret_key: str
@@ -49,8 +53,11 @@ class Environment:
     stream_origin: str
     stream_port: int
     stream_connections: int
+    stream_per_address: int = 40
+    private_targets: tuple[str, ...] = ()
     snapshot_key: str = ""
     snapshot_retired_keys: tuple[str, ...] = ()
+    signing_keys_retired: tuple[str, ...] = ()
     log_format: str = "line"
     otlp_endpoint: str = ""
     clock_file: str = ""
@@ -84,8 +91,11 @@ def load(variables: dict[str, str] | None = None) -> Environment:
         stream_origin=_origin(_read(env.str, "STREAM_ORIGIN", "")),
         stream_port=_read(env.int, "STREAM_PORT", port + 1),
         stream_connections=_read(env.int, "STREAM_CONNECTIONS", 5_000),
+        stream_per_address=_read(env.int, "STREAM_PER_ADDRESS", 40),
+        private_targets=_networks(_read(env.list, "PRIVATE_TARGETS", [])),
         snapshot_key=_read(env.str, "SNAPSHOT_KEY", ""),
         snapshot_retired_keys=tuple(_read(env.list, "SNAPSHOT_RETIRED_KEYS", [])),
+        signing_keys_retired=_retired(env),
         log_format=_one_of("LOG_FORMAT", _read(env.str, "LOG_FORMAT", "line"), ("line", "json")),
         otlp_endpoint=_origin(_read(env.str, "OTEL_EXPORTER_OTLP_ENDPOINT", "")),
         clock_file=_read(env.str, "CLOCK_FILE", ""),
@@ -118,6 +128,16 @@ def _read(parse: Callable[..., Any], name: str, default: Any = None) -> Any:
         raise SystemExit(f"The environment variable {name} is malformed: {error}.") from None
 
 
+def _networks(texts: list[str]) -> tuple[str, ...]:
+    """Return networks that are some."""
+    try:
+        return tuple(str(ipaddress.ip_network(text, strict=False)) for text in texts)
+    except ValueError as error:
+        raise SystemExit(
+            f"The environment variable PRIVATE_TARGETS is malformed: {error}."
+        ) from None
+
+
 def _secret(env: environ.Env, name: str, *, testing: bool) -> str:
     """Return a secret long enough to be one."""
     # Not by env.str, to which a leading dollar sign means "see that other variable".
@@ -127,6 +147,17 @@ def _secret(env: environ.Env, name: str, *, testing: bool) -> str:
     if len(value) < MIN_SECRET_LENGTH:
         raise SystemExit(f"{name} must have at least {MIN_SECRET_LENGTH} characters.")
     return value
+
+
+def _retired(env: environ.Env) -> tuple[str, ...]:
+    """Return the signing keys of before, separated by commas; each was a secret once."""
+    given = str(env.ENVIRON.get("SIGNING_KEYS_RETIRED", ""))
+    keys = tuple(text.strip() for text in given.split(",") if text.strip())
+    if any(len(key) < MIN_SECRET_LENGTH for key in keys):
+        raise SystemExit(
+            f"A key in SIGNING_KEYS_RETIRED has less than {MIN_SECRET_LENGTH} characters."
+        )
+    return keys
 
 
 def _database(env: environ.Env, *, testing: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from engine.errors import PersonalizationError
 STATUS: Final[Mapping[str, int]] = {
     "invalid_request": 400,
     "invalid_decision_id": 400,
+    "invalid_preview": 400,
     **dict.fromkeys(EventRefused.CODES, 400),
     "unauthorized": 401,
     "invalid_ticket": 401,
@@ -30,6 +31,7 @@ STATUS: Final[Mapping[str, int]] = {
     "upload_not_latest": 409,
     "cannot_undo_merge": 409,
     "idempotency_key_in_use": 409,
+    "length_required": 411,
     "payload_too_large": 413,
     "idempotency_key_reused": 422,
     "invalid_condition": 422,

@@ -110,7 +110,7 @@ def add_hot_paths(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     }
     for path, item in paths.items():
         for method, operation in item.items():
-            if method in _METHODS and path.startswith(("/v1/", "/ofrep/")):
+            if method in _METHODS and path.startswith(("/v1/", "/v2/", "/ofrep/")):
                 _complete(operation, has_own_errors=path.startswith("/ofrep/"))
     result["paths"] = dict(sorted(paths.items()))
     return result

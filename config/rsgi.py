@@ -2,30 +2,47 @@
 
 Granian calls `application` on the loop. A hot view runs there and then, to its end, as it would on
 a thread of its own: Python's lock makes more threads slower, not faster. What the loop adds is that
-a slow sender holds up nobody, that pages have threads of their own (see config/beside.py), and that
-a request which has waited too long is told so at once instead of adding to the others' wait.
+a slow sender holds up nobody, that pages have threads of their own (see config/beside.py), that
+calls of events which meet share a commit (config/gathering.py), and that a request which has waited
+too long is told so at once instead of adding to the others' wait.
 """
 
 import asyncio
 import resource
 import sys
+from collections.abc import Callable, Sequence
+from io import SEEK_END, BytesIO
+from time import perf_counter
 from typing import Any, Final, cast
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import resolve
 
 from config import wsgi  # sets Django up, for those below
 
 # isort: split
 from apps.access.cors import HeaderList
-from apps.access.errors import Unavailable
-from apps.access.http import HotView, refusal
+from apps.access.errors import RequestRefused, Unavailable
+from apps.access.http import BEGUN, HotView, refusal
 from apps.delivery import metrics
-from apps.work import count_files, record_watch
+from apps.events import arrivals
+from apps.events.api import ARRIVING, TAKEN
+from apps.events.arrivals import Arrived, Taken
+from apps.work import alive, count_files, record_watch, tracing
 from apps.work.collector import spare_the_collector
-from config import spans
-from config.arriving import BODY_BYTES, Incoming, body_of, environ_of, file_of, has_body
+from config import lock_waits, spans
+from config.arriving import (
+    FILE_BYTES,
+    FORM_BYTES,
+    Incoming,
+    Room,
+    body_of,
+    environ_of,
+    file_of,
+    has_body,
+)
 from config.beside import Answer, Pool
+from config.gathering import Gathering
 from config.lateness import Lateness
 from config.turns import Turns
 from config.urls import HOT
@@ -37,12 +54,34 @@ OTHER_S: Final = 1.0
 # Up to here everything is taken as it comes. Beyond it, decisions go first.
 _CALM_S: Final = 0.02
 _UNSHED: Final = frozenset({"healthz", "unknown"})
+_DECIDE: Final = HOT["/v1/decide"]
 _DECISIONS: Final = frozenset({"decide", "ofrep", "content", "fragments"})
 
-# Reads of Postgres and files, by callers that are no visitors.
-_BESIDE: Final = ("/v1/profiles", "/v1/segments", "/v1/lists", "/metrics", "/readyz")
-# Bytes of bodies that may be on their way into this process at once.
-_READING_BYTES: Final = 64 * 1024 * 1024
+# What reads much, or works long, for callers that are no visitors.
+_READS: Final = (
+    "/v1/profiles",
+    "/v1/segments",
+    "/v1/lists",
+    "/v1/openapi.json",
+    "/v1/previews",
+    "/v1/why",
+    "/metrics",
+    "/readyz",
+)
+# What writes a visitor's rows, and waits for whoever holds them.
+_WRITES: Final = ("/v1/consent",)
+# Where files of people come in.
+_FILES: Final = ("/v1/lists", "/admin/segments/")
+_PREVIEW: Final = b'"preview"'
+_BODILESS_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# Bytes of bodies that may be on their way into this process at once: of calls, forms, files.
+_CALLS_BYTES: Final = 64 * 1024 * 1024
+_FORMS_BYTES: Final = 32 * 1024 * 1024
+_FILES_BYTES: Final = 3 * FILE_BYTES
+# How long a statement may wait for a row: of the loop, of calls beside it, and of reads.
+_LOOP_LOCK_S: Final = 0.25
+_WRITE_LOCK_S: Final = 0.5
+_READ_LOCK_S: Final = 2.0
 _PIECE: Final = 256 * 1024
 _READER_S: Final = 30.0
 _BODILESS: Final = frozenset({204, 304})
@@ -54,15 +93,25 @@ class Application:
     def __init__(self) -> None:
         """Threads start with the first request that needs them."""
         self.pages = Pool("pages", wsgi.application, threads=2, most_waiting=60)
-        self.reads = Pool("reads", wsgi.application, threads=2, most_waiting=60)
+        self.reads = Pool(
+            "reads", wsgi.application, threads=2, most_waiting=60, lock_s=_READ_LOCK_S
+        )
+        self.writes = Pool(
+            "writes", wsgi.application, threads=2, most_waiting=60, lock_s=_WRITE_LOCK_S
+        )
         self._lateness: Lateness | None = None
         self._turns = Turns()
-        self._reading = 0
+        self._intake = Gathering(_taken_in)
+        self._calls = Room(_CALLS_BYTES)
+        self._forms = Room(_FORMS_BYTES)
+        self._files = Room(_FILES_BYTES)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """The loop is there, and will run."""
         self._lateness = Lateness(loop.call_soon)
+        lock_waits.limit(_LOOP_LOCK_S)
         count_files.start()
+        alive.keep_saying("web")
         spans.begin("web", HOT)
 
     async def __rsgi__(self, scope: Any, incoming: Incoming) -> None:
@@ -70,7 +119,9 @@ class Application:
         path: str = scope.path
         environ = environ_of(scope)
         view = HOT.get(path)
-        if path.startswith(_BESIDE):
+        if environ["REQUEST_METHOD"] != "OPTIONS" and path.startswith(_WRITES):
+            await self._called(self.writes, environ, incoming)
+        elif path.startswith(_READS):
             await self._beside(self.reads, environ, incoming)
         elif view is None and not path.startswith(wsgi.SHORT):
             await self._beside(self.pages, environ, incoming)
@@ -83,18 +134,28 @@ class Application:
         """Read the body of an API call, then answer it."""
         body = b""
         if has_body(environ):
-            length = environ.get("CONTENT_LENGTH")
-            expected = int(length) if length and length.isdigit() else BODY_BYTES
-            if expected <= BODY_BYTES:
-                if self._reading + expected > _READING_BYTES:
-                    _send(incoming, refusal(_overloaded(), wsgi.ApiRequest(environ)), [])
-                    return
-                self._reading += expected
-                try:
-                    body = await body_of(incoming, environ)
-                finally:
-                    self._reading -= expected
+            try:
+                body = await body_of(incoming, environ, self._calls)
+            except Unavailable as error:
+                _refuse(incoming, environ, error)
+                return
+        if view is _DECIDE and _PREVIEW in body:  # drafts are put together for it
+            environ["wsgi.input"] = BytesIO(body)
+            await self._answer_on(self.reads, environ, incoming)
+            return
         await self._short(view, environ, body, incoming)
+
+    async def _called(self, pool: Pool, environ: dict[str, Any], incoming: Incoming) -> None:
+        """Read the body of an API call, then answer it on a thread of a pool."""
+        try:
+            pool.require_room()
+            if has_body(environ):
+                environ["wsgi.input"] = BytesIO(await body_of(incoming, environ, self._calls))
+        except Unavailable as error:
+            metrics.shed(pool.name)
+            _refuse(incoming, environ, error)
+            return
+        await self._answer_on(pool, environ, incoming)
 
     async def _short(
         self, view: HotView | None, environ: dict[str, Any], body: bytes, incoming: Incoming
@@ -115,9 +176,31 @@ class Application:
                 late_s = await self._turns.wait(late_s)
             if late_s > (DECISION_S if route in _DECISIONS else OTHER_S) and route not in _UNSHED:
                 metrics.shed(route)
-                _send(incoming, *view.refuse(request, _overloaded()))
+                self.shed(view, request, incoming)
                 return
+        arriving = ARRIVING.get(view)
+        if arriving is not None and request.method == "POST":
+            if self._intake.waited_s() > OTHER_S:
+                metrics.shed(view.route)
+                self.shed(view, request, incoming)
+                return
+            request.META[BEGUN] = perf_counter()
+            request.META[TAKEN] = await self._taken(arriving, request)
         self.answer(view, request, args, kwargs, incoming)
+
+    async def _taken(
+        self, arriving: Callable[[HttpRequest], Arrived], request: wsgi.ApiRequest
+    ) -> Taken | Exception:
+        """Read a call of events and have it taken in together with others; its view words it."""
+        tracing.enter(request.META)
+        try:
+            with _Alone():
+                call = arriving(request)
+        except Exception as error:
+            return error
+        finally:
+            tracing.leave()
+        return await self._intake.outcome(call, call.size)
 
     def answer(
         self,
@@ -128,38 +211,83 @@ class Application:
         incoming: Incoming,
     ) -> None:
         """Run a view and send what it answers, without giving the loop up."""
-        # The loop stands still meanwhile, and Django must see a plain thread: where it sees a loop,
-        # every task has a database connection of its own, and blocking calls are refused.
-        loop = asyncio.get_running_loop()
-        asyncio._set_running_loop(None)
-        record_watch.begin(record_watch.LIMIT_S)
-        try:
+        with _Alone():
             response, headers = view.answer(request, *args, **kwargs)
-        finally:
-            record_watch.end()
-            asyncio._set_running_loop(loop)
+        _send(incoming, response, headers)
+
+    def shed(self, view: HotView, request: wsgi.ApiRequest, incoming: Incoming) -> None:
+        """Say that there is no time for a request, in its view's words."""
+        with _Alone():  # whether its origin may read the answer can be a question to the record
+            response, headers = view.refuse(request, _overloaded())
         _send(incoming, response, headers)
 
     async def _beside(self, pool: Pool, environ: dict[str, Any], incoming: Incoming) -> None:
-        """Answer on a thread of a pool."""
-        file = None
+        """Answer on a thread of a pool what may come with a form or a file."""
+        if environ["REQUEST_METHOD"] in _BODILESS_METHODS or not has_body(environ):
+            await self._answer_on(pool, environ, incoming)
+            return
+        is_file = environ["PATH_INFO"].startswith(_FILES)
+        room, most = (self._files, FILE_BYTES) if is_file else (self._forms, FORM_BYTES)
         try:
             pool.require_room()
-            if has_body(environ):
-                environ["wsgi.input"] = file = await file_of(incoming, environ)
+            file = await file_of(incoming, environ, most=most, room=room)
+        except RequestRefused as error:
+            if isinstance(error, Unavailable):
+                metrics.shed(pool.name)
+            _refuse(incoming, environ, error)
+            return
+        size = file.seek(0, SEEK_END)
+        file.seek(0)
+        environ["wsgi.input"] = file
+        try:
+            await self._answer_on(pool, environ, incoming)
+        finally:
+            file.close()
+            room.give_back(size)
+
+    async def _answer_on(self, pool: Pool, environ: dict[str, Any], incoming: Incoming) -> None:
+        try:
             answer = await pool.answer(environ)
         except Unavailable as error:
             metrics.shed(pool.name)
-            _send(incoming, refusal(error, wsgi.ApiRequest(environ)), [])
+            _refuse(incoming, environ, error)
             return
-        finally:
-            if file is not None:
-                file.close()
         await _send_file(incoming, answer)
+
+
+class _Alone:
+    """For the length of a block Django sees a plain thread; the loop stands still meanwhile.
+
+    Where it sees a loop, every task has a database connection of its own, and blocking calls are
+    refused.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def __enter__(self) -> None:
+        asyncio._set_running_loop(None)
+        record_watch.begin(record_watch.LIMIT_S)
+
+    def __exit__(self, *_: object) -> None:
+        record_watch.end()
+        asyncio._set_running_loop(self._loop)
+
+
+def _taken_in(calls: Sequence[Arrived]) -> list[Taken]:
+    record_watch.begin(record_watch.LIMIT_S)
+    try:
+        return arrivals.take(calls)
+    finally:
+        record_watch.end()
 
 
 def _overloaded() -> Unavailable:
     return Unavailable("The server has more to do than it can: try again.")
+
+
+def _refuse(incoming: Incoming, environ: dict[str, Any], error: Exception) -> None:
+    _send(incoming, refusal(error, wsgi.ApiRequest(environ)), tracing.headers_of(environ))
 
 
 def _send(incoming: Incoming, response: HttpResponseBase, headers: HeaderList) -> None:

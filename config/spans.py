@@ -5,24 +5,28 @@ that asked for it; without it there is no wrapper, no import and no cost. The pa
 their own (requirements/telemetry.txt).
 
 A decision's span has an event for each placement, by the semantic conventions for feature flags.
-No span carries a visitor's id, a trait or the text of a statement's parameters.
+No span carries a visitor's id, a trait, a statement's parameters or the text of an error.
 """
 
 import atexit
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
+from time import perf_counter
 from typing import Any, Final
 
 from django.db.backends.signals import connection_created
 
-from apps.access.http import HotView
+from apps.access.http import BEGUN, HotView
 from apps.decisions import hot_wire, record_reads
 from apps.delivery import deciding
+from apps.events import arrivals
 from apps.pipeline import fold
 from apps.work import tracing
 from apps.work.endings import at_end
+from apps.work.prepared import Prepared
 from config.env import ENV
 
 logger = logging.getLogger(__name__)
@@ -49,6 +53,8 @@ def begin(role: str, views: Mapping[str, HotView]) -> bool:
         view.answer = _serving(tracer, view)
     _wrap(tracer, hot_wire, "ask", "redis", {"db.system.name": "redis"})
     _wrap(tracer, record_reads, "rows", "postgres", {"db.system.name": "postgresql"})
+    _wrap(tracer, Prepared, "fetch", "postgres", {"db.system.name": "postgresql"})
+    _wrap(tracer, arrivals, "take", "intake", {})
     _wrap(tracer, fold, "fold_once", "fold", {})
     deciding.decide = _deciding(tracer, deciding.decide)
 
@@ -72,6 +78,22 @@ def _tracer(role: str) -> Any:
     at_end(provider.force_flush)
     atexit.register(provider.shutdown)
     return provider.get_tracer("attune")
+
+
+@contextmanager
+def _within(tracer: Any, name: str, **more: Any) -> Iterator[Any]:
+    """A span around a block. Of an error only the class is told: its text may quote a row."""
+    from opentelemetry.trace.status import StatusCode
+
+    with tracer.start_as_current_span(
+        name, record_exception=False, set_status_on_exception=False, **more
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            span.set_attribute("error.type", type(error).__qualname__)
+            span.set_status(StatusCode.ERROR)
+            raise
 
 
 def _serving(tracer: Any, view: HotView) -> Callable[..., Any]:
@@ -101,9 +123,13 @@ def _serving(tracer: Any, view: HotView) -> Callable[..., Any]:
             "http.route": route,
             "attune.request_id": tracing.request_id_of(meta),
         }
-        with tracer.start_as_current_span(
-            f"{request.method} {route}", context, SpanKind.SERVER, attributes
-        ) as span:
+        begun: float | None = meta.get(BEGUN)  # events are taken in before their view is called
+        start_ns = None if begun is None else time.time_ns() - int((perf_counter() - begun) * 1e9)
+        named = f"{request.method} {route}"
+        with _within(
+            tracer, named, context=context, kind=SpanKind.SERVER, attributes=attributes,
+            start_time=start_ns,
+        ) as span:  # fmt: skip
             response, headers = answer(request, *args, **kwargs)
             span.set_attribute("http.response.status_code", response.status_code)
             if response.status_code >= 500:
@@ -118,7 +144,7 @@ def _wrap(tracer: Any, module: Any, name: str, span: str, attributes: dict[str, 
 
     @wraps(inner)
     def measured(*args: Any, **kwargs: Any) -> Any:
-        with tracer.start_as_current_span(span, attributes=attributes):
+        with _within(tracer, span, attributes=attributes):
             return inner(*args, **kwargs)
 
     setattr(module, name, measured)
@@ -127,7 +153,7 @@ def _wrap(tracer: Any, module: Any, name: str, span: str, attributes: dict[str, 
 def _deciding(tracer: Any, inner: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(inner)
     def measured(*args: Any, **kwargs: Any) -> Any:
-        with tracer.start_as_current_span("decide") as span:
+        with _within(tracer, "decide") as span:
             decided = inner(*args, **kwargs)
             for placed in decided.placed:
                 span.add_event("feature_flag.evaluation", _evaluation(placed, decided))
@@ -157,7 +183,7 @@ def _statements(tracer: Any) -> Callable[..., Any]:
     def wrapper(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         words = " ".join(str(sql).split())[:_QUERY_WORDS]
         attributes = {"db.system.name": "postgresql", "db.query.summary": words}
-        with tracer.start_as_current_span("postgres", attributes=attributes):
+        with _within(tracer, "postgres", attributes=attributes):
             return execute(sql, params, many, context)
 
     return wrapper

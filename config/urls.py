@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from apps.access.errors import NotFound
 from apps.access.http import HotView, hot
 
-API_PREFIXES: Final = ("v1/", "ofrep/", "opendsr/")
+API_PREFIXES: Final = ("v1/", "v2/", "ofrep/", "opendsr/")
 
 # Modules of addresses; the showcase's only where it is installed.
 _OFFERING: Final = [
@@ -43,7 +43,7 @@ def _guarded(patterns: list[URLPattern | URLResolver], prefix: str = "") -> None
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("", include(name)) for name in _OFFERING),
     path("", include("config.documents")),
-    re_path(r"^(?:v1|ofrep|opendsr)(?:/|$)", unknown_path),
+    re_path(r"^(?:v1|v2|ofrep|opendsr)(?:/|$)", unknown_path),
     path("admin/", admin.site.urls),
 ]
 _guarded(urlpatterns)

@@ -56,7 +56,13 @@ class Application(WSGIHandler):
             if is_short:
                 return _send(*_answer(ApiRequest(environ)), start_response)
             tracing.enter(environ)
-            return super().__call__(environ, start_response)
+
+            def start(status: str, head: list[tuple[str, str]], *more: Any) -> Any:
+                known = {name for name, _ in head}
+                own = [one for one in tracing.headers_of(environ) if one[0] not in known]
+                return start_response(status, [*head, *own], *more)
+
+            return super().__call__(environ, start)
         finally:
             tracing.leave()
             record_watch.end()

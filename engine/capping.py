@@ -17,6 +17,9 @@ CapPer: TypeAlias = Literal["visitor", "session"]
 # Of showings: more are never needed, because no cap may allow more.
 MAX_SHOWINGS = 100
 SESSION_IDLE_MS = 1_800_000
+SECOND_MS = 1_000
+DAY_MS = 86_400_000
+UNITS = (("day", DAY_MS), ("hour", 3_600_000), ("minute", 60_000), ("second", SECOND_MS))
 
 
 class FatigueDoc(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -87,3 +90,30 @@ def intensity(fatigue: FatigueDoc, shown_ms: Sequence[int], now_ms: int) -> floa
     """Return the multiplier that past showings leave, from 1 (fresh) down to the floor."""
     load = sum(exp2(-max(0, now_ms - at_ms) / fatigue.half_life_ms) for at_ms in shown_ms)
     return max(fatigue.floor, 1.0 - fatigue.step * load)
+
+
+def describe(cap: CapDoc) -> str:
+    """Return a cap in words: "at most 2 showings in 7 days to one visitor"."""
+    parts = []
+    if cap.most is not None:
+        count = "1 showing" if cap.most == 1 else f"{cap.most} showings"
+        span = "" if cap.window_ms is None else f" in {span_words(cap.window_ms)}"
+        whom = "in one session" if cap.per == "session" else "to one visitor"
+        parts.append(f"at most {count}{span} {whom}")
+    if cap.cooldown_ms:
+        parts.append(f"not again for {span_words(cap.cooldown_ms)}")
+    if (fatigue := cap.fatigue) is not None:
+        wears = f"each showing takes {fatigue.step:.0%} of the intensity"
+        comes = f"half of that is back after {span_words(fatigue.half_life_ms)}"
+        below = f"; not shown below {fatigue.skip_below:.0%}" if fatigue.skip_below else ""
+        parts.append(f"{wears}, down to {fatigue.floor:.0%}, and {comes}{below}")
+    return "; ".join(parts) or "limits nothing yet"
+
+
+def span_words(ms: int) -> str:
+    """Return a span in the greatest unit that it is a whole number of: "7 days"."""
+    for unit, size in UNITS:
+        if ms and ms % size == 0:
+            count = ms // size
+            return f"1 {unit}" if count == 1 else f"{count:,} {unit}s"
+    return f"{ms:,} milliseconds"

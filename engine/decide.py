@@ -199,8 +199,21 @@ def _candidates(
     placement: CompiledPlacement, members: Members, trace: list[Step] | None
 ) -> Iterator[Candidate]:
     """What each step would serve, in order; the default is not among it."""
+    now_ms = members.now_ms
+    facts = members.facts()
     for rule in placement.rules:
-        if not _holds(rule, members, trace):
+        if trace is not None or rule.starts_at_ms is not None or rule.ends_at_ms is not None:
+            holds = _holds(rule, members, trace)
+        else:  # most rules, and there are many: what `_holds` does, without the call
+            try:
+                verdict, until_ms = rule.condition(facts, now_ms)
+            except Exception:
+                members.broken.append(("rule", rule.key))
+                continue
+            if until_ms is not None:
+                members.flips_at(until_ms)
+            holds = verdict is True
+        if not holds:
             continue
         if rule.variant is not None:
             yield Candidate(rule.variant, Reason.TARGETING_MATCH, rule.caps, rule.key)

@@ -52,7 +52,8 @@ class Members(Mapping[str, bool]):
     """
 
     __slots__ = (
-        "_context", "_facts", "_snapshot", "broken", "is_stale", "now_ms", "until_ms", "visitor",
+        "_context", "_facts", "_known", "_snapshot", "broken", "is_stale", "now_ms", "until_ms",
+        "visitor",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,7 @@ class Members(Mapping[str, bool]):
         self._snapshot = snapshot
         self.visitor = visitor
         self._facts: Facts | None = None
+        self._known: dict[str, bool] = {}  # by key, of what was asked
         self._context = context
         self.now_ms = now_ms
         self.until_ms = FOREVER
@@ -130,8 +132,13 @@ class Members(Mapping[str, bool]):
         return False
 
     def get(self, key: str, default: Any = None) -> Any:
-        segment = self._snapshot.segments.get(key)
-        return default if segment is None else self.has(segment)
+        found = self._known.get(key)
+        if found is None:
+            segment = self._snapshot.segments.get(key)
+            if segment is None:
+                return default
+            found = self._known[key] = self.has(segment)
+        return found
 
     def __getitem__(self, key: str) -> bool:
         return self.has(self._snapshot.segments[key])

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from launcher import check, processes, stack, venv
+from launcher import check, processes, serving, stack, venv
 from launcher.home import PROJECT_ROOT, Home, openmp_directory, port
 from launcher.servers import holder, needed, running
 from launcher.supervisor import python
@@ -32,7 +32,7 @@ Attune: what should this visitor see here, now, and why?
   make faults          kills, absences, full disks under load (ARGS="--only web --seconds 20")
   make parity          all evaluators of conditions against an oracle (N=1000000 checks)
   make mutants         seeded faults, each of which parity must catch
-  make contract        the API held to its OpenAPI document, with every kind of key
+  make contract        the API held to its OpenAPI document, and to mutated bodies
   make shell           a Django shell on this stack's data
   make doctor          what is installed and what runs
   make requirements    compile requirements/*.in again
@@ -66,15 +66,19 @@ def down(arguments: Sequence[str]) -> int:
     return 0
 
 
-# Files stay together: some share a stack that takes seconds to start.
-WHOLE_SUITE = ("-n", "2", "--dist", "loadfile")
+# One process more than processors, for tests that wait for what they started. Files stay together:
+# some share a stack that takes seconds to start; tests/conftest.py says which go first.
+WHOLE_SUITE = (
+    *("-n", str(min((os.cpu_count() or 1) + 1, 8))),
+    *("--dist", "loadfile", "--no-loadscope-reorder"),
+)
 
 
 def test(arguments: Sequence[str]) -> int:
     """Run pytest; its plugin (pytest_servers.py) brings the servers of the run.
 
-    The whole suite runs on two processes, each with a database of its own; with arguments, which
-    usually name a few tests, on one.
+    The whole suite runs on several processes, each with a database of its own; with arguments,
+    which usually name a few tests, on one.
     """
     venv.prepare()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -85,7 +89,7 @@ def test(arguments: Sequence[str]) -> int:
 def run_checks(arguments: Sequence[str]) -> int:
     """Run every static check, or those named."""
     venv.prepare()
-    with temporary_home(Home.locate()) as home, running(home):
+    with temporary_home(Home.locate()) as home, running(home, throwaway=True):
         environment = {**home.environment(), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
         return check.run(environment, only=arguments)
 
@@ -102,7 +106,7 @@ def parity(arguments: Sequence[str]) -> int:
     """Hold all evaluators of conditions against the oracle: with the database, then futures."""
     venv.prepare()
     command = [python(), "-m", "tests.parity", *arguments]
-    with temporary_home(Home.locate()) as home, running(home):
+    with temporary_home(Home.locate()) as home, running(home, throwaway=True):
         environment = {**home.environment(), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
         status = processes.in_front([*command, "--database"], environment, PROJECT_ROOT)
     return status or processes.in_front(command, os.environ, PROJECT_ROOT)
@@ -119,16 +123,17 @@ def mutants(arguments: Sequence[str]) -> int:
     """Put faults into copies of the source, and see that parity catches each."""
     venv.prepare()
     command = [python(), "-m", "tests.mutants", *arguments]
-    with temporary_home(Home.locate()) as home, running(home):
+    with temporary_home(Home.locate()) as home, running(home, throwaway=True):
         environment = {**home.environment(), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
         return processes.in_front(command, environment, PROJECT_ROOT)
 
 
 def contract(arguments: Sequence[str]) -> int:
-    """Hold the API to its own OpenAPI document, with every kind of key."""
+    """Hold the API to its own OpenAPI document with every kind of key, and to mutated bodies."""
     venv.prepare()
     venv.prepare_beside("clients")
-    command = [python(), "-m", "pytest", "tests/clients/contract.py", "-n", "0", *arguments]
+    tests = ["tests/clients/contract.py", "tests/hostile/contract.py"]
+    command = [python(), "-m", "pytest", *tests, "-n", "0", *arguments]
     return processes.in_front(command, os.environ, PROJECT_ROOT)
 
 
@@ -221,6 +226,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "shell": shell,
     "manage": manage,
     "servers": servers,
+    "web": serving.web,
     "env": env,
     "doctor": doctor,
     "help": usage,
@@ -234,6 +240,9 @@ def main(arguments: Sequence[str]) -> int:
     if command is None:
         print(f"There is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
+    # A stack is a dozen processes that import two thousand modules each: without bytecode beside
+    # these they take three times as long to start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         return command([part for part in rest if part != "--"])
     except Trouble as trouble:

@@ -29,6 +29,8 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+# For data that nobody will look for after the machine has lost its power.
+THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 FIRST_START = 20.0  # seconds
 RECOVERY = 300.0  # seconds; after a kill the server replays its log before it answers
 STOPPING = 20.0  # seconds
@@ -39,9 +41,10 @@ class Postgres:
 
     name = "postgres"
 
-    def __init__(self, home: Home) -> None:
-        """Name the paths; touches nothing yet."""
+    def __init__(self, home: Home, *, throwaway: bool = False) -> None:
+        """Name the paths; touches nothing yet. `throwaway`: a crash of the machine may lose all."""
         self.home = home
+        self.settings = {**SETTINGS, **THROWAWAY} if throwaway else SETTINGS
         self.user = service_user()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -63,7 +66,7 @@ class Postgres:
         self._stop_leftover(binaries, data)
         if not (data / "PG_VERSION").exists():
             self._initialize(binaries, data)
-        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [f"--{name.replace('_', '-')}={value}" for name, value in self.settings.items()]
         self.process = processes.spawn(
             [binaries / "postgres", "-D", data, "-k", run, *settings],
             log=self.log,

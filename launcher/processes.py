@@ -21,7 +21,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 def spawn(
     command: Sequence[str | Path],
     *,
-    log: Path,
+    log: Path | None,
     environment: Mapping[str, str],
     directory: Path,
     farewell: signal.Signals = signal.SIGTERM,
@@ -29,12 +29,13 @@ def spawn(
 ) -> "subprocess.Popen[bytes]":
     """Start a process in a session of its own (Ctrl-C reaches only the launcher), output to `log`.
 
+    Without a `log` its output is ours.
     `farewell` is what the kernel sends it if the launcher dies without saying goodbye (Linux only).
     `user` is (uid, gid) to run it as; None keeps ours.
     """
-    if log.exists() and log.stat().st_size > LOG_LIMIT:
+    if log is not None and log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
-    with log.open("ab") as output:
+    with contextlib.nullcontext() if log is None else log.open("ab") as output:
         return subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
@@ -113,6 +114,17 @@ def kill_session(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a signal to a process group, 0 to none of them; False: nobody is left in it."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # some of them are not ours to ask
+        return True
+    return True
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

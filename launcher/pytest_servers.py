@@ -2,7 +2,8 @@
 
 Loaded by `-p` in pyproject.toml, because Django's settings are read before any conftest.py. With
 DATABASE_URL and REDIS_URL set it starts nothing. With pytest-xdist the controller starts the
-servers, and each worker takes a database number of its own in Valkey.
+servers, and each worker a Valkey of its own: tests pause theirs, and cut off whoever is connected.
+On a server of yours each worker takes a database number.
 """
 
 import contextlib
@@ -14,7 +15,8 @@ import pytest
 
 from launcher.home import SECRET_NAMES, Home, openmp_directory, replace_environment
 from launcher.servers import running
-from launcher.testhome import temporary_home
+from launcher.testhome import remove, temporary_home
+from launcher.valkey import Valkey
 
 _XDIST_WORKER = "PYTEST_XDIST_WORKER"
 
@@ -39,8 +41,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     worker = os.environ.get(_XDIST_WORKER)
     options = early_config.known_args_namespace
     if worker is not None:
-        base = os.environ["REDIS_URL"].partition("?")[0]
-        os.environ["REDIS_URL"] = f"{base}?db={1 + int(worker.removeprefix('gw')) % 15}"
+        early_config.add_cleanup(_start_beside(worker).close)
     elif not (options.help or options.version or options.collectonly):
         early_config.add_cleanup(_start().close)
     return (yield)
@@ -52,11 +53,29 @@ def _start() -> contextlib.ExitStack:
     wanted = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
     home = stack.enter_context(temporary_home(Home.locate()))
     if wanted:
-        stack.enter_context(running(home))
+        stack.enter_context(running(home, throwaway=True))
     values = home.environment()
     # Tests have fixed keys and settings of their own: see config/env.py. Stacks that they start
     # listen on ports of their own.
     own = {"DJANGO_SETTINGS_MODULE", "STREAM_PORT", "STREAM_ORIGIN", *SECRET_NAMES}
     own -= set(os.environ)
     replace_environment({name: text for name, text in values.items() if name not in own})
+    return stack
+
+
+def _start_beside(worker: str) -> contextlib.ExitStack:
+    """Give a worker a Valkey, or a database of somebody's; closing the result removes it."""
+    stack = contextlib.ExitStack()
+    home = Home.locate()  # the controller's
+    if os.environ["REDIS_URL"] == f"unix://{home.valkey_socket}":
+        own = Home(home.root / worker)
+        own.create()
+        stack.callback(remove, own)
+        valkey = Valkey(own)
+        valkey.start()
+        stack.callback(valkey.stop)
+        os.environ["REDIS_URL"] = f"unix://{own.valkey_socket}"
+    else:
+        base = os.environ["REDIS_URL"].partition("?")[0]
+        os.environ["REDIS_URL"] = f"{base}?db={1 + int(worker.removeprefix('gw')) % 15}"
     return stack

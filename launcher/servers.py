@@ -14,11 +14,11 @@ from launcher.valkey import Valkey
 Server = Postgres | Valkey
 
 
-def needed(home: Home) -> list[Server]:
+def needed(home: Home, *, throwaway: bool = False) -> list[Server]:
     """Return the servers to start, in order; none when DATABASE_URL and REDIS_URL are both set."""
     servers: list[Server] = []
     if not os.environ.get("DATABASE_URL"):
-        servers.append(Postgres(home))
+        servers.append(Postgres(home, throwaway=throwaway))
     if not os.environ.get("REDIS_URL"):
         servers.append(Valkey(home))
     return servers
@@ -68,10 +68,13 @@ def holder(home: Home) -> int | None:
 
 
 @contextlib.contextmanager
-def running(home: Home) -> Iterator[None]:
-    """Run the embedded servers for the length of a block, in a home held for this process."""
+def running(home: Home, *, throwaway: bool = False) -> Iterator[None]:
+    """Run the embedded servers for the length of a block, in a home held for this process.
+
+    `throwaway`: nothing is kept over a crash of the machine, and writes are so much faster.
+    """
     with occupied(home):
-        servers = needed(home)
+        servers = needed(home, throwaway=throwaway)
         try:
             for server in servers:
                 server.start()

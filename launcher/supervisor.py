@@ -17,9 +17,10 @@ from launcher.home import PROJECT_ROOT
 from launcher.servers import Server
 from launcher.trouble import Trouble
 
-FIRST_PAUSE = 0.5  # seconds before the first restart; doubles with each death
+FIRST_PAUSE = 0.5  # seconds before the first restart; doubles with each early end of its own
 LONGEST_PAUSE = 5.0  # seconds; whatever kills a program may end, and then nobody waits long
-HEALTHY_AFTER = 60.0  # seconds of life after which earlier deaths are forgotten
+ORPHANS_LIVE = 8.0  # seconds that children of a dead process have to end in order
+HEALTHY_AFTER = 5.0  # seconds of life after which earlier deaths are forgotten
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,20 @@ class Program:
 
 @dataclass
 class Kept:
-    """The state of one program or server: its process, its deaths, when to start it again."""
+    """The state of one program or server: its process, its deaths, when to start it again.
+
+    `orphans` are (process group, deadline) of what dead processes of it have left behind.
+    """
 
     name: str
-    log: Path
+    log: Path | None
     start: Callable[[], "subprocess.Popen[bytes]"]
     end: Callable[["subprocess.Popen[bytes]"], None]
     process: "subprocess.Popen[bytes] | None" = None
     began: float = 0.0
     deaths: int = 0
     due: float | None = field(default=None)
+    orphans: list[tuple[int, float]] = field(default_factory=list)
 
 
 class Supervisor:
@@ -52,11 +57,14 @@ class Supervisor:
         self,
         *,
         servers: Sequence[Server],
-        log: Path,
+        log: Path | None,
         environment: Mapping[str, str],
         say: Callable[[str], None] = print,
     ) -> None:
-        """Take embedded servers that were started already; programs join by `start`."""
+        """Take embedded servers that were started already; programs join by `start`.
+
+        `log` is the folder of the programs' logs; None: they write where we do.
+        """
         self._log = log
         self._environment = environment
         self._say = say
@@ -64,11 +72,12 @@ class Supervisor:
 
     def start(self, program: Program) -> None:
         """Start a program and keep it running."""
+        log = None if self._log is None else self._log / f"{program.name}.log"
 
         def begin() -> "subprocess.Popen[bytes]":
             return processes.spawn(
                 program.command,
-                log=self._log / f"{program.name}.log",
+                log=log,
                 environment=self._environment,
                 directory=PROJECT_ROOT,
             )
@@ -76,7 +85,7 @@ class Supervisor:
         def end(process: "subprocess.Popen[bytes]") -> None:
             processes.stop(process, farewell=signal.SIGTERM, patience=program.patience)
 
-        kept = Kept(program.name, self._log / f"{program.name}.log", begin, end)
+        kept = Kept(program.name, log, begin, end)
         kept.process, kept.began = begin(), time.monotonic()
         self._kept.append(kept)
 
@@ -84,6 +93,7 @@ class Supervisor:
         """Notice deaths and restart what is due; never waits for a program."""
         now = time.monotonic()
         for kept in self._kept:
+            self._watch_orphans(kept, now)
             if kept.process is not None and kept.process.poll() is not None:
                 self._mourn(kept, now)
             elif kept.due is not None and now >= kept.due:
@@ -106,6 +116,7 @@ class Supervisor:
                 kept.process.send_signal(signal.SIGTERM)
         for kept in (*programs, *reversed([k for k in self._kept if self._is_server(k)])):
             kept.due = None
+            self._watch_orphans(kept, float("inf"))
             if kept.process is not None:
                 kept.end(kept.process)
                 kept.process = None
@@ -128,17 +139,37 @@ class Supervisor:
     def _is_server(kept: Kept) -> bool:
         return kept.name in ("postgres", "valkey")
 
+    @staticmethod
+    def _watch_orphans(kept: Kept, now: float) -> None:
+        """Kill those whose time is over, and forget groups in which nobody is left."""
+        left = []
+        for group, deadline in kept.orphans:
+            is_over = now >= deadline
+            if processes.signal_group(group, signal.SIGKILL if is_over else 0) and not is_over:
+                left.append((group, deadline))
+        kept.orphans = left
+
     def _mourn(self, kept: Kept, now: float) -> None:
-        """Note a death and when to start again; its orphans, if any, are killed."""
+        """Note a death and when to start again. Its orphans are asked to end: a web process whose
+        keeper was killed has people to answer. Those of a server are in the way of the next one.
+        """
         assert kept.process is not None
         status = kept.process.returncode
-        processes.kill_session(kept.process)
+        if self._is_server(kept):
+            processes.kill_session(kept.process)
+        elif processes.signal_group(kept.process.pid, signal.SIGTERM):
+            kept.orphans.append((kept.process.pid, now + ORPHANS_LIVE))
         kept.process = None
         kept.deaths = 1 if now - kept.began > HEALTHY_AFTER else kept.deaths + 1
-        pause = min(FIRST_PAUSE * 2 ** (kept.deaths - 1), LONGEST_PAUSE)
+        # Who is killed has done nothing wrong, and may live for longer the next time.
+        is_killed = status == -signal.SIGKILL
+        pause = (
+            FIRST_PAUSE if is_killed else min(FIRST_PAUSE * 2 ** (kept.deaths - 1), LONGEST_PAUSE)
+        )
         kept.due = now + pause
         how = f"was killed ({signal.Signals(-status).name})" if status < 0 else f"ended ({status})"
-        self._say(f"{kept.name} {how}; starting it again in {pause:g} s. Its log: {kept.log}")
+        where = "" if kept.log is None else f" Its log: {kept.log}"
+        self._say(f"{kept.name} {how}; starting it again in {pause:g} s.{where}")
 
     def _revive(self, kept: Kept, now: float) -> None:
         """Start one again; when even that fails, try later."""
@@ -157,28 +188,46 @@ def python() -> str:
     return str(PROJECT_ROOT / ".venv" / "bin" / "python")
 
 
+def web_programs(
+    port: int, *, host: str = "127.0.0.1", interpreter: str | None = None
+) -> list[Program]:
+    """Return the web processes, WEB_WORKERS of them: each a server of its own on the one port.
+
+    A server with several workers would be one process whose end is the end of all of them; and it
+    takes two quick deaths of a worker for a fault of the program, and ends. Of these each may die
+    as it likes: the kernel gives new connections to the others.
+
+    Raises:
+        Trouble: WEB_WORKERS is no such number.
+    """
+    text = os.environ.get("WEB_WORKERS") or str(min(2, os.cpu_count() or 1))
+    if not text.isdigit() or not int(text):
+        raise Trouble(f"WEB_WORKERS is {text!r}, but it is a number from 1 on.")
+    # One loop a process. Backpressure counts connections, and an idle one costs next to nothing;
+    # with few of them slow clients would keep the others out.
+    command = [interpreter or python(), "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
+    command += ["--host", host, "--port", str(port), "--workers", "1", "--backlog", "2048"]
+    command += ["--backpressure", "8192", "--workers-kill-timeout", "8", "--no-ws"]
+    # HTTP/2 is a proxy's to speak: a body of it need not be announced, and would be missed.
+    command += ["--http", "1"]
+    command += ["config.rsgi:application"]
+    names = ["web", *(f"web-{number}" for number in range(2, int(text) + 1))]
+    return [Program(name, command, patience=12.0) for name in names]
+
+
 def programs(port: int, stream_port: int = 0) -> list[Program]:
     """Return the stack's programs in starting order. They listen on 127.0.0.1 only."""
-    workers = os.environ.get("WEB_WORKERS") or str(min(2, os.cpu_count() or 1))
     celery = [python(), "-m", "celery", "-A", "config"]
     return [
-        Program(
-            "web",
-            # One loop a worker. Backpressure counts connections, and an idle one costs next to
-            # nothing; with few of them slow clients would keep the others out. As in docker/run.
-            [python(), "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
-            + ["--host", "127.0.0.1", "--port", str(port), "--workers", workers]
-            + ["--backlog", "2048", "--backpressure", "8192", "--respawn-failed-workers"]
-            + ["--workers-kill-timeout", "8", "--no-ws", "config.rsgi:application"],
-            patience=12.0,
-        ),
+        *web_programs(port),
         Program(
             "stream",
             # One process: its streams wait on one loop. Backpressure would be streams that wait.
             [python(), "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
             + ["--port", str(stream_port), "--workers", "1", "--backlog", "2048"]
-            + ["--backpressure", "16384", "--respawn-failed-workers"]
-            + ["--workers-kill-timeout", "5", "--no-ws", "config.asgi:application"],
+            + ["--backpressure", "16384", "--workers-kill-timeout", "5", "--no-ws"]
+            + ["--http", "1"]
+            + ["config.asgi:application"],
         ),
         Program("consumer", [python(), "manage.py", "consume"]),
         Program(
@@ -186,9 +235,5 @@ def programs(port: int, stream_port: int = 0) -> list[Program]:
             [*celery, "worker", "--queues", "fast,slow,train", "--concurrency", "1"]
             + ["--loglevel", "INFO", "--without-gossip", "--without-mingle"],
         ),
-        Program(
-            "beat",
-            [*celery, "beat", "--loglevel", "INFO"]
-            + ["--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"],
-        ),
+        Program("beat", [*celery, "beat", "--loglevel", "INFO"]),
     ]

@@ -5,16 +5,22 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection
+from django.test import TransactionTestCase
+from pytest_django.plugin import DjangoDbBlocker
 
 from apps.decisions import record_reads
+from apps.pipeline import bounds
+from tests.emptying import Emptier
 
-# Tables that migrations made by hand: Django's flush does not know them.
-HAND_MADE = (
-    "events_event, events_inbox, events_dedupekey, events_rollupsite,"
-    " events_rollupmeasure, events_rollup, events_rollupspan, events_rollupmark"
-)
+A_DAY_MS = 86_400_000
 USES_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server", "valkey"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes none is still at a long file when the others are done."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +39,16 @@ def valkey_client() -> Iterator["redis.Redis"]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """The test database; the hot path's own connection to it is closed before it is dropped."""
-    yield
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Emptier]:
+    """The test database, and who empties it; other sessions end before it is dropped."""
+    with django_db_blocker.unblock():
+        emptier = Emptier()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: emptier.empty())
+        # A test that is rolled back is one transaction, and on a busy machine a long one.
+        patch.setattr(bounds, "TRANSACTION_TIMEOUT_MS", A_DAY_MS)
+        yield emptier
+    emptier.close()
     record_reads.close()
 
 
@@ -53,17 +66,3 @@ def _nothing_left_in_valkey(request: pytest.FixtureRequest) -> None:
         "django_db"
     ):
         request.getfixturevalue("valkey")
-
-
-@pytest.fixture(autouse=True)
-def _hand_made_tables_are_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Empty what migrations made by hand: Django's flush knows only its own tables."""
-    marker = request.node.get_closest_marker("django_db")
-    is_committing = marker is not None and marker.kwargs.get("transaction", False)
-    if not (is_committing or "transactional_db" in request.fixturenames):
-        yield
-        return
-    request.getfixturevalue("transactional_db")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {HAND_MADE}")

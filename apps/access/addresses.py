@@ -9,6 +9,8 @@ from django.conf import settings
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+
 
 @lru_cache(maxsize=4096)
 def is_trusted(address: str) -> bool:
@@ -46,6 +48,41 @@ def client_address(meta: Mapping[str, Any]) -> str | None:
         if not is_trusted(text):
             break
     return client
+
+
+def is_near(meta: Mapping[str, Any]) -> bool:
+    """Tell whether the client is this machine or in a trusted network.
+
+    A proxy on this machine that nobody declared forwards the public: a forwarding header that is
+    not believed means no.
+    """
+    remote = meta.get("REMOTE_ADDR") or ""
+    if any(name in meta for name in _FORWARDING) and not is_trusted(remote):
+        return False
+    address = client_address(meta)
+    if not address:
+        return True  # a Unix socket: whoever may open it is on this machine
+    try:
+        return ipaddress.ip_address(address).is_loopback or is_trusted(address)
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """Return what one customer of a provider has: an IPv4 address, of an IPv6 address its /64.
+
+    Whoever has an IPv6 address has 2**64 of them. What is no address is returned as it is.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
 
 
 def is_from_trusted_proxy(meta: Mapping[str, Any]) -> bool:

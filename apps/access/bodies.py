@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 from django.http import HttpRequest
 
-from apps.access.errors import Fault, InvalidRequest, PayloadTooLarge
+from apps.access.errors import Fault, InvalidRequest, LengthRequired, PayloadTooLarge
 
 T = TypeVar("T")
 
@@ -51,7 +51,11 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
 def stream_body(request: HttpRequest, limit: int) -> Iterator[bytes]:
     """Yield the body in pieces, gzip undone, of at most `limit` bytes: for files.
 
+    A file must say its length. One in pieces that is cut off on the way looks like a whole one, and
+    gzip may have several members, of which each has an end.
+
     Raises:
+        LengthRequired: it does not.
         PayloadTooLarge: more than `limit` bytes, as sent or decompressed.
         InvalidRequest: it ended early, or has an encoding other than gzip.
     """
@@ -69,20 +73,19 @@ def _raw_pieces(request: HttpRequest, limit: int) -> Iterator[bytes]:
     if kept is not None:  # somebody in the full chain has read it
         yield kept
         return
-    if length < 0 and meta.get("HTTP_TRANSFER_ENCODING") is None:
+    if length < 0:
+        if meta.get("HTTP_TRANSFER_ENCODING") is not None:
+            raise LengthRequired()
         return
     read = 0
-    while length < 0 or read < length:
-        wanted = _PIECE if length < 0 else min(_PIECE, length - read)
+    while read < length:
         try:
-            piece: bytes = meta["wsgi.input"].read(wanted)
+            piece: bytes = meta["wsgi.input"].read(min(_PIECE, length - read))
         except OSError:
             raise InvalidRequest("The body ended early.") from None
         if not piece:
             break
         read += len(piece)
-        if read > limit:
-            raise PayloadTooLarge(limit)
         yield piece
     if BODY_FAULT in meta:
         raise InvalidRequest(meta[BODY_FAULT])
@@ -169,10 +172,14 @@ def _raw(request: HttpRequest, limit: int) -> bytes:
             body: bytes = meta["wsgi.input"].read(limit + 1)
             if len(body) > limit:
                 raise PayloadTooLarge(limit)
-            return body
-        body = meta["wsgi.input"].read(length)
+        else:
+            body = meta["wsgi.input"].read(length)
     except OSError:
         raise InvalidRequest("The body ended early.") from None
+    if BODY_FAULT in meta:
+        raise InvalidRequest(meta[BODY_FAULT])
+    if length < 0:
+        return body
     if len(body) != length:
         raise InvalidRequest("The body ended early.")
     return body

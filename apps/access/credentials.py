@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -54,6 +54,7 @@ def authenticate(
     (the body's writeKey) and `?writeKey=`. No Postgres when the key is in memory.
 
     Raises:
+        RateLimited: the address has named too many keys that nobody knows.
         Unauthenticated: no key, an unknown, expired or revoked one, or one in a wrong place.
         Forbidden: the key's kind is not in `allow`.
         SecretKeyInBrowser: a secret key with an Origin header; audited once a minute and key.
@@ -66,7 +67,7 @@ def authenticate(
         value = body_key or _query_key(request)
         if not value:
             raise Unauthenticated("Send a key, as `Authorization: Bearer <key>` for instance.")
-    known = _known_key(value)
+    known = _known_key(value, meta)
     if known is None:
         raise Unauthenticated()
     if not is_in_header and known.kind != "pk":
@@ -78,7 +79,19 @@ def authenticate(
         raise SecretKeyInBrowser()
     if known.kind not in allow:
         raise Forbidden()
-    carried = (origin, client_address(meta), meta.get("HTTP_SEC_GPC") == "1")
+    return _caller(known, meta)
+
+
+def caller_of(meta: dict[str, Any]) -> Caller | None:
+    """Return who was authenticated for this request, None when nobody was."""
+    known: KnownKey | None = meta.get(KEY_SLOT)
+    return None if known is None else _caller(known, meta)
+
+
+def _caller(known: KnownKey, meta: dict[str, Any]) -> Caller:
+    carried = (
+        meta.get("HTTP_ORIGIN"), client_address(meta), meta.get("HTTP_SEC_GPC") == "1",
+    )  # fmt: skip
     return Caller(*(known.fields + carried))
 
 
@@ -106,16 +119,21 @@ def authenticate_body(
     return authenticate(request, given.write_key, allow=allow), given
 
 
-def caller_of_public_key(value: str) -> Caller | None:
-    """Return the caller of a publishable key named in a path (settings of the browser library)."""
-    known = _known_key(value)
+def caller_of_public_key(value: str, request: HttpRequest | None = None) -> Caller | None:
+    """Return the caller of a publishable key named in a path (settings of the browser library).
+
+    Raises:
+        RateLimited: the address has named too many that nobody knows.
+        Unavailable: the key is not in memory and Postgres is away.
+    """
+    known = _known_key(value, None if request is None else request.META)
     if known is None or known.kind != "pk":
         return None
     return Caller(*(known.fields + (None, None, False)))
 
 
-def _known_key(value: str) -> KnownKey | None:
-    known = KEYS.get(hashlib.sha256(value.encode("utf-8", "replace")).hexdigest())
+def _known_key(value: str, meta: Mapping[str, Any] | None) -> KnownKey | None:
+    known = KEYS.get(hashlib.sha256(value.encode("utf-8", "replace")).hexdigest(), meta)
     if known is None:
         return None
     if known.expires_ms is not None and known.expires_ms <= clock.now_ms():

@@ -110,6 +110,15 @@ class IdempotencyKeyReused(RequestRefused):
         super().__init__("This Idempotency-Key came with another call before: give a new one.")
 
 
+class LengthRequired(RequestRefused):
+    """A file came in pieces, without saying its length (411)."""
+
+    code = "length_required"
+
+    def __init__(self) -> None:
+        super().__init__("Say the file's length: send Content-Length, and not chunked.")
+
+
 class PayloadTooLarge(RequestRefused):
     """More bytes than the address takes, as sent or after decompression (413)."""
 

@@ -5,7 +5,7 @@ A hot view is a plain Django view. config/wsgi.py calls its `answer` directly; D
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from time import perf_counter
 from typing import Any, Final, Protocol, cast
@@ -18,11 +18,23 @@ from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
+from apps.access.answers import JsonAnswer
 from apps.access.bodies import parse, read_body, stream_body, write_key_in
 from apps.access.cors import Cors, HeaderList, answer_headers, preflight_headers
-from apps.access.credentials import authenticate, authenticate_body, caller_of_public_key
-from apps.access.errors import InvalidRequest, MethodNotAllowed, NotFound, Unavailable
-from apps.access.limits import CHARGED
+from apps.access.credentials import (
+    authenticate,
+    authenticate_body,
+    caller_of,
+    caller_of_public_key,
+)
+from apps.access.errors import (
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
+from apps.access.limits import CHARGED, enforce
 from apps.access.types import Caller
 from apps.work import tracing
 from apps.work.counting import Counter, Histogram
@@ -52,6 +64,8 @@ _answers: Final = Counter("attune_answers", "Answers by route and status.", "rou
 _seconds: Final = Histogram(
     "attune_answer_seconds", "Time from a whole request to its answer.", "route"
 )
+# In META: when work on the request began (perf_counter), if that was before its view was called.
+BEGUN: Final = "attune.begun"
 _STATUS: Final = {status: str(status) for status in range(100, 600)}
 
 
@@ -67,7 +81,7 @@ class HotView(Protocol):
 
 
 def hot(
-    *methods: str, route: str, cors: Cors | bool = "source"
+    *methods: str, route: str, cors: Cors | bool = "source", ends: Sequence[tuple[str, str]] = ()
 ) -> Callable[[Callable[..., HttpResponseBase]], HotView]:
     """Make a view hot: CORS (preflight 204), 405, X-Request-Id, refusals as problem+json, no CSRF.
 
@@ -75,6 +89,7 @@ def hot(
         methods: accepted methods; GET brings HEAD. None given: the view judges methods itself.
         route: name of the route in metrics and rate limits.
         cors: see apps/access/cors.py; True is "source", False is "none".
+        ends: of a route that will go: what `deprecation.goodbye` gives.
     """
     policy: Cors = ("source" if cors else "none") if isinstance(cors, bool) else cors
     accepted = frozenset(methods) | ({"HEAD"} if "GET" in methods else set())
@@ -84,7 +99,7 @@ def hot(
         def answer(
             request: HttpRequest, *args: Any, **kwargs: Any
         ) -> tuple[HttpResponseBase, HeaderList]:
-            start = perf_counter()
+            start = request.META.get(BEGUN) or perf_counter()
             tracing.enter(request.META)
             headers: HeaderList = []
             response: HttpResponseBase
@@ -101,9 +116,10 @@ def hot(
                     raise MethodNotAllowed(shown)
             except Exception as error:
                 response = refusal(error, request)
-                for name, value in request.META.get(CHARGED, {}).items():
-                    response[name] = value
+            if response.status_code >= 400:
+                response = _charged(request, response, route)
             headers += answer_headers(request, policy)
+            headers += ends
             headers += tracing.headers_of(request.META)
             _answers.add(route, _STATUS[response.status_code])
             _seconds.observe(route, perf_counter() - start)
@@ -135,6 +151,21 @@ def hot(
     return decorate
 
 
+def _charged(request: HttpRequest, response: HttpResponseBase, route: str) -> HttpResponseBase:
+    """Say the rate in a refusal, and charge what was refused before it was charged."""
+    headers: dict[str, str] | None = request.META.get(CHARGED)
+    if headers is None and response.status_code < 500:
+        caller = caller_of(request.META)
+        if caller is not None:
+            try:
+                headers = enforce(caller, route)
+            except RateLimited as error:
+                return refusal(error, request)
+    for name, value in (headers or {}).items():
+        response[name] = value
+    return response
+
+
 def request_id(request: HttpRequest) -> str:
     """Return this request's own id, `req_...`, made on first use."""
     return tracing.request_id_of(request.META)
@@ -144,7 +175,7 @@ def json_response(
     body: bytes, status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpResponse:
     """Answer with bytes that are JSON already."""
-    return HttpResponse(body, status=status, content_type="application/json", headers=headers)
+    return JsonAnswer(body, headers or {}, status)
 
 
 def refusal(error: Exception, request: HttpRequest) -> HttpResponse:

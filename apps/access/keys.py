@@ -7,6 +7,7 @@ older than two seconds, because an announcement is lost when Redis is away.
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 
 from apps.access import selectors
 from apps.access.errors import Unavailable
+from apps.access.limits import enforce_unknown
 from apps.access.types import Origins
 from apps.work import record_watch
 from apps.work.clock import to_ms
@@ -51,10 +53,15 @@ class KeyMap:
         self._check_at = 0.0
         self._all_origins: tuple[Origins, float] | None = None
 
-    def get(self, digest: str) -> KnownKey | None:
+    def get(self, digest: str, meta: Mapping[str, Any] | None = None) -> KnownKey | None:
         """Return the key of the digest; None when there is none (expiry is the caller's to judge).
 
+        Args:
+            meta: of the request that names the key. Its address is charged when the key is not in
+                memory: names that nobody knows would be a statement each.
+
         Raises:
+            RateLimited: that address has named too many.
             Unavailable: it is not in memory and Postgres is away.
         """
         now = time.monotonic()
@@ -65,6 +72,8 @@ class KeyMap:
             return known
         if known is None and now < self._unknown.get(digest, 0.0):
             return None
+        if known is None and meta is not None:
+            enforce_unknown(meta)
         return self._load(digest, known, now)
 
     def is_known_origin(self, origin: str) -> bool:

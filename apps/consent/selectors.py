@@ -1,23 +1,28 @@
 """Reads of consent: what is recorded for a batch of identities, and the ledger of one profile."""
 
 import hmac
-import json
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
-from django.db import connection
 
 from apps.consent.models import ConsentEvent
 from apps.consent.types import NOT_ASKED, Choice, names_of
 from apps.profiles.parts import Asked, Page, instant, uuid_after
+from apps.work.prepared import Prepared
 
-_CHOICES = """
+_CHOICES = Prepared(
+    "attune_choices",
+    """
 SELECT i.kind, i.value, s.granted, s.denied, s.consent_epoch
 FROM jsonb_to_recordset(%s::jsonb) AS w(kind text, value text)
 JOIN profiles_identity i ON i.site_id = %s AND i.kind = w.kind AND i.value = w.value
 JOIN profiles_profilestate s ON s.profile_id = i.profile_id
-"""
+""",
+    ("jsonb", "uuid"),
+)
+_encode = msgspec.json.Encoder().encode
 
 
 def choices_of(
@@ -29,10 +34,9 @@ def choices_of(
     """
     if not identities:
         return {}
-    wanted = json.dumps([{"kind": kind, "value": value} for kind, value in identities])
-    with connection.cursor() as cursor:
-        cursor.execute(_CHOICES, [wanted, str(site_id)])
-        return {(kind, value): Choice(*rest) for kind, value, *rest in cursor.fetchall()}
+    wanted = _encode([{"kind": kind, "value": value} for kind, value in identities]).decode()
+    rows = _CHOICES.fetch([wanted, str(site_id)])
+    return {(kind, value): Choice(*rest) for kind, value, *rest in rows}
 
 
 def joint_choice_of(site_id: UUID, identities: Sequence[tuple[str, str]]) -> Choice:

@@ -10,17 +10,9 @@ from django.db.models import Max, QuerySet
 from apps.content.errors import FieldError, InvalidContent, refused
 from apps.content.models import Block, Cap, Placement, Variant
 from apps.content.types import KEY_RULE, is_key
-from engine.capping import MAX_SHOWINGS, CapDoc, FatigueDoc
+from engine.capping import DAY_MS, MAX_SHOWINGS, SECOND_MS, UNITS, CapDoc, FatigueDoc, describe
 
-SECOND_MS: Final = 1_000
-DAY_MS: Final = 86_400_000
 MAX_WINDOW_MS: Final = 366 * DAY_MS
-_UNITS: Final = (
-    ("day", DAY_MS),
-    ("hour", 3_600_000),
-    ("minute", 60_000),
-    ("second", SECOND_MS),
-)
 
 
 @transaction.atomic
@@ -163,20 +155,7 @@ def _rules_of(cap: Cap) -> Any:
 
 def words(cap: Cap, users: Sequence[str] = ()) -> str:
     """Return a cap as a sentence: "At most 2 showings in 7 days to one visitor, shared by ..."."""
-    parts = []
-    whom = "in one session" if cap.per == Cap.Per.SESSION else "to one visitor"
-    if cap.most is not None:
-        count = "1 showing" if cap.most == 1 else f"{cap.most} showings"
-        span = "" if cap.window_ms is None else f" in {span_words(cap.window_ms)}"
-        parts.append(f"at most {count}{span} {whom}")
-    if cap.cooldown_ms:
-        parts.append(f"not again for {span_words(cap.cooldown_ms)}")
-    if cap.half_life_ms is not None:
-        wears = f"each showing takes {cap.step:.0%} of the intensity, down to {cap.floor:.0%}"
-        comes = f"half of that is back after {span_words(cap.half_life_ms)}"
-        below = f"; not shown below {cap.skip_below:.0%}" if cap.skip_below else ""
-        parts.append(f"{wears}, and {comes}{below}")
-    sentence = "; ".join(parts) or "limits nothing yet"
+    sentence = describe(cap_document(cap))
     if len(users) > 1:
         sentence += f"; one budget, shared by {', '.join(users[:-1])} and {users[-1]}"
     elif users:
@@ -184,19 +163,10 @@ def words(cap: Cap, users: Sequence[str] = ()) -> str:
     return sentence[0].upper() + sentence[1:] + "."
 
 
-def span_words(ms: int) -> str:
-    """Return a span in the greatest unit that it is a whole number of: "7 days"."""
-    for unit, size in _UNITS:
-        if ms and ms % size == 0:
-            count = ms // size
-            return f"1 {unit}" if count == 1 else f"{count:,} {unit}s"
-    return f"{ms:,} milliseconds"
-
-
 def span_of(text: str) -> int | None:
     """Read "7 days", "1 hour" or "90 minutes" as milliseconds; None for anything else."""
     count, _, unit = text.strip().lower().partition(" ")
-    sizes = dict(_UNITS) | {"week": 7 * DAY_MS}
+    sizes = dict(UNITS) | {"week": 7 * DAY_MS}
     size = sizes.get(unit.strip().removesuffix("s"))
     if size is None or not (count.isascii() and count.isdigit() and len(count) < 8):
         return None

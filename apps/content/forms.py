@@ -11,12 +11,13 @@ from django.contrib.admin.widgets import (
 )
 from django.core.exceptions import ValidationError
 
-from apps.content.capping import caps_of, check_cap, span_of, span_words, words
+from apps.content.capping import caps_of, check_cap, span_of, words
 from apps.content.checks import check_block, check_placement, check_variant
 from apps.content.domain.fields import JSON, Field, FieldType, parse_schema, schema_document
 from apps.content.errors import InvalidContent
 from apps.content.models import Block, Cap, Placement, Variant
 from apps.content.selectors import segments_for_tagging
+from engine.capping import span_words
 
 MAX_CHECKBOXES = 20  # segments at a glance; more get a list with a filter
 FIELD_PREFIX = "field_"  # keeps a block's field "name" apart from the variant's own name

@@ -2,25 +2,38 @@
 
 Everything here works from the publication alone: no database, no clock. What Liquid makes is kept
 by the text of its template and by the values that it can look at, so a result is reused for every
-visitor who would get the same.
+visitor who would get the same. Values that are only shown are filled in afterwards
+(`rendering_shown`): a result is reused for every visitor who would get the same but for these.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from apps.content.domain.cleaning import clean
-from apps.content.domain.sandbox import Dialect, Path, compile_liquid
+from apps.content.domain.sandbox import Dialect, Path, Program, compile_liquid
 from apps.content.errors import InvalidTemplate, RenderFailed
+from apps.content.rendering_shown import (
+    cut,
+    escaped,
+    filled,
+    has_marks,
+    is_plain,
+    marked,
+    only_shown,
+)
 from engine.snapshot import VariantDoc
 from engine.templating import Slot, prepare, safe_url, shown
 
 Values: TypeAlias = Mapping[str, object]
 Render: TypeAlias = Callable[[Values], str]
+Key: TypeAlias = tuple[str, Dialect, bytes]
+# Text and numbers of values in turn; empty: each visitor's text is their own.
+Pieces: TypeAlias = tuple[str | int, ...]
 
 MAX_KEPT_BYTES = 16 * 1024 * 1024  # of rendered text, per process
 MAX_PREPARED = 4096  # variants, per process
@@ -49,10 +62,10 @@ class _Kept:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
-        self.texts: OrderedDict[tuple[str, str, bytes], str] = OrderedDict()
+        self.texts: OrderedDict[Key, Pieces] = OrderedDict()
         self.lock = Lock()
 
-    def get(self, key: tuple[str, str, bytes]) -> str | None:
+    def get(self, key: Key) -> Pieces | None:
         text = self.texts.get(key)
         if text is not None:
             try:
@@ -61,7 +74,7 @@ class _Kept:
                 return text
         return text
 
-    def put(self, key: tuple[str, str, bytes], text: str) -> None:
+    def put(self, key: Key, text: Pieces) -> None:
         with self.lock:
             if key in self.texts:
                 return
@@ -77,9 +90,11 @@ class _Kept:
             self.held_bytes = 0
 
 
-def _weight(key: tuple[str, str, bytes], text: str) -> int:
-    # Four bytes a character at most; the entry itself is about 300. The source text is shared.
-    return 300 + len(key[2]) + 4 * len(text)
+def _weight(key: Key, text: Pieces) -> int:
+    # Four bytes a character at most; the entry itself is about 300, a piece 60. The source text is
+    # shared.
+    letters = sum(len(piece) for piece in text if isinstance(piece, str))
+    return 300 + len(key[2]) + 60 * len(text) + 4 * letters
 
 
 _kept = _Kept(MAX_KEPT_BYTES)
@@ -245,30 +260,73 @@ def _liquid(source: str, dialect: Dialect) -> Render:
         program = compile_liquid(source, dialect)
     except InvalidTemplate as error:
         raise RenderFailed(f"The published template cannot be read: {error}") from error
-    reads = program.reads
+    later = only_shown(program, source)
+    asked = [path for path in program.reads if path not in later]
+    escape = escaped if dialect == "html" else None
 
     def make(values: Values) -> str:
-        inputs = [found_at(path, values) for path in reads]
-        try:
-            key = (source, dialect, _encode(inputs))
-        except (TypeError, ValueError) as error:
-            raise RenderFailed("A value of the template is not JSON.") from error
-        text = _kept.get(key)
-        if text is None:
-            text = program.run(values)
-            if dialect == "html":
-                text = clean(text)
-            _kept.put(key, text)
-        return text
+        inputs: list[object] = [found_at(path, values) for path in asked]
+        shown = [found_at(path, values) for path in later]
+        for value in shown:
+            inputs.append(_LATER if is_plain(value) else (value,))
+        key = _key(source, dialect, inputs)
+        pieces = _kept.get(key)
+        if pieces is None:
+            pieces = ()
+            if not has_marks(key[2]):
+                marks = [is_plain(value) for value in shown]
+                pieces = _pieces(program, dialect, values, later, marks)
+            _kept.put(key, pieces)
+        if pieces:
+            return filled(pieces, shown, escape)
+        # A value stands where it is more than text: each has a result of its own.
+        key = _key(source, dialect, {"own": [found_at(path, values) for path in program.reads]})
+        own = _kept.get(key)
+        if own is None:
+            own = (_made(program, dialect, values)[1],)
+            _kept.put(key, own)
+        return filled(own, (), None)
 
     return make
+
+
+_LATER: Final = 0  # beside values, which come in lists
+
+
+def _key(source: str, dialect: Dialect, inputs: object) -> Key:
+    try:
+        return source, dialect, _encode(inputs)
+    except (TypeError, ValueError) as error:
+        raise RenderFailed("A value of the template is not JSON.") from error
+
+
+def _made(program: Program, dialect: Dialect, values: Values) -> tuple[str, str]:
+    """What Liquid makes, and the same cleaned."""
+    text = program.run(values)
+    return text, clean(text) if dialect == "html" else text
+
+
+def _pieces(
+    program: Program,
+    dialect: Dialect,
+    values: Values,
+    later: Sequence[Path],
+    marks: Sequence[bool],
+) -> Pieces:
+    """What Liquid makes of these and of all values that differ in the marked ones only.
+
+    Empty when it cannot be made for all of them at once.
+    """
+    if not any(marks):
+        return (_made(program, dialect, values)[1],)
+    return cut(*_made(program, dialect, marked(values, later, marks)), dialect) or ()
 
 
 def found_at(path: Path, values: Values) -> object:
     """Return the value at a path, None when there is none."""
     found: object = values
     for name in path:
-        if not isinstance(found, Mapping):
+        if type(found) is not dict and not isinstance(found, Mapping):
             return None
         found = found.get(name)
     return found

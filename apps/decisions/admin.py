@@ -103,7 +103,7 @@ def read_lines(record: DecisionRecord) -> list[tuple[str, str]]:
     if record.inputs is None:
         return [*lines, ("The rest", "is not kept")]
     try:
-        inputs = unpacked(record.inputs)
+        inputs = unpacked(record.inputs, record.format)
     except ValueError as error:
         return [*lines, ("The rest", str(error))]
     granted, denied = (", ".join(names_of(bits)) for bits in (inputs.granted, inputs.denied))

@@ -38,6 +38,8 @@ __all__ = [
     "forget_command",
     "release",
     "reserve",
+    "shown_arguments",
+    "withdraw",
 ]
 
 LOAD_CARRY: Final = CARRY.load
@@ -93,7 +95,8 @@ def reserve(
     Returns:
         None when it cannot be known what is open: nothing that is capped may be served.
     """
-    asked = _asked(profile, chains)
+    shorter = [_without_repeats(chain) for chain in chains]
+    asked = _asked(profile, [chain for chain, _ in shorter])
     try:
         [picked] = _send(
             lambda prefix: [
@@ -105,8 +108,22 @@ def reserve(
         return None
     if not isinstance(picked, list):
         return None
-    pairs = zip(picked[::2], picked[1::2], strict=True)
-    return [Picked(int(place) - 1, float(intensity)) for place, intensity in pairs]
+    pairs = zip(shorter, picked[::2], picked[1::2], strict=True)
+    return [
+        Picked(places[int(place) - 1], float(intensity)) for (_, places), place, intensity in pairs
+    ]
+
+
+def _without_repeats(chain: Chain) -> tuple[Chain, list[int]]:
+    """A chain without candidates whose caps were asked for already, and where the others stood.
+
+    What has been refused to one is refused to the next that draws on the same.
+    """
+    first: dict[tuple[int, ...], int] = {}
+    for place, caps in enumerate(chain.candidates):
+        first.setdefault(tuple([cap.number for cap in caps]), place)
+    places = list(first.values())
+    return Chain(chain.token, [chain.candidates[place] for place in places]), places
 
 
 def confirm(holder: Holder, showings: Sequence[tuple[Showing, bytes]], now_ms: int) -> bool:
@@ -117,11 +134,20 @@ def confirm(holder: Holder, showings: Sequence[tuple[Showing, bytes]], now_ms: i
     Args:
         showings: each beside the token of the reservation that it takes up.
     """
+    told = shown_arguments(showings)
+    return _told(lambda prefix: [CONFIRM.command((holder.key(prefix),), b"%d" % now_ms, *told)])
+
+
+def shown_arguments(showings: Sequence[tuple[Showing, bytes]]) -> list[bytes]:
+    """Return what CONFIRM takes behind the instant."""
     body = _pack([[one.at_ms, one.caps] for one, _ in showings])
-    tokens = [token for one, reserved in showings for token in (one.token, reserved)]
-    return _told(
-        lambda prefix: [CONFIRM.command((holder.key(prefix),), b"%d" % now_ms, body, *tokens)]
-    )
+    return [body, *(token for one, reserved in showings for token in (one.token, reserved))]
+
+
+def withdraw(holder: Holder, showings: Sequence[tuple[Showing, bytes]]) -> bool:
+    """Forget showings that were confirmed and must not count here. False: Redis is away."""
+    tokens = [one.token for one, _ in showings]
+    return _told(lambda prefix: [hot_wire.command("HDEL", holder.key(prefix), *tokens)])
 
 
 def release(holder: Holder, tokens: Sequence[bytes], now_ms: int) -> bool:

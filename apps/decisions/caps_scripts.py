@@ -46,9 +46,15 @@ if not since or since > now then
   since = now
 end
 if now - since < OPEN then return 0 end
-if now < tonumber(redis.call('HGET', KEYS[1], 'm') or '0') then return 0 end
+local flat = redis.call('HGETALL', KEYS[1])
+local is_kept, known, mine = #flat > 0, {}, false
+for i = 1, #flat, 2 do
+  if #flat[i] == 8 then known[flat[i]] = cmsgpack.unpack(flat[i + 1])
+  elseif flat[i] == 's' then mine = flat[i + 1]
+  elseif flat[i] == 'm' and now < tonumber(flat[i + 1]) then return 0 end
+end
 
-local known, caps, shown, of_base = each_token(KEYS[1]), {}, {}, {}
+local caps, shown, of_base = {}, {}, {}
 for i, cap in ipairs(asked.caps) do
   local number, base, times, tokens = cap[1], ARGV[2 + i], {}, {}
   for at = 1, #base, 16 do
@@ -79,13 +85,13 @@ for _, times in pairs(shown) do table.sort(times) end
 local begin = now
 for _, cap in ipairs(asked.caps) do
   if cap[4] then
-    local mine = redis.call('HGET', KEYS[1], 's')
     local sessions = {asked.session}
     if mine then sessions[2] = cmsgpack.unpack(mine) end
     for _, session in ipairs(sessions) do
       if session[2] > 0 and now - session[2] <= IDLE then begin = math.min(begin, session[1]) end
     end
     redis.call('HSET', KEYS[1], 's', cmsgpack.pack({begin, now}))
+    is_kept = true
     break
   end
 end
@@ -141,37 +147,44 @@ for i, chain in ipairs(asked.chains) do
           table.sort(shown[number])
         end
         redis.call('HSET', KEYS[1], token, cmsgpack.pack({0, now, now, numbers}))
+        is_kept = true
       end
       break
     end
   end
   answer[#answer + 1] = place
-  answer[#answer + 1] = string.format('%.17g', intensity)
+  answer[#answer + 1] = intensity == 1 and 1 or string.format('%.17g', intensity)
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], KEPT) end
+if is_kept then redis.call('PEXPIRE', KEYS[1], KEPT) end
 return answer"""
 
-# ARGV[2]: [[at ms, [number, ...]], ...]; then of each its token and that of the reservation. A
+# ARGV[place]: [[at ms, [number, ...]], ...]; then of each its token and that of the reservation. A
 # second confirmation changes nothing; a decision that was seen more than once, by exposures with
 # ids of their own, counts each time and reserved one.
-_CONFIRM = """
-local known = each_token(KEYS[1])
-local session = redis.call('HGET', KEYS[1], 's')
-session = session and cmsgpack.unpack(session)
-for i, seen in ipairs(cmsgpack.unpack(ARGV[2])) do
-  local at, token, reservation = seen[1], ARGV[1 + 2 * i], ARGV[2 + 2 * i]
-  if not known[token] or known[token][1] == 0 then
-    redis.call('HSET', KEYS[1], token, cmsgpack.pack({1, at, now, seen[2]}))
+_CONFIRMING = """
+local function confirm(key, place)
+  local session = redis.call('HGET', key, 's')
+  session = session and cmsgpack.unpack(session)
+  for i, seen in ipairs(cmsgpack.unpack(ARGV[place])) do
+    local at, token, reservation = seen[1], ARGV[place - 1 + 2 * i], ARGV[place + 2 * i]
+    local known = redis.call('HGET', key, token)
+    if not known or cmsgpack.unpack(known)[1] == 0 then
+      redis.call('HSET', key, token, cmsgpack.pack({1, at, now, seen[2]}))
+    end
+    local reserved = reservation ~= token and redis.call('HGET', key, reservation)
+    if reserved and cmsgpack.unpack(reserved)[1] == 0 then
+      redis.call('HDEL', key, reservation)
+    end
+    if session and at > session[2] and at - session[2] <= IDLE then
+      session[2] = at
+      redis.call('HSET', key, 's', cmsgpack.pack(session))
+    end
   end
-  local reserved = reservation ~= token and known[reservation]
-  if reserved and reserved[1] == 0 then redis.call('HDEL', KEYS[1], reservation) end
-  if session and at > session[2] and at - session[2] <= IDLE then
-    session[2] = at
-    redis.call('HSET', KEYS[1], 's', cmsgpack.pack(session))
-  end
+  redis.call('PEXPIRE', key, KEPT)
+  return 1
 end
-redis.call('PEXPIRE', KEYS[1], KEPT)
-return 1"""
+"""
+_CONFIRM = _CONFIRMING + "return confirm(KEYS[1], 2)"
 
 # ARGV[2] and on: tokens. Only what is open is given back.
 _RELEASE = """
@@ -216,6 +229,8 @@ class Script:
         return hot_wire.command(b"EVALSHA", self._sha, b"%d" % len(keys), *keys, *arguments)
 
 
+# For a script that has more to do, whose ARGV[1] is the instant too.
+CONFIRMING: Final = _CONSTANTS + _CONFIRMING
 RESERVE: Final = Script(_RESERVE)
 CONFIRM: Final = Script(_CONFIRM)
 RELEASE: Final = Script(_RELEASE)

@@ -26,7 +26,9 @@ from apps.consent.types import Purpose
 from apps.decisions import caps, generation, hot_rows, hot_wire, notices
 from apps.decisions.caps import Carried
 from apps.decisions.notices import Told, state_key
+from apps.decisions.triggers import fired
 from apps.decisions.types import IDENTITIES_KEPT, HotKey, HotProfile, Remembered
+from apps.work import clock
 from apps.work.redis import RedisAway
 
 __all__ = [
@@ -225,6 +227,7 @@ def _notice(
         identities,
         [(loser.bytes, winner.bytes) for loser, winner in told.moved],
         is_for_all=_owes_notice,
+        triggers=fired(states, told.sites, told.entered, clock.now_ms()) if told.entered else (),
     )
     return [] if command is None else [command]
 

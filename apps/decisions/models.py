@@ -82,6 +82,19 @@ class DecisionRecord(models.Model):
         return f"decision at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
+class Forgotten(models.Model):
+    """Who was erased of late, by a digest that leads back to nobody.
+
+    What a process decided for them before is on its way to the log still: see `records`.
+    """
+
+    digest = models.BinaryField(primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"somebody, erased at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class HotGeneration(models.Model):
     """The generation in the keys of the hot state. Another Redis (its run id) is another one."""
 

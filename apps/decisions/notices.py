@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import hiredis
+import msgspec
 
 GENERATION_KEY: Final = b"attune:generation"
 STREAM: Final = b"attune:live"
@@ -23,6 +24,7 @@ KEPT_MS: Final = 330_000  # five minutes are promised
 
 _ID: Final = 16
 
+_encode = msgspec.msgpack.Encoder().encode
 _pack: Callable[[tuple[Any, ...]], bytes] = hiredis.pack_command
 
 
@@ -34,11 +36,28 @@ class Told(NamedTuple):
         moved: (loser, winner) of merges: open pages of the one are the other's now.
         sites: of the profiles whose identities are told too, so that a page is found whose visitor
             the stream process does not know, because Redis has forgotten. For writers of few.
+        entered: profile -> numbers of segments that it has just come into, for triggers.
     """
 
     profiles: Sequence[UUID] = ()
     moved: Sequence[tuple[UUID, UUID]] = ()
     sites: Mapping[UUID, UUID] = MappingProxyType({})
+    entered: Mapping[UUID, Sequence[int]] = MappingProxyType({})
+
+
+class Trigger(NamedTuple):
+    """A rule of a placement holds now for a profile (16 bytes), and did not before.
+
+    `is_granted`: personalization is consented to on record, not only not refused.
+    """
+
+    profile: bytes
+    placement: str
+    rule: str
+    is_granted: bool = True
+
+
+_decode = msgspec.msgpack.Decoder(list[Trigger]).decode
 
 
 class Identity(NamedTuple):
@@ -58,6 +77,7 @@ class Notice(NamedTuple):
         identities: that are new, or point elsewhere.
         moved: (loser, winner), 16 bytes each.
         publication: (site, number) of a publication that serves now.
+        triggers: rules that fired; of profiles that are told, too.
         is_for_all: a writer could not tell somebody something: everybody asks again.
     """
 
@@ -67,6 +87,7 @@ class Notice(NamedTuple):
     moved: Sequence[tuple[bytes, bytes]] = ()
     publication: tuple[bytes, int] | None = None
     is_for_all: bool = False
+    triggers: Sequence[Trigger] = ()
 
 
 def digest_of(identity: str) -> bytes:
@@ -101,6 +122,7 @@ def entry(
     *,
     publication: tuple[UUID, int] | None = None,
     is_for_all: bool = False,
+    triggers: Sequence[Trigger] = (),
 ) -> bytes | None:
     """Return the command that adds an entry; None when there is nothing to tell.
 
@@ -120,6 +142,8 @@ def entry(
         fields += (b"s", publication[0].bytes, b"n", b"%d" % publication[1])
     if is_for_all:
         fields += (b"a", b"1")
+    if triggers:
+        fields += (b"t", _encode(triggers))
     if not fields:
         return None
     # By the system's clock, as the ids of the stream are: it is no matter of anybody's present.
@@ -138,7 +162,17 @@ def read(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Notice:
         moved=[(loser, winner) for loser, winner in _rows(fields, b"m", 2)],
         publication=(site, int(number)) if has_publication else None,
         is_for_all=b"a" in fields,
+        triggers=_triggers_in(fields.get(b"t")),
     )
+
+
+def _triggers_in(packed: bytes | None) -> Sequence[Trigger]:
+    if packed is None:
+        return ()
+    try:
+        return _decode(packed)
+    except msgspec.DecodeError:
+        return ()
 
 
 def number_of(entry_id: str) -> int | None:

@@ -9,23 +9,22 @@ from django.db.models import QuerySet
 
 from apps.decisions.models import DecisionRecord
 from apps.decisions.record_inputs import UNIT, Inputs, unpacked
-from apps.decisions.records import DIGEST_LENGTH, FORMAT, INPUTS_LOST
+from apps.decisions.records import DIGEST_LENGTH, INPUTS_LOST, READABLE
 from apps.decisions.retention import KEPT
-from apps.decisions.sealing import content_digest, faults, hidden
+from apps.decisions.sealing import faults, hidden
 from apps.decisions.selectors import publication_document
 from apps.decisions.snapshots import Served, nothing, opened
 from engine.errors import InvalidSnapshot
 
 __all__ = [
     "DIGEST_LENGTH",
-    "FORMAT",
     "INPUTS_LOST",
+    "READABLE",
     "UNIT",
     "Gap",
     "Inputs",
     "Record",
     "Unreadable",
-    "content_digest",
     "faults",
     "gaps",
     "hidden",

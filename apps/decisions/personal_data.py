@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from apps.decisions import cap_counts, hot_state, sealing
+from apps.decisions import cap_counts, forgetting, hot_state, sealing
 from apps.decisions.hot_state import HotKey, Told
 from apps.decisions.models import DecisionRecord
 from apps.profiles import state
@@ -25,11 +25,6 @@ _PASS_ON = """
 UPDATE decisions_decisionrecord r SET profile_id = %s, seal = n.seal
 FROM unnest(%s::uuid[], %s::bytea[]) AS n(id, seal) WHERE r.id = n.id
 """
-_EMPTY = """
-UPDATE decisions_decisionrecord r
-SET profile_id = NULL, facts = '{}', unit_id = '', inputs = NULL, seal = n.seal
-FROM unnest(%s::uuid[], %s::bytea[]) AS n(id, seal) WHERE r.id = n.id
-"""
 
 
 def _reassign(loser_id: UUID, winner_id: UUID) -> int:
@@ -38,13 +33,14 @@ def _reassign(loser_id: UUID, winner_id: UUID) -> int:
 
 def _pass_on(records: QuerySet[DecisionRecord], before: UUID, after: UUID) -> int:
     """Give records to another profile. They keep what their visitor was bucketed by."""
-    rows = list(records.values_list("pk", "site_id", "seal"))
+    rows = list(records.values_list("pk", "site_id", "key_id", "seal"))
     if rows:
         seals = [
-            sealing.passed_on(site_id, bytes(seal), before, after) for _, site_id, seal in rows
+            sealing.passed_on(site_id, key_id, bytes(seal), before, after)
+            for _, site_id, key_id, seal in rows
         ]
         with connection.cursor() as cursor:
-            cursor.execute(_PASS_ON, [str(after), [str(pk) for pk, _, _ in rows], seals])
+            cursor.execute(_PASS_ON, [str(after), [str(pk) for pk, *_ in rows], seals])
     return len(rows)
 
 
@@ -72,14 +68,7 @@ def _erase(profile_id: UUID) -> int:
     transaction.on_commit(lambda: hot_state.forget_showings([profile_id.bytes]))
     # Open pages of theirs show everybody's content again.
     transaction.on_commit(lambda: hot_state.tell(Told([profile_id])))
-    # The counts stay true, nobody is in them any more; a replay then says that it cannot.
-    records = DecisionRecord.objects.filter(profile_id=profile_id)
-    found = list(records.values_list("pk", "site_id", "seal"))
-    if found:
-        seals = [sealing.emptied(site_id, bytes(seal)) for _, site_id, seal in found]
-        with connection.cursor() as cursor:
-            cursor.execute(_EMPTY, [[str(pk) for pk, _, _ in found], seals])
-    return len(found)
+    return forgetting.forget(profile_id)
 
 
 def _keep(winner: StateRow, loser: StateRow) -> JSON:

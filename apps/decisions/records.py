@@ -11,27 +11,29 @@ import threading
 import time
 import zlib
 from collections import deque
-from datetime import datetime
+from collections.abc import Sequence
+from io import BytesIO
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import msgspec
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
 
-from apps.decisions import record_inputs, sealing
-from apps.decisions.record_inputs import Made, Noted
+from apps.decisions import forgetting, record_inputs, sealing
+from apps.decisions.record_inputs import NOTHING_PACKED, Made, Noted, Packed, Said
+from apps.decisions.record_rows import COLUMNS, Sealed, Values, entries_of, file_of, ids, row_of
 from apps.segments.live import is_inside
-from apps.work import clock
 from apps.work.counting import Counter, Gauge, Reading
 from apps.work.endings import at_end
-from apps.work.ids import uuid7
 
-__all__ = ["Counts", "Made", "Noted", "close", "flush", "record", "stop"]
+__all__ = ["Counts", "Made", "Noted", "Said", "close", "flush", "record", "stop"]
 
 logger = logging.getLogger(__name__)
 
-FORMAT: Final = 1  # of what a row holds; another one when a decision reads or means something else
+# Of what a row holds: 1 squeezed all inputs. Another one when a decision reads or means something
+# else.
+FORMAT: Final = 2
+READABLE: Final = frozenset({1, 2})
 QUEUE_SIZE: Final = 20_000
 # A larger statement keeps Postgres busy for longer than a decision beside it takes.
 BATCH_SIZE: Final = 50
@@ -43,44 +45,17 @@ SHARES_S: Final = 5.0  # how old the sites' setting may be
 INPUTS_LOST: Final = "inputs"  # in `missing`: they could not be packed
 DIGEST_LENGTH: Final = 16
 
-_INSERT = """
-INSERT INTO decisions_decisionrecord (id, site_id, request_id, profile_id, source_id, snapshot, at,
-  placements, facts, took_us, format, digest, unit_id, inputs, missing, writer, number, dropped,
-  key_id, seal)
-SELECT id, site_id, request_id, profile_id, source_id, snapshot, at, placements, facts, took_us,
-  format, digest, unit_id, decode(inputs, 'base64'), missing, writer, number, dropped, key_id,
-  decode(seal, 'base64')
-FROM jsonb_to_recordset(%s::jsonb) AS r(id uuid, site_id uuid, request_id text, profile_id uuid,
-  source_id uuid, snapshot int, at timestamptz, placements jsonb, facts jsonb, took_us int,
-  format smallint, digest text, unit_id text, inputs text, missing text[], writer uuid,
-  number bigint, dropped bigint, key_id smallint, seal text)
-ON CONFLICT DO NOTHING
+_COPY = f"COPY {{table}} ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+_TABLE: Final = "decisions_decisionrecord"
+# Where nobody knows whether a batch has been written: the connection broke before it was answered.
+_APART: Final = "decisions_again"
+_MAKE_APART: Final = f"""
+CREATE TEMPORARY TABLE IF NOT EXISTS {_APART} (LIKE {_TABLE} INCLUDING DEFAULTS) ON COMMIT DROP
 """
+_TAKE_OVER: Final = f"INSERT INTO {_TABLE} SELECT * FROM {_APART} ON CONFLICT DO NOTHING"
 
-
-class Row(msgspec.Struct):
-    """A record as it goes to Postgres; named as the columns are."""
-
-    id: UUID
-    format: int
-    writer: UUID | None
-    number: int
-    dropped: int
-    site_id: UUID
-    request_id: str
-    profile_id: UUID | None
-    source_id: UUID
-    snapshot: int
-    digest: str
-    at: datetime
-    placements: list[dict[str, Any]]
-    took_us: int
-    missing: list[str]
-    unit_id: str
-    facts: dict[str, Any]
-    inputs: bytes | None
-    key_id: int
-    seal: bytes = b""
+# Time cures these.
+_AWAY: Final = (OperationalError, InterfaceError, ProgrammingError)
 
 
 class Counts:
@@ -91,7 +66,8 @@ class Counts:
 
 
 _queue: deque[tuple[int, int, Made]] = deque()
-_rows: deque[Row] = deque()  # sealed, and not yet written
+_rows: deque[Sealed] = deque()  # and not yet written
+_fresh: list[bytes] = []  # whose records have been written, and not yet looked after
 _wake = threading.Event()
 _writing = threading.Lock()
 _thread: threading.Thread | None = None
@@ -99,9 +75,9 @@ _stopping = False
 _writer = uuid4()
 _numbers = itertools.count(1)
 _unsealable = 0
+_is_doubtful = False  # whether the first batch has been written already
 _shares: dict[UUID, float] = {}
 _shares_until = 0.0
-_encode = msgspec.json.Encoder().encode
 
 _reasons: Final = Counter("attune_decisions", "Decisions by reason.", "reason")
 Reading("attune_decision_records", "Records of calls written.", lambda: Counts.written)
@@ -119,7 +95,7 @@ def record(made: Made) -> None:
     """Queue one call's record. Never waits; a full queue drops it and counts."""
     number = next(_numbers)
     for noted in made.placements:
-        _reasons.add(noted.reason)
+        _reasons.add(noted.said.reason)
     if len(_queue) + len(_rows) >= QUEUE_SIZE:
         Counts.dropped += 1
         return
@@ -149,21 +125,26 @@ def flush() -> int:
             batch = [_rows.popleft() for _ in range(min(BATCH_SIZE, len(_rows)))]
             try:
                 _write(batch)
-            except DatabaseError:
+            except _AWAY:
                 _rows.extendleft(reversed(batch))
                 raise
             except Exception:
                 Counts.dropped += len(batch)
                 raise
             count += len(batch)
+            _fresh.extend(row.profile for row in batch if row.profile is not None)
+        forgetting.look_after(_fresh)
+        _fresh.clear()
     return count
 
 
 def forget() -> None:
     """Forget what is queued and begin anew, as a new process (tests)."""
-    global _numbers, _shares_until, _unsealable, _writer
+    global _is_doubtful, _numbers, _shares_until, _unsealable, _writer
     _queue.clear()
     _rows.clear()
+    _fresh.clear()
+    _is_doubtful = False
     _writer, _numbers, _unsealable = uuid4(), itertools.count(1), 0
     Counts.dropped = 0
     _shares_until = 0.0
@@ -183,54 +164,91 @@ def _look_at_shares() -> None:
 
 def _seal_queued() -> None:
     global _unsealable
-    while _queue:
+    fresh = ids(len(_queue))
+    while _queue and fresh:
         number, dropped, made = _queue.popleft()
         try:
-            _rows.append(_row(number, dropped + _unsealable, made))
+            _rows.append(_row(fresh.pop(), number, dropped + _unsealable, made))
         except Exception:
             # One record that nobody foresaw must not end the log, nor take others with it.
             logger.exception("decisions.record_lost")
             _unsealable += 1
 
 
-def _write(batch: list[Row]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [_encode(batch).decode()])
+def _write(batch: list[Sealed]) -> None:
+    """Write rows; one by one when some cannot be written, so that none takes others with it."""
+    global _is_doubtful
+    try:
+        _copy(batch, is_again=_is_doubtful)
+    except _AWAY:
+        _is_doubtful = True
+        raise
+    except DatabaseError:
+        for row in batch:
+            _write_alone(row)
+        return
+    _is_doubtful = False
     Counts.written += len(batch)
 
 
-def _row(number: int, dropped: int, made: Made) -> Row:
+def _write_alone(row: Sealed) -> None:
+    try:
+        _copy([row], is_again=True)
+    except _AWAY:
+        raise
+    except DatabaseError:
+        logger.exception("decisions.record_lost")
+        Counts.dropped += 1
+    else:
+        Counts.written += 1
+
+
+def _copy(batch: Sequence[Sealed], *, is_again: bool) -> None:
+    """Write rows in one transaction; again: those that are there already stay as they are."""
+    data = BytesIO(file_of(batch))
+    if not is_again:
+        with connection.cursor() as cursor, connection.wrap_database_errors:
+            cursor.copy_expert(_COPY.format(table=_TABLE), data)
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_MAKE_APART)
+        with connection.wrap_database_errors:
+            cursor.copy_expert(_COPY.format(table=_APART), data)
+        cursor.execute(_TAKE_OVER)
+
+
+def _row(id: bytes, number: int, dropped: int, made: Made) -> Sealed:
     caller, profile = made.caller, made.profile
-    row = Row(
-        uuid7(),
-        FORMAT,
-        _writer,
-        number,
-        dropped,
-        caller.site_id,
-        made.request_id,
-        None if profile is None else UUID(bytes=profile.profile_id),
-        caller.source_id,
-        made.served.number,
-        made.served.digest[:DIGEST_LENGTH],
-        clock.from_ms(made.at_ms),
-        [_entry(noted) for noted in made.placements],
-        made.took_us,
-        [],
-        "",
-        {},
-        None,
-        sealing.key_id(),
-    )
+    facts, packed = b"{}", NOTHING_PACKED
     if _is_kept_whole(made):
-        row.facts = _facts(made)
+        facts = sealing.ordered(_facts(made))
         try:
-            row.unit_id, row.missing, row.inputs = record_inputs.packed(made)
+            packed = record_inputs.packed(made)
         except (TypeError, ValueError, OverflowError):
             logger.exception("decisions.inputs_lost")
-            row.missing = [INPUTS_LOST]
-    row.seal = sealing.seal_of(row)
-    return row
+            packed = Packed("", [INPUTS_LOST], None)
+    return row_of(
+        Values(
+            id,
+            caller.site_id,
+            caller.source_id,
+            _writer,
+            FORMAT,
+            number,
+            dropped,
+            made.at_ms * 1000,
+            made.served.number,
+            made.took_us,
+            None if profile is None else profile.profile_id,
+            made.request_id,
+            made.served.digest[:DIGEST_LENGTH],
+            packed.unit_id,
+            entries_of(made.placements),
+            facts,
+            packed.missing,
+            packed.inputs,
+        )
+    )
 
 
 def _is_kept_whole(made: Made) -> bool:
@@ -239,15 +257,13 @@ def _is_kept_whole(made: Made) -> bool:
     return share >= 1.0 or zlib.crc32(made.request_id.encode()) < share * 2**32
 
 
-def _entry(noted: Noted) -> dict[str, Any]:
-    """What is shown counts by its digest alone: it can be made again."""
-    content = sealing.content_digest(noted.body) if noted.body else None
-    return dict(zip(sealing.FIELDS, (*noted[:-1], content), strict=True))
-
-
 def _facts(made: Made) -> dict[str, Any]:
+    """Of what could be read: the segments that the visitor was in, and the request's facts."""
     stays, at_ms = made.visitor.memberships, made.at_ms
-    inside = [number for number, stay in stays.items() if is_inside(stay, at_ms)]
+    numbers = record_inputs.segments_read(made)
+    inside = [n for n, stay in stays.items() if n in numbers and is_inside(stay, at_ms)]
+    if not made.read:
+        return {"segments": inside, "context": {}}
     read = {name: value for name, value in made.read.items() if not name.startswith("facts.")}
     return {"segments": inside, "context": sealing.storable(read)}
 

@@ -67,19 +67,42 @@ def key_id() -> int:
     return _key_id(settings.SIGNING_KEY)
 
 
-def seal_of(row: Sealed) -> bytes:
-    """Return the seal that a row with these columns has."""
-    key = _key(settings.SIGNING_KEY, row.site_id)
-    decided = _decided(key, row)
-    read = _read(key, decided, row.unit_id, row.facts, row.inputs)
-    return decided + read + _owned(key, read, row.profile_id)
+def seal(
+    site_id: UUID,
+    decided: tuple[object, ...],
+    read: tuple[str, bytes, bytes | None],
+    profile: bytes | None,
+) -> bytes:
+    """Return the seal of a row that is being written, by the key that seals now.
+
+    Args:
+        decided: the values of `_decided`, the entries packed already.
+        read: the unit id, the facts as JSON in `ordered`, and the inputs.
+        profile: 16 bytes.
+    """
+    keyed = _keyed(settings.SIGNING_KEY, site_id)
+    unit_id, facts, inputs = read
+    first = keyed.copy()
+    first.update(_pack(decided))
+    one = first.digest()
+    second = keyed.copy()
+    second.update(_pack((one, unit_id, facts, inputs)))
+    two = second.digest()
+    third = keyed.copy()
+    third.update(_pack((two, profile)))
+    return one + two + third.digest()
+
+
+def ordered(value: object) -> bytes:
+    """Return JSON whose names are in order: the same for what `jsonb` gives back."""
+    return _json(value)
 
 
 def faults(row: Sealed) -> list[str]:
     """Return what of a row is not as it was sealed: "decided", "read", "owner", "key"."""
-    if row.key_id != key_id():
+    key = _key_of(row.key_id, row.site_id)
+    if key is None:
         return ["key"]
-    key = _key(settings.SIGNING_KEY, row.site_id)
     seal = bytes(row.seal)
     if len(seal) != 3 * PART_BYTES:
         return ["decided"]
@@ -92,33 +115,44 @@ def faults(row: Sealed) -> list[str]:
     return [name for name, said, right in checks if not _is_right(said, right)]
 
 
-def passed_on(site_id: UUID, seal: bytes, before: UUID | None, after: UUID | None) -> bytes:
-    """Return the seal of a row that goes from one profile to another; a broken one stays broken."""
-    key = _key(settings.SIGNING_KEY, site_id)
+def passed_on(
+    site_id: UUID, number: int, seal: bytes, before: UUID | None, after: UUID | None
+) -> bytes:
+    """Return the seal of a row that goes from one profile to another; a broken one stays broken.
+
+    Args:
+        number: of the key that sealed it.
+    """
+    key = _key_of(number, site_id)
     read = seal[PART_BYTES : 2 * PART_BYTES]
-    if not hmac.compare_digest(seal[2 * PART_BYTES :], _owned(key, read, before)):
+    if key is None or not hmac.compare_digest(seal[2 * PART_BYTES :], _owned(key, read, before)):
         return seal
     return seal[: 2 * PART_BYTES] + _owned(key, read, after)
 
 
-def emptied(site_id: UUID, seal: bytes) -> bytes:
-    """Return the seal of a row whose visitor has been erased."""
-    if not seal:
+def emptied(site_id: UUID, number: int, seal: bytes) -> bytes:
+    """Return the seal of a row whose visitor has been erased, by the key that sealed it."""
+    key = _key_of(number, site_id)
+    if not seal or key is None:
         return seal
-    key = _key(settings.SIGNING_KEY, site_id)
     decided = seal[:PART_BYTES]
     read = _read(key, decided, "", {}, None)
     return decided + read + _owned(key, read, None)
 
 
-def content_digest(body: bytes) -> str:
-    """Return the digest of what was shown, 24 hex digits: BLAKE2b of 12 bytes, without a key."""
-    return hashlib.blake2b(body, digest_size=12).hexdigest()
+def content_digest(body: bytes) -> bytes:
+    """Return the digest of what was shown: BLAKE2b of 12 bytes, without a key."""
+    return hashlib.blake2b(body, digest_size=12).digest()
 
 
-def hidden(site_id: UUID, value: object) -> bytes:
-    """Return a keyed digest by which a value can be known again, but not guessed."""
-    return _mac(_key(settings.SIGNING_KEY, site_id), _pack(b"hidden") + _json(storable(value)))
+def hidden(site_id: UUID, value: object, number: int | None = None) -> bytes:
+    """Return a keyed digest by which a value can be known again, but not guessed.
+
+    Args:
+        number: of the key that sealed the record which it is of; None: the one that seals now.
+    """
+    key = _key_of(key_id() if number is None else number, site_id)
+    return b"" if key is None else _mac(key, _pack(b"hidden") + _json(storable(value)))
 
 
 def storable(value: Any) -> Any:
@@ -196,13 +230,27 @@ def _mac(key: bytes, message: bytes) -> bytes:
     return hashlib.blake2b(message, key=key, digest_size=PART_BYTES).digest()
 
 
+def _key_of(number: int, site_id: UUID) -> bytes | None:
+    """The key of a site that has this number: of the present secret or one of before."""
+    for secret in (settings.SIGNING_KEY, *settings.SIGNING_KEYS_RETIRED):
+        if _key_id(secret) == number:
+            return _key(secret, site_id)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _keyed(secret: str, site_id: UUID) -> "hashlib.blake2b":
+    """A hash that has taken the key in already."""
+    return hashlib.blake2b(key=_key(secret, site_id), digest_size=PART_BYTES)
+
+
 @lru_cache(maxsize=1024)
 def _key(secret: str, site_id: UUID) -> bytes:
     """The key of one site: a row does not verify as another site's."""
     return hmac.digest(secret.encode(), b"decision record:" + site_id.bytes, "sha256")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _key_id(secret: str) -> int:
     digest = hmac.digest(secret.encode(), b"decision record key", "sha256")
     return int.from_bytes(digest[:2], "big") & 0x7FFF

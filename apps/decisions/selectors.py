@@ -10,13 +10,14 @@ from apps.decisions import record_reads
 from apps.decisions.cap_counts import Showing
 from apps.decisions.caps import Chain as CapChain
 from apps.decisions.caps import Holder as CapHolder
-from apps.decisions.caps import confirm, release, reserve
+from apps.decisions.caps import confirm, release, reserve, withdraw
 from apps.decisions.decision_ids import DecisionPayload, verified
 from apps.decisions.models import DecisionRecord, Publication
+from apps.decisions.reading import Reads, reads_together
 from apps.decisions.signing import key_set
 from apps.decisions.snapshots import Served, current, is_loaded, nothing
 from apps.decisions.visitor_facts import bindings_of, visitor_of
-from apps.decisions.visitors import Arrival, arrive
+from apps.decisions.visitors import Arrival, Shown, arrive
 from apps.profiles.parts import Asked, Page, foreign_cursor, instant, uuid_after
 from apps.work import clock
 from engine.snapshot import SnapshotDoc, decode_snapshot
@@ -26,8 +27,10 @@ __all__ = [
     "CapChain",
     "CapHolder",
     "DecisionPayload",
+    "Reads",
     "Served",
     "Showing",
+    "Shown",
     "arrive",
     "bindings_of",
     "confirm",
@@ -39,11 +42,13 @@ __all__ = [
     "latest_publication",
     "nothing",
     "publication_document",
+    "reads_together",
     "release",
     "reserve",
     "site_of_key",
     "verified",
     "visitor_of",
+    "withdraw",
 ]
 
 

@@ -1,21 +1,25 @@
 """Writes that others may ask for: publish, bring back, keep a record, sign an id."""
 
 from apps.decisions import record_reads, records, watch
-from apps.decisions.decision_ids import head_of, signed, tail_of
-from apps.decisions.publishing import publish, rollback
-from apps.decisions.records import Made, Noted, flush, record
+from apps.decisions.decision_ids import Signer, head_of, tail_of
+from apps.decisions.publishing import draft_document, publish, rollback
+from apps.decisions.records import Made, Noted, Said, flush, record
+from apps.decisions.sealing import content_digest
 from apps.decisions.signing import signed_apart
 from apps.decisions.watch import start as start_watching
 
 __all__ = [
     "Made",
     "Noted",
+    "Said",
+    "Signer",
+    "content_digest",
+    "draft_document",
     "flush",
     "head_of",
     "publish",
     "record",
     "rollback",
-    "signed",
     "signed_apart",
     "start_watching",
     "stop_background",

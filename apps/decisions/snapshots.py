@@ -13,11 +13,10 @@ from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot, enco
 
 logger = logging.getLogger(__name__)
 
-LOAD_BOX_S = 0.5  # once per publication and process, so it may take longer than a miss
-
-_LATEST = """
+# Nothing comes back unless there is a newer one: anybody may say that they have heard of it.
+_NEWER = """
 SELECT number, document::text FROM decisions_publication
-WHERE site_id = %s::uuid ORDER BY number DESC LIMIT 1
+WHERE site_id = %s::uuid AND number > %s ORDER BY number DESC LIMIT 1
 """
 _NUMBERS = """
 SELECT s.id, (SELECT max(p.number) FROM decisions_publication p WHERE p.site_id = s.id)
@@ -73,19 +72,21 @@ def _newer(site_id: UUID, served: Served | None, announced: bytes | None) -> Ser
         again = _served.get(site_id)
         if again is not None and again is not served:
             return again
-        return _load(site_id) or served
+        return _load(site_id, served) or served
     finally:
         _loading.release()
 
 
-def _load(site_id: UUID) -> Served | None:
+def _load(site_id: UUID, old: Served | None) -> Served | None:
+    known = (str(site_id), -1 if old is None else old.number)
     try:
-        rows = record_reads.rows(_LATEST, (str(site_id),), box_s=LOAD_BOX_S)
+        rows = record_reads.rows(_NEWER, known, box_s=record_reads.LONGEST_BOX_S)
     except record_reads.RecordAway:
         return None
     if not rows:
-        served = _served[site_id] = nothing(site_id)
-        return served
+        if old is None:
+            _served[site_id] = old = nothing(site_id)
+        return old
     number, text = rows[0]
     try:
         served = opened(decode_snapshot(text))

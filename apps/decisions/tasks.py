@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import OperationalError
 
-from apps.decisions import retention
+from apps.decisions import forgetting, retention
 from apps.work import clock
 
 
@@ -12,4 +12,5 @@ from apps.work import clock
 )
 def prune_records() -> int:
     """Forget decisions older than 30 days. Safe to run twice."""
+    forgetting.prune()
     return retention.prune_records(clock.now())

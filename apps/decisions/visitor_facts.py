@@ -1,6 +1,6 @@
 """What a decision knows of a visitor, from their copy in hot state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from apps.consent.types import names_of
 from apps.decisions import cap_counts
 from apps.decisions.types import HotProfile
 from apps.events import history
-from apps.segments.live import bindings_in, decode_stays, is_inside
+from apps.segments.live import bindings_in, decode_some, decode_stays, is_inside
 from engine.capping import SESSION_IDLE_MS
 from engine.facts import TraitMeta
 from engine.members import Visitor
@@ -17,7 +17,12 @@ from engine.snapshot import CompiledSnapshot
 
 
 def visitor_of(
-    profile: HotProfile, *, is_allowed: bool, site_zone: str = "UTC", now_ms: int | None = None
+    profile: HotProfile,
+    *,
+    is_allowed: bool,
+    site_zone: str = "UTC",
+    now_ms: int | None = None,
+    segments: Collection[int] | None = None,
 ) -> Visitor:
     """Return a known visitor; nothing personal of one who has not allowed it.
 
@@ -25,22 +30,33 @@ def visitor_of(
         now_ms: by which it is told whether the session of the newest event goes on; None: it does
             not.
         site_zone: where the site's days begin, for filters that compare events with the request.
+        segments: numbers of those that can be asked for; None: any.
     """
     if not is_allowed:
         return Visitor(profile.unit_id, {}, {}, False, True)
     return Visitor(
         profile.unit_id,
-        decode_stays(profile.memberships),
+        decode_stays(profile.memberships)
+        if segments is None
+        else decode_some(profile.memberships, segments),
         profile.traits,
         True,
         True,
         history.decode(profile.recent).happenings if profile.recent else (),
-        {name: TraitMeta(at_ms) for name, at_ms in profile.scored_ms.items()} | profile.trait_meta,
+        _meta_of(profile),
         _consents(profile.granted, profile.denied),
         known_zone(site_zone),
         _shown(profile.caps) if profile.caps else _NOTHING_SHOWN,
         _session_since_ms(profile, now_ms),
     )
+
+
+def _meta_of(profile: HotProfile) -> Mapping[str, TraitMeta]:
+    if not profile.scored_ms:
+        return profile.trait_meta
+    return {
+        name: TraitMeta(at_ms) for name, at_ms in profile.scored_ms.items()
+    } | profile.trait_meta
 
 
 @lru_cache(maxsize=4096)
@@ -67,9 +83,18 @@ def _consents(granted: int, denied: int) -> Mapping[str, bool]:
 
 
 def bindings_of(
-    stays: Mapping[int, Sequence[Any]], compiled: CompiledSnapshot, now_ms: int
+    stays: Mapping[int, Sequence[Any]],
+    compiled: CompiledSnapshot,
+    now_ms: int,
+    wanted: Collection[int] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What the segments that a visitor is in hand to templates, by segment key."""
+    """What the segments that a visitor is in hand to templates, by segment key.
+
+    Args:
+        wanted: numbers of those whose values are asked for; None: all.
+    """
+    if wanted is not None and not wanted:
+        return {}
     bound = {number: found for number, stay in stays.items() if (found := bindings_in(stay))}
     if not bound:
         return {}

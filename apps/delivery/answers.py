@@ -13,7 +13,7 @@ from apps.decisions.types import Bounded
 from apps.recommendations.selectors import Table
 from apps.work import clock
 from engine.decide import Decision
-from engine.snapshot import CompiledPlacement, VariantDoc
+from engine.snapshot import BlockDoc, VariantDoc
 
 MAX_TTL_S: Final = 60
 POPULAR: Final = "popular"
@@ -28,30 +28,28 @@ class Arm(msgspec.Struct, frozen=True, gc=False):
     arm: str
 
 
-class Shown(msgspec.Struct):
-    """What one placement shows, without its id and times: the part that an ETag covers."""
+class _Beginning(msgspec.Struct):
+    """What one placement shows, up to its HTML. With the rest it is what an ETag covers."""
 
     block: str
     variant: str
     version: int
     locale: str | None
     fields: Mapping[str, Any]
-    html: str | None
+
+
+class _Rest(msgspec.Struct):
+    """The same behind its HTML, up to its items."""
+
     reason: str
     experiment: Arm | None
     rule: str | None
 
 
-class ShownFlag(Shown):
-    """A flag's placement."""
+class _RestOfFlag(_Rest):
+    """A flag's."""
 
     value: Any
-
-
-class ShownItems(Shown):
-    """A recommendations block's placement."""
-
-    items: msgspec.Raw
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -80,31 +78,76 @@ class Listed(NamedTuple):
     is_personal: bool
 
 
+class Body(NamedTuple):
+    """What one placement shows, encoded, without ids and times; and its digest."""
+
+    data: bytes
+    digest: bytes
+
+
 class Ready:
     """A variant in its placement, made ready once per publication.
 
     Attributes:
+        key: of the placement, as JSON.
         is_fixed: the same bytes for every visitor.
         tails: told -> the end of the decision id's payload.
-        bodies: told -> the encoded part, when it is fixed.
+        saids: told -> what the decision log says of it.
+        bodies: told -> the encoded part and its digest, when it is fixed.
+        beginning: the encoded part up to its HTML; None before it was asked for, and where fields
+            are made from values.
+        rests: told -> the encoded part behind its HTML, without the last brace.
     """
 
-    __slots__ = ("block", "bodies", "doc", "is_fixed", "key", "kind", "tails")
+    __slots__ = (
+        "beginning", "block", "bodies", "doc", "is_fixed", "key", "kind", "rests", "saids", "tails",
+    )  # fmt: skip
 
-    def __init__(self, placement: CompiledPlacement, doc: VariantDoc) -> None:
-        self.key = _encode(placement.key)
-        self.block = placement.block.doc
-        self.kind = self.block.kind
+    def __init__(self, key: str, block: BlockDoc, doc: VariantDoc) -> None:
+        self.key = _encode(key)
+        self.block = block
+        self.kind = block.kind
         self.doc = doc
         self.is_fixed = self.kind != "recommendations" and _is_fixed(doc)
         self.tails: dict[Told, bytes] = {}
-        self.bodies: dict[Told, bytes] = {}
+        self.saids: dict[Told, decisions.Said] = {}
+        self.bodies: dict[Told, Body] = {}
+        self.beginning: bytes | None = None
+        self.rests: dict[Told, bytes] = {}
 
     def tail(self, decision: Decision, told: Told) -> bytes:
         found = self.tails.get(told)
         if found is None:
             found = decisions.tail_of(self.block.key, self.doc.version, decision, told.reason)
             self.tails[told] = found
+        return found
+
+    def said(self, decision: Decision, told: Told) -> decisions.Said:
+        found = self.saids.get(told)
+        if found is None:
+            found = self.saids[told] = decisions.Said(
+                decision.placement,
+                self.block.key,
+                self.doc.key,
+                self.doc.version,
+                told.reason,
+                told.rule,
+                told.experiment,
+                told.arm,
+                decision.probability,
+            )
+        return found
+
+    def rest(self, told: Told) -> bytes:
+        found = self.rests.get(told)
+        if found is None:
+            arm = None
+            if told.experiment is not None and told.arm is not None:
+                arm = Arm(told.experiment, told.arm)
+            why = (told.reason, arm, told.rule)
+            is_flag = self.kind == "flag"
+            rest = _RestOfFlag(*why, self.doc.value) if is_flag else _Rest(*why)
+            found = self.rests[told] = b"," + _encode(rest)[1:-1]
         return found
 
 
@@ -114,7 +157,7 @@ def _is_fixed(doc: VariantDoc) -> bool:
     return doc.liquid is None and not has_slots and not has_made_fields
 
 
-def shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None) -> bytes:
+def shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None) -> Body:
     """Return the encoded part of one placement, braces included.
 
     Raises:
@@ -128,31 +171,33 @@ def shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | 
     return _shown(ready, told, values, listed)
 
 
-def _shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None) -> bytes:
+def _shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None) -> Body:
     doc = ready.doc
-    fields = rendering.render_fields(doc, values)
-    has_html = doc.template is not None or doc.liquid is not None
-    html = rendering.render(doc, values) if has_html else None
-    arm = None
-    if told.experiment is not None and told.arm is not None:
-        arm = Arm(told.experiment, told.arm)
-    why = (told.reason, arm, told.rule)
-    what = (ready.block.key, doc.key, doc.version, None, fields, html)
-    if listed is not None:
-        return _encode(ShownItems(*what, *why, listed.encoded))
-    if ready.kind == "flag":
-        return _encode(ShownFlag(*what, *why, doc.value))
-    return _encode(Shown(*what, *why))
+    made = rendering.prepared(doc)
+    beginning = ready.beginning
+    if beginning is None:
+        fields = rendering.render_fields(doc, values)
+        begun = _Beginning(ready.block.key, doc.key, doc.version, None, fields)
+        beginning = _encode(begun)[:-1]
+        if not made.makers:
+            ready.beginning = beginning
+    html = b"null" if made.html is None else _encode(made.html(values))
+    # With items it is not the flag's: a block is of one kind.
+    items = b"" if listed is None else b',"items":' + bytes(listed.encoded)
+    return body_of(b'%b,"html":%b%b%b}' % (beginning, html, ready.rest(told), items))
+
+
+def body_of(data: bytes) -> Body:
+    """Return what is shown beside its digest."""
+    return Body(data, decisions.content_digest(data))
 
 
 def without_texts(
     ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None
-) -> bytes:
+) -> Body:
     """Return the encoded part of a variant that cannot be rendered, without what can fail."""
     doc = msgspec.structs.replace(ready.doc, fields={}, template=None, liquid=None)
-    bare = Ready.__new__(Ready)
-    bare.block, bare.kind, bare.doc, bare.is_fixed = ready.block, ready.kind, doc, False
-    return shown(bare, told, values, listed)
+    return _shown(Ready("", ready.block, doc), told, values, listed)
 
 
 _lists: Bounded[Listed] = Bounded(20_000)
@@ -198,10 +243,10 @@ def ttl_s(until_ms: Sequence[int], now_ms: int) -> int:
     return max(1, min(MAX_TTL_S, (min(until_ms) - now_ms) // 1000))
 
 
-def etag_of(token: bytes, bodies: Sequence[bytes]) -> str:
+def etag_of(token: bytes, digests: Sequence[bytes], segment_key: bytes) -> str:
     """Return the weak ETag of an answer: over the publication and what is shown."""
-    digest = blake2b(b"\n".join((token, *bodies)), digest_size=12).hexdigest()
-    return f'W/"{digest}"'
+    whole = b"%b\n%b\n%b" % (token, segment_key, b"".join(digests))
+    return f'W/"{blake2b(whole, digest_size=12).hexdigest()}"'
 
 
 def instant(ms: int) -> bytes:

@@ -15,7 +15,7 @@ from apps.access.http import (
 )
 from apps.access.proof import verified_user_id
 from apps.decisions import selectors, services
-from apps.delivery import deciding, outcomes, wording
+from apps.delivery import deciding, outcome_bodies, outcomes, previewing, wording
 from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, asked_of, id_text
 from apps.work import clock, record_watch
 
@@ -45,6 +45,8 @@ def decide(request: HttpRequest) -> HttpResponse:
         identities.append(f"user_id:{user_id}")
     if anonymous_id is not None:
         identities.append(f"anonymous_id:{anonymous_id}")
+    if question.preview:
+        return previewing.answered(request, caller, question, asked, identities)
     arrival = selectors.arrive(caller, identities, DECIDE)
     served = selectors.current(caller.site_id, arrival.announced)
     services.start_watching()
@@ -63,21 +65,24 @@ def decide(request: HttpRequest) -> HttpResponse:
     )
     decided = deciding.decide(call, arrival, served)
     answer = wording.worded(decided)
-    services.record(wording.record_of(decided, perf_counter() - arrived))
-    response = not_changed(request, answer.etag) if decided.may_repeat else None
-    if response is None:
-        response = HttpResponse(answer.body, content_type="application/json")
-    headers = response.headers
-    headers["ETag"] = answer.etag
-    headers["Cache-Control"] = "private, no-cache"
-    headers["Server-Timing"] = (
-        f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={decided.rules_s * 1000:.2f}, "
-        f"model;dur=0, render;dur={decided.render_s * 1000:.2f}, "
-        f"total;dur={(perf_counter() - start) * 1000:.2f}"
-    )
-    for name, value in arrival.headers.items():
-        headers[name] = value
-    return response
+    services.record(wording.record_of(decided, perf_counter() - arrived, decided.reads))
+    headers = {
+        "ETag": answer.etag,
+        "Cache-Control": "private, no-cache",
+        "Server-Timing": (
+            f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={decided.rules_s * 1000:.2f}, "
+            f"model;dur=0, render;dur={decided.render_s * 1000:.2f}, "
+            f"total;dur={(perf_counter() - start) * 1000:.2f}"
+        ),
+        **arrival.headers,
+    }
+    if decided.may_repeat:
+        response = not_changed(request, answer.etag)
+        if response is not None:
+            for name, value in headers.items():
+                response[name] = value
+            return response
+    return json_response(answer.body, headers=headers)
 
 
 def not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:
@@ -99,7 +104,9 @@ def not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:
 def exposures(request: HttpRequest) -> HttpResponse:
     """POST /v1/exposures: what was really shown on a screen."""
     body = read_body(request, MAX_OUTCOMES_BYTES)
-    caller, given = authenticate_body(request, body, outcomes.EXPOSURES, allow=("pk", "sk", "ek"))
+    caller, given = authenticate_body(
+        request, body, outcome_bodies.EXPOSURES, allow=("pk", "sk", "ek")
+    )
     record_watch.require()
     receipt, headers = outcomes.record_exposures(caller, given, OUTCOMES, clock.now())
     return json_response(receipt, headers=headers)
@@ -109,7 +116,7 @@ def exposures(request: HttpRequest) -> HttpResponse:
 def conversions(request: HttpRequest) -> HttpResponse:
     """POST /v1/conversions: what a visitor did that a goal counts."""
     body = read_body(request, MAX_OUTCOMES_BYTES)
-    caller, given = authenticate_body(request, body, outcomes.CONVERSIONS)
+    caller, given = authenticate_body(request, body, outcome_bodies.CONVERSIONS)
     record_watch.require()
     receipt, headers = outcomes.record_conversions(caller, given, OUTCOMES, clock.now())
     return json_response(receipt, headers=headers)

@@ -14,14 +14,11 @@ from apps.content import rendering
 from apps.content.errors import RenderFailed
 from apps.decisions.selectors import Served
 from apps.delivery import segment_key
-from apps.delivery.deciding import Decided
-from engine.allocation import position_of
 from engine.compiling import compile_snapshot
-from engine.conditions.answers import FOREVER
 from engine.conditions.nodes import SegmentLeaf
 from engine.conditions.scope import leaves_of
 from engine.decide import Reason, decide_placement
-from engine.members import Members, Visitor
+from engine.members import Visitor
 from engine.snapshot import (
     BlockDoc,
     CompiledPlacement,
@@ -37,7 +34,7 @@ from engine.snapshot import (
 )
 
 _PLAN: Final = "cacheable"  # of Served.prepared
-_KEYS_KEPT: Final = 10_000  # per publication and process
+KEYS_KEPT: Final = 10_000  # per publication and process
 # What content for all may look at: lists of what is popular; what is not capped never wears off.
 _SHARED: Final = frozenset({"items", "intensity"})
 
@@ -111,52 +108,6 @@ def plan_of(served: Served) -> Plan:
     if plan is None:
         plan = served.prepared[_PLAN] = make_plan(served.compiled)
     return plan
-
-
-def key_of(decided: Decided, untils: list[int]) -> bytes:
-    """Return the segment key of a call as JSON: null when it is not known who asks.
-
-    Args:
-        untils: the instants at which parts of the answer change; the key's own is added.
-    """
-    if decided.is_away or not decided.served.number:
-        return b"null"
-    plan = plan_of(decided.served)
-    bits = 0
-    if plan.placements and decided.is_allowed and not _is_held_out(decided):
-        bits = _bits_of(plan, decided, untils)
-    key = plan.keys.get(bits)
-    if key is None:
-        told = shortest(plan, decided.served.compiled, bits, decided.call.now_ms)
-        text = segment_key.issue(decided.call.caller.site_hex, plan.family, told)
-        if len(plan.keys) >= _KEYS_KEPT:
-            plan.keys.clear()
-        key = plan.keys[bits] = b'"%b"' % text.encode()
-    return key
-
-
-def _bits_of(plan: Plan, decided: Decided, untils: list[int]) -> int:
-    """The segments of somebody who may be known; only those with a stay can have them inside."""
-    visitor = decided.visitor
-    if not visitor.known:
-        return plan.nobody | segment_key.ALLOWED
-    bits = segment_key.ALLOWED
-    members = Members(decided.served.compiled, visitor, decided.context, decided.call.now_ms)
-    segments = decided.served.compiled.segments_by_number
-    for number in visitor.memberships.keys() & plan.bits.keys():
-        if members.has(segments[number]):
-            bits |= plan.bits[number]
-    if members.until_ms != FOREVER:
-        untils.append(members.until_ms)
-    return bits
-
-
-def _is_held_out(decided: Decided) -> bool:
-    holdouts = decided.served.compiled.holdouts
-    unit_id = decided.visitor.unit_id
-    return bool(holdouts) and any(
-        position_of(unit_id, seed=one.seed) < one.share for one in holdouts
-    )
 
 
 def shortest(plan: Plan, compiled: CompiledSnapshot, bits: int, now_ms: int) -> int:

@@ -22,7 +22,10 @@ from engine.decide import Reason
 from engine.snapshot import CompiledPlacement, CompiledVariant
 
 FRESH: Final = "public, max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
+# With an end or a beginning by schedule: an origin that is away must not keep it on for a day.
+SCHEDULED: Final = FRESH.removesuffix(", stale-if-error=86400")
 SHORT: Final = "public, max-age=5"
+MAX_SITE_KEY: Final = 100  # characters; apps.access.models.Site.key has fewer
 SITE_S: Final = 60.0
 # A cache may show a thing for so long after it was fetched: max-age and stale-while-revalidate.
 _SHOWN_MS: Final = 360_000
@@ -129,10 +132,11 @@ def _headers(placement: CompiledPlacement, choice: Choice, is_short: bool) -> di
     tags = f"placement-{placement.key} block-{placement.block.key}"
     lasts = FRESH
     if choice.until_ms is not None:
+        lasts = SCHEDULED
         left_ms = choice.until_ms - clock.now_ms()
         if left_ms < _SHOWN_MS:
             # Something begins or ends by schedule: no cache shows it longer than that.
-            lasts = f"public, max-age={max(1, min(30, left_ms // 1000))}"
+            lasts = f"public, max-age={max(1, min(30, left_ms // 1000))}, must-revalidate"
     return {
         "Cache-Control": SHORT if is_short else lasts,
         "Vary": "Accept-Encoding",
@@ -148,7 +152,8 @@ def _shown(
     values: dict[str, Any],
     listed: Listed | None,
 ) -> bytes:
-    return answers.shown(Ready(placement, variant.doc), told, values, listed)
+    ready = Ready(placement.key, placement.block.doc, variant.doc)
+    return answers.shown(ready, told, values, listed).data
 
 
 def _last_resort(
@@ -159,11 +164,14 @@ def _last_resort(
     try:
         return _shown(placement, default, told, values, listed)
     except RenderFailed:
-        return answers.without_texts(Ready(placement, default.doc), told, values, listed)
+        ready = Ready(placement.key, placement.block.doc, default.doc)
+        return answers.without_texts(ready, told, values, listed).data
 
 
 def _site(key: str) -> UUID | None:
     """The site of a public id, kept for a minute: known or not. While Postgres is away, longer."""
+    if len(key) > MAX_SITE_KEY:
+        return None
     kept = _sites.get(key)
     now = time.monotonic()
     if kept is not None and now < kept[1]:

@@ -4,7 +4,7 @@
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -19,15 +19,17 @@ from apps.content.errors import RenderFailed
 from apps.decisions.selectors import (
     Arrival,
     CapHolder,
+    Reads,
     Served,
     bindings_of,
     nothing,
+    reads_together,
     release,
     visitor_of,
 )
 from apps.decisions.types import HotProfile
-from apps.delivery import answers, reserving
-from apps.delivery.answers import Listed, Ready, Told
+from apps.delivery import answers, cacheable, reserving
+from apps.delivery.answers import Body, Listed, Ready, Told
 from apps.delivery.request_facts import RequestFacts
 from apps.delivery.reserving import Reserved, Turn
 from apps.recommendations.selectors import lists_of
@@ -40,6 +42,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_ITEMS: Final = 10
 _NOTHING: Final[dict[str, Any]] = {}
 _ERROR: Final = Told(Reason.ERROR.value)
+_SEGMENTS: Final = "segments asked for"  # of Served.prepared
+MAX_SUBSETS: Final = 2_000  # kept of them
 
 
 @dataclass(slots=True)
@@ -50,6 +54,7 @@ class Call:
         subject: the identity that is decided for, "kind:value"; empty for nobody.
         unit_id: what a visitor without a profile is bucketed by.
         asked: (placement key, limit) pairs.
+        besides: what else is asked of the visitor, `segment.<key>`.
     """
 
     caller: Caller
@@ -62,6 +67,7 @@ class Call:
     meta: Mapping[str, Any]
     explain: bool
     now_ms: int
+    besides: Sequence[str] = ()
 
 
 class Placed(NamedTuple):
@@ -70,15 +76,17 @@ class Placed(NamedTuple):
     Attributes:
         told: what an answer says; it may be another reason than the decision's.
         ready: None for a placement that does not exist, or of which nothing is known now.
-        body: what is shown, encoded, without ids and times; see `answers.Shown`.
+        body: what is shown; see `answers.shown`.
         error: the code, where `ready` is None.
+        items: the recommended items among it, as JSON.
     """
 
     decision: Decision
     told: Told
     ready: Ready | None
-    body: bytes
+    body: Body
     error: str = ""
+    items: bytes = b""
 
 
 class Decided:
@@ -91,14 +99,22 @@ class Decided:
     """
 
     __slots__ = (
-        "call", "context", "is_allowed", "is_away", "kept_lists", "placed", "profile", "render_s",
-        "reserved", "rules_s", "served", "stays", "values", "visitor",
+        "call", "context", "is_allowed", "is_away", "kept_lists", "placed", "profile", "reads",
+        "render_s", "reserved", "rules_s", "served", "stays", "values", "visitor",
     )  # fmt: skip
 
-    def __init__(self, call: Call, arrival: Arrival, served: Served) -> None:
+    def __init__(
+        self, call: Call, arrival: Arrival, served: Served, reads: Reads | None = None
+    ) -> None:
+        """Take what is known of the visitor.
+
+        Args:
+            reads: what can be looked at; None: anything.
+        """
         profile = arrival.profile
         self.call = call
         self.served = served
+        self.reads = reads
         self.profile = profile
         self.is_away = arrival.is_away
         self.is_allowed = may_personalize(profile, call.caller)
@@ -115,8 +131,14 @@ class Decided:
                 is_allowed=self.is_allowed,
                 site_zone=call.caller.time_zone,
                 now_ms=call.now_ms,
+                segments=None if reads is None else _segments_of(served, reads),
             )
-            bound = bindings_of(self.visitor.memberships, served.compiled, call.now_ms)
+            bound = bindings_of(
+                self.visitor.memberships,
+                served.compiled,
+                call.now_ms,
+                None if reads is None or reads.every_segment else reads.bound,
+            )
         self.context = RequestFacts(
             context=call.context,
             facts=call.facts,
@@ -155,13 +177,16 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
     error = "placement_not_found" if served is not None else "unavailable"
     if served is None:
         served = nothing(call.caller.site_id)
-    decided = Decided(call, arrival, served)
+    keys = [key for key, _ in call.asked]
+    reads = reads_together(served, [*keys, *call.besides] if call.besides else keys)
+    decided = Decided(call, arrival, served, reads)
     chosen = _chosen(decided)
     ruled = perf_counter()
     for decision, (_, limit) in zip(chosen, call.asked, strict=True):
         placement = served.compiled.placements.get(decision.placement)
         if placement is None or not is_open(placement, call.caller):
-            body = answers.failed(decision.placement, error, is_traced=call.explain)
+            told = answers.failed(decision.placement, error, is_traced=call.explain)
+            body = answers.body_of(told)
             decided.placed.append(Placed(decision, Told("ERROR"), None, body, error))
         else:
             decided.placed.append(place(decided, placement, decision, limit))
@@ -169,6 +194,19 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
     decided.rules_s = ruled - start
     decided.render_s = perf_counter() - ruled
     return decided
+
+
+def _segments_of(served: Served, reads: Reads) -> Collection[int] | None:
+    """The segments that are asked for, by decisions or for the segment key; None: all."""
+    if reads.every_segment:
+        return None
+    known: dict[frozenset[int], frozenset[int]] = served.prepared.setdefault(_SEGMENTS, {})
+    found = known.get(reads.segments)
+    if found is None:
+        if len(known) >= MAX_SUBSETS:
+            known.clear()  # callers choose what they ask for together
+        found = known[reads.segments] = reads.segments | cacheable.plan_of(served).bits.keys()
+    return found
 
 
 def is_open(placement: CompiledPlacement, caller: Caller) -> bool:
@@ -307,7 +345,8 @@ def place(
         ready = _ready(decided.served, placement, placement.block.default.key)
         body = _last_resort(ready, decided.values, listed)
     decided.values.pop("items", None)
-    return Placed(decision, told, ready, body)
+    items = b"" if listed is None else bytes(listed.encoded)
+    return Placed(decision, told, ready, body, "", items)
 
 
 def _default(placement: CompiledPlacement, reason: Reason) -> Decision:
@@ -315,7 +354,7 @@ def _default(placement: CompiledPlacement, reason: Reason) -> Decision:
     return Decision(placement.key, placement.block.key, default.key, default.version, reason)
 
 
-def _last_resort(ready: Ready, values: Mapping[str, Any], listed: Listed | None) -> bytes:
+def _last_resort(ready: Ready, values: Mapping[str, Any], listed: Listed | None) -> Body:
     """The default's bytes; without its texts when not even it can be rendered."""
     try:
         return answers.shown(ready, _ERROR, values, listed)
@@ -328,7 +367,7 @@ def _ready(served: Served, placement: CompiledPlacement, variant: str) -> Ready:
     found: Ready | None = served.prepared.get(key)
     if found is None:
         doc = placement.block.variants[variant].doc
-        found = served.prepared[key] = Ready(placement, doc)
+        found = served.prepared[key] = Ready(placement.key, placement.block.doc, doc)
     return found
 
 

@@ -6,26 +6,30 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.access.errors import NotFound
 from apps.access.http import authenticate, hot, json_response
+from apps.access.limits import enforce, enforce_address
 from apps.decisions import services
 from apps.decisions.selectors import key_set
 from apps.delivery import cached, edge
 from apps.delivery.api import not_changed
 from apps.delivery.cached import CachedAnswer
 
+CONTENT: Final = "content"
+FRAGMENTS: Final = "fragments"
+SNAPSHOT: Final = "snapshot"
 SIGNATURE: Final = "X-Snapshot-Signature"
 
 
-@hot("GET", route="content", cors="any")
+@hot("GET", route=CONTENT, cors="any")
 def content(request: HttpRequest, placement: str) -> HttpResponse:
     """GET /v1/content/{placement}: what everybody of a segment key sees there, for caches."""
-    answer = _cached(request, placement)
+    answer = _cached(request, placement, CONTENT)
     return _answered(request, answer, json_response(answer.body), cached.etag_of(answer.body))
 
 
-@hot("GET", route="fragments", cors="any")
+@hot("GET", route=FRAGMENTS, cors="any")
 def fragments(request: HttpRequest, placement: str) -> HttpResponse:
     """GET /v1/fragments/{placement}: the same as HTML, for pages made on servers."""
-    answer = _cached(request, placement)
+    answer = _cached(request, placement, FRAGMENTS)
     response = HttpResponse(answer.html, content_type="text/html; charset=utf-8")
     # A part of somebody's page; opened by itself it is nobody's page, least of all one of ours.
     response.headers["Content-Security-Policy"] = "sandbox"
@@ -33,16 +37,19 @@ def fragments(request: HttpRequest, placement: str) -> HttpResponse:
     return _answered(request, answer, response, cached.etag_of(answer.html))
 
 
-@hot("GET", route="snapshot", cors="none")
+@hot("GET", route=SNAPSHOT, cors="none")
 def snapshot(request: HttpRequest) -> HttpResponse:
     """GET /v1/snapshot: the publication for edge workers, with an edge key."""
     caller = authenticate(request, allow=("ek",))
+    limited = enforce(caller, SNAPSHOT)
     services.start_watching()
     found = edge.snapshot_for(caller)
     response = not_changed(request, found.etag) or json_response(found.body)
     response.headers["ETag"] = found.etag
     response.headers["Cache-Control"] = "private, max-age=10"
     response.headers[SIGNATURE] = found.signature
+    for name, value in limited.items():
+        response.headers[name] = value
     return response
 
 
@@ -57,7 +64,8 @@ def keys(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _cached(request: HttpRequest, placement: str) -> CachedAnswer:
+def _cached(request: HttpRequest, placement: str, route: str) -> CachedAnswer:
+    enforce_address(request, route)
     answer = cached.content(
         placement, site_key=request.GET.get("site", ""), segment_key=request.GET.get("sk", "")
     )

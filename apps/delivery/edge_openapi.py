@@ -113,6 +113,10 @@ def _cached(operation: str, summary: str, content: dict[str, Any]) -> dict[str, 
                 "304": _NOT_CHANGED,
                 "400": {"description": "`invalid_request`", "content": _PROBLEM},
                 "404": {"description": "`not_found`", "content": _PROBLEM},
+                "429": {
+                    "description": "`rate_limited`, of one address; with Retry-After.",
+                    "content": _PROBLEM,
+                },
                 "503": {
                     "description": "`unavailable`: caches go on with what they have.",
                     "content": _PROBLEM,

@@ -1,8 +1,7 @@
 """Counts for Prometheus: of all processes of this host together, and of the record."""
 
-import ipaddress
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -16,16 +15,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from apps.access.addresses import client_address, is_trusted
+from apps.access.addresses import is_near
 from apps.access.errors import NotFound
 from apps.access.http import hot
-from apps.delivery.health import has_redis
-from apps.work import record_watch
+from apps.work import alive, record_watch
 from apps.work.count_files import Counts, total
 from apps.work.counting import BOUNDS, COUNTERS, GAUGES, HISTOGRAMS, Counter
 from apps.work.database import drop_if_broken
 
-_FORWARDING: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 # One row of figures a statement, each with its metric's name and what it means.
 _RECORD: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
     (
@@ -79,27 +76,9 @@ def shed(route: str) -> None:
 @hot("GET", route="metrics", cors="none")
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, for this machine and trusted networks; others find nothing here."""
-    if not _is_near(request.META):
+    if not is_near(request.META):
         raise NotFound()
     return HttpResponse(generate_latest(_REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-
-def _is_near(meta: dict[str, Any]) -> bool:
-    """Whether the client is this machine or in a trusted network.
-
-    A proxy on this machine that nobody declared forwards the public: a forwarding header that is
-    not believed means no.
-    """
-    remote = meta.get("REMOTE_ADDR", "")
-    if any(name in meta for name in _FORWARDING) and not is_trusted(remote):
-        return False
-    address = client_address(meta)
-    if not address:
-        return True  # a Unix socket: whoever may open it is on this machine
-    try:
-        return ipaddress.ip_address(address).is_loopback or is_trusted(address)
-    except ValueError:
-        return False
 
 
 class _Collector:
@@ -108,7 +87,7 @@ class _Collector:
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
         yield from _families(total())
-        yield GaugeMetricFamily("attune_redis_up", "Redis answers.", value=float(has_redis()))
+        yield from _processes()
         try:
             record_watch.require()
             found = list(_of_record())
@@ -118,6 +97,19 @@ class _Collector:
             return
         yield GaugeMetricFamily("attune_database_up", "Postgres answers.", value=1.0)
         yield from found
+
+
+def _processes() -> Iterator[Metric]:
+    """Whether Redis answers, and if so who has said there that it lives."""
+    heard = alive.heard()
+    yield GaugeMetricFamily("attune_redis_up", "Redis answers.", value=float(heard is not None))
+    if heard is not None:
+        family = GaugeMetricFamily(
+            "attune_processes", "Processes of all hosts that live.", labels=["role"]
+        )
+        for role, count in heard.alive.items():
+            family.add_metric([role], count)
+        yield family
 
 
 def _families(counts: Counts) -> Iterator[Metric]:

@@ -1,8 +1,10 @@
 """Where a site's caches are told what to forget."""
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 
+from apps.access import targets
 from apps.work.ids import uuid7
 
 
@@ -36,3 +38,20 @@ class PurgeAddress(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def clean(self) -> None:
+        """Refuse what would let people of a site call or say what only this server may.
+
+        Raises:
+            ValidationError: the address leads into a private network, or the header is not free.
+        """
+        super().clean()
+        problems: dict[str, str] = {}
+        try:
+            targets.check(self.url)
+        except targets.ForbiddenTarget as error:
+            problems["url"] = str(error)
+        if not targets.is_free_header(self.header) or self.header.lower() == "surrogate-key":
+            problems["header"] = "This header says something else: choose another."
+        if problems:
+            raise ValidationError(problems)

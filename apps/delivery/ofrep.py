@@ -115,9 +115,7 @@ def evaluate(request: HttpRequest, key: str) -> HttpResponse:
         _record(decided, asked, [(flag, is_inside, reason)])
     else:
         placed = decided.placed[0]
-        subject = decided.call.subject
-        head = services.head_of(asked.served.number, asked.now_ms, subject)
-        decision_id = wording.id_of(decided, placed, head).decode()
+        decision_id = wording.id_of(decided, placed, wording.signer_of(decided)).decode()
         body = words.evaluated(flag, placed, decision_id)
         _record(decided, asked)
     response = json_response(body, headers=dict(asked.arrival.headers))
@@ -189,6 +187,7 @@ def _decided(request: HttpRequest, asked: _Asked, flags: list[Flag]) -> deciding
         request.META,
         False,
         asked.now_ms,
+        [flag.key for flag in flags if flag.segment is not None],
     )
     return deciding.decide(call, asked.arrival, asked.served)
 
@@ -199,7 +198,8 @@ def _record(
     made = wording.record_of(decided, perf_counter() - asked.start)
     for flag, is_inside, reason in segments or ():
         variant = words.IN if is_inside else words.OUT
-        made.placements.append(services.Noted(flag.key, None, variant, 0, reason))
+        said = services.Said(flag.key, None, variant, 0, reason)
+        made.placements.append(services.Noted(said))
     services.record(made)
 
 

@@ -75,7 +75,7 @@ def _value(flag: Flag, placed: Placed) -> object:
         value = ready.doc.value
         # A client that asks for a float refuses 3: it is written 3.0.
         return float(value) if flag.value_type == "float" else value
-    part = _PART.decode(placed.body)
+    part = _PART.decode(placed.body.data)
     return _Object(ready.block.key, ready.doc.key, ready.doc.version, part.fields, part.items)
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from apps.delivery import edge_openapi, ofrep_openapi, why_openapi
-from apps.delivery.outcomes import REFUSALS
+from apps.delivery import edge_openapi, ofrep_openapi, previewing_openapi, why_openapi
+from apps.delivery.outcome_bodies import REFUSALS
 from apps.delivery.questions import MAX_ID_LENGTH, MAX_ITEMS, MAX_PLACEMENTS
 from apps.delivery.stream import openapi as stream
 from engine.decide import Reason
@@ -45,6 +45,10 @@ _QUESTION: Final[dict[str, Any]] = {
         },
         "facts": {"type": "object", "description": "Used for this decision only, not stored."},
         "explain": {"type": "boolean", "description": "Adds the trace. Needs a secret key."},
+        "preview": {
+            **_NULLABLE_TEXT,
+            "description": "As `/v1/previews` gave it: pretend what it says. Counts nowhere.",
+        },
         "writeKey": {"type": "string"},
     },
     "example": {
@@ -57,7 +61,10 @@ _PLACED: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["reason"],
     "properties": {
-        "decisionId": {"type": "string", "description": "Send it with the exposure."},
+        "decisionId": {
+            **_NULLABLE_TEXT,
+            "description": "Send it with the exposure; null in a preview.",
+        },
         "block": {"type": "string"},
         "variant": {"type": "string"},
         "version": {"type": "integer"},
@@ -166,6 +173,8 @@ _CONVERSIONS: Final[dict[str, Any]] = {
                     "currency": {"type": "string"},
                     "anonymousId": _ID,
                     "userId": _ID,
+                    "userHash": {"type": ["string", "null"]},
+                    "userToken": {"type": ["string", "null"]},
                     "decisionId": {"type": "string"},
                 },
             },
@@ -225,3 +234,4 @@ PATHS.update(stream.PATHS)
 PATHS.update(ofrep_openapi.PATHS)
 PATHS.update(edge_openapi.PATHS)
 PATHS.update(why_openapi.PATHS)
+PATHS.update(previewing_openapi.PATHS)

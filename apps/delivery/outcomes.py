@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from apps.access import limits
 from apps.access.errors import Fault, InvalidRequest
+from apps.access.proof import verified_user_id
 from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
 from apps.decisions.cap_counts import TOKEN_SIZE, showing_of
@@ -22,12 +23,26 @@ from apps.decisions.selectors import (
     CapHolder,
     DecisionPayload,
     Showing,
+    Shown,
     arrive,
     confirm,
     verified,
+    withdraw,
 )
 from apps.delivery import exposure_log
-from apps.delivery.questions import Id, id_text
+from apps.delivery.outcome_bodies import (
+    CONVERSION,
+    EXPOSURE,
+    REFUSALS,
+    UNREADABLE,
+    Conversion,
+    Conversions,
+    Exposure,
+    Exposures,
+    Receipt,
+    Refusal,
+)
+from apps.delivery.questions import id_text
 from apps.events.collect import record_accepted
 from apps.events.types import FLAG_CAPS_ONLY, FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
 from apps.events.types import Receipt as StoreReceipt
@@ -42,83 +57,10 @@ _ANALYTICS: Final = int(Purpose.ANALYTICS)
 _PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
 
 
-class Exposure(msgspec.Struct, rename="camel"):
-    """One decision that was seen. Times are RFC 3339."""
-
-    decision_id: str
-    seen_at: datetime | None = None
-    visible_ms: int | float | None = None
-    position: int | None = None
-    id: Id = None
-
-
-class Exposures(msgspec.Struct, rename="camel"):
-    """The body of POST /v1/exposures; each item is read by itself."""
-
-    exposures: list[msgspec.Raw]
-    sent_at: datetime | None = None
-    write_key: str | None = None
-
-
-class Conversion(msgspec.Struct, rename="camel"):
-    """One thing that a goal counts."""
-
-    goal: str
-    id: Id = None
-    occurred_at: datetime | None = None
-    value: int | float | None = None
-    currency: str | None = None
-    anonymous_id: Id = None
-    user_id: Id = None
-    decision_id: str | None = None
-
-
-class Conversions(msgspec.Struct, rename="camel"):
-    """The body of POST /v1/conversions; each item is read by itself."""
-
-    conversions: list[msgspec.Raw]
-    sent_at: datetime | None = None
-    write_key: str | None = None
-
-
-class Refusal(msgspec.Struct, rename="camel"):
-    """An item that was not taken, in the answer."""
-
-    index: int
-    message_id: str | None
-    code: str
-    detail: str
-
-
-class Receipt(msgspec.Struct):
-    """The answer of both calls."""
-
-    accepted: int
-    duplicates: int
-    rejected: list[Refusal]
-    success: bool = True
-
-
-EXPOSURES: Final = msgspec.json.Decoder(Exposures)
-CONVERSIONS: Final = msgspec.json.Decoder(Conversions)
-_EXPOSURE: Final = msgspec.json.Decoder(Exposure)
-_CONVERSION: Final = msgspec.json.Decoder(Conversion)
 _encode = msgspec.json.Encoder().encode
 
 Identities = tuple[str, ...]
 Answered = tuple[bytes, dict[str, str]]
-
-
-REFUSALS: Final = {
-    "invalid_exposure": "An exposure is an object with a decisionId; times are RFC 3339.",
-    "invalid_conversion": "A conversion is an object with a goal and an id; times are RFC 3339.",
-    "invalid_decision_id": "This decision id was not made here for this site.",
-    "decision_without_visitor": "This decision was made for nobody: it had no id.",
-    "event_too_old": "It is older than the site keeps events.",
-    "id_required": "A conversion needs an id of its own, so that it counts once.",
-    "identity_required": "Give an anonymousId, a userId or a decisionId.",
-    "invalid_goal": "A goal has 1 to 200 characters, none of them NUL.",
-}
 
 
 class _Refused(Exception):
@@ -129,10 +71,30 @@ class _Refused(Exception):
 
 
 class Known(NamedTuple):
-    """What is known of a visitor: their choice, and where their budgets of caps lie."""
+    """What is known of a visitor.
+
+    Attributes:
+        bits: what they allow, as purposes.
+        holder: where their budgets of caps lie.
+        is_confirmed: what they were shown counts there already.
+    """
 
     choice: Choice
+    bits: int
     holder: CapHolder
+    is_confirmed: bool
+
+
+Showings = list[tuple[Showing, bytes]]  # each beside the token of the reservation it takes up
+
+
+class Seen(NamedTuple):
+    """An exposure that has been read, and not yet taken."""
+
+    event: Accepted
+    identities: Identities
+    showing: Showing | None
+    reserved: bytes
 
 
 class _Intake:
@@ -148,27 +110,27 @@ class _Intake:
         self.headers: dict[str, str] | None = None
         self.route = route
         self.choices: dict[Identities, Known] = {}
-        self.showings: dict[Identities, list[tuple[Showing, bytes]]] = {}
+        self.showings: dict[Identities, Showings] = {}
         self.events: list[Accepted] = []
         self.refusals: list[Refusal] = []
 
-    def take(self, event: Accepted, identities: Identities, reserved: bytes = b"") -> None:
+    def take_seen(self, seen: Sequence[Seen]) -> None:
+        """Take exposures. What caps count of them is told in the question who their visitor is."""
+        for one in seen:
+            if one.showing is not None:
+                told = self.showings.setdefault(one.identities, [])
+                told.append((one.showing, one.reserved))
+        for one in seen:
+            self.take(one.event, one.identities, is_counted=one.showing is not None)
+
+    def take(self, event: Accepted, identities: Identities, *, is_counted: bool = False) -> None:
         """Stamp an event with its visitor's consent and keep it, unless analytics is refused.
 
-        What caps count of it is counted by those who personalize, whatever analytics may know;
-        `reserved` is the token of the reservation that it takes up.
+        What caps count of it is counted by those who personalize, whatever analytics may know.
         """
-        choice = self._known(identities).choice
-        bits = int(allowed(choice, mode=self.caller.consent_mode, gpc=self.caller.gpc))
-        showing = (
-            showing_of(event.properties, event.occurred_ms) if "caps" in event.properties else None
-        )
-        if showing is not None and bits & _PERSONALIZATION and event.type == "exposure":
-            self.showings.setdefault(identities, []).append((showing, reserved))
-        else:
-            showing = None
+        choice, bits, _, _ = self._known(identities)
         if not bits & _ANALYTICS:
-            if showing is None:
+            if not is_counted or not bits & _PERSONALIZATION:
                 return  # counted by nobody: without consent not even its count is a fact
             event.flags |= FLAG_CAPS_ONLY
             event.properties = {
@@ -200,7 +162,9 @@ class _Intake:
         """Store what was taken and word the answer. Durable when it returns, unless it may wait."""
         accepted = duplicates = 0
         for identities, showings in self.showings.items():
-            confirm(self._known(identities).holder, showings, self.now_ms)
+            known = self._known(identities)
+            if known.bits & _PERSONALIZATION and not known.is_confirmed:
+                confirm(known.holder, showings, self.now_ms)
         if self.events:
             stored = self._queued() if may_wait else self._stored()
             accepted, duplicates = stored.accepted, stored.duplicates
@@ -226,19 +190,25 @@ class _Intake:
     def _known(self, identities: Identities) -> Known:
         found = self.choices.get(identities)
         if found is None:
-            arrival = arrive(self.caller, identities, self.route, charge=self.headers is None)
-            if self.headers is None:
-                self.headers = dict(arrival.headers)
-            profile = arrival.profile
-            if profile is None:
-                found = Known(Choice(), CapHolder(self.caller.site_hex, identities[0]))
-            else:
-                found = Known(
-                    Choice(profile.granted, profile.denied, profile.epoch),
-                    CapHolder(self.caller.site_hex, identities[0], profile.profile_id),
-                )
-            self.choices[identities] = found
+            found = self.choices[identities] = self._asked(identities)
         return found
+
+    def _asked(self, identities: Identities) -> Known:
+        caller, showings = self.caller, self.showings.get(identities)
+        shown = Shown(showings, self.now_ms) if showings else None
+        arrival = arrive(caller, identities, self.route, charge=self.headers is None, shown=shown)
+        if self.headers is None:
+            self.headers = dict(arrival.headers)
+        profile = arrival.profile
+        choice = Choice()
+        holder = CapHolder(caller.site_hex, identities[0])
+        if profile is not None:
+            choice = Choice(profile.granted, profile.denied, profile.epoch)
+            holder = CapHolder(caller.site_hex, identities[0], profile.profile_id)
+        bits = int(allowed(choice, mode=caller.consent_mode, gpc=caller.gpc))
+        if showings and arrival.is_confirmed and not bits & _PERSONALIZATION:
+            withdraw(holder, showings)
+        return Known(choice, bits, holder, arrival.is_confirmed)
 
 
 def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime) -> Answered:
@@ -249,22 +219,24 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
         RateLimited: too many calls.
     """
     intake = _Intake(caller, route, given.sent_at, now)
+    seen: list[Seen] = []
     for index, raw in enumerate(_bounded(given.exposures, "exposures")):
         message_id = None
         try:
-            item = _EXPOSURE.decode(raw)
+            item = EXPOSURE.decode(raw)
             decided = verified(caller.site_id, item.decision_id)
             own = id_text(item.id, "id")
             message_id = _message_id("exposure", own or item.decision_id)
             event = _exposure(intake, item, decided, message_id)
-            reserved = _counted_as(event, item.decision_id, decided, own)
-            intake.take(event, (decided.subject,), reserved)
-        except (msgspec.DecodeError, InvalidRequest):
+            showing, reserved = _counted_as(event, item.decision_id, decided, own)
+            seen.append(Seen(event, (decided.subject,), showing, reserved))
+        except UNREADABLE:
             intake.refuse(index, message_id, "invalid_exposure")
         except InvalidDecisionId as error:
             intake.refuse(index, message_id, error.code)
         except _Refused as error:
             intake.refuse(index, message_id, error.code)
+    intake.take_seen(seen)
     return intake.receipt(may_wait=True)
 
 
@@ -298,10 +270,10 @@ def _decided(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
 
 def _counted_as(
     event: Accepted, decision_id: str, decided: DecisionPayload, own: str | None
-) -> bytes:
-    """Say in an exposure what caps count of it; return the token of its reservation."""
+) -> tuple[Showing | None, bytes]:
+    """Say in an exposure what caps count of it; return that and the token of its reservation."""
     if not decided.caps:
-        return b""
+        return None, b""
     # A decision that reserved nothing has its own id for a name.
     reserved = decided.token or blake2b(decision_id.encode(), digest_size=TOKEN_SIZE).digest()
     token = reserved
@@ -309,7 +281,7 @@ def _counted_as(
         token = blake2b(own.encode(), digest_size=TOKEN_SIZE, key=reserved).digest()
     event.properties["caps"] = decided.caps
     event.properties["capToken"] = token.hex()
-    return reserved
+    return showing_of(event.properties, event.occurred_ms), reserved
 
 
 def record_conversions(caller: Caller, given: Conversions, route: str, now: datetime) -> Answered:
@@ -323,14 +295,14 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
     for index, raw in enumerate(_bounded(given.conversions, "conversions")):
         message_id = None
         try:
-            item = _CONVERSION.decode(raw)
+            item = CONVERSION.decode(raw)
             own = id_text(item.id, "id")
             if own is None:
                 raise _Refused("id_required")
             message_id = _message_id("conversion", own)
             event, identities = _conversion(intake, item, message_id)
             intake.take(event, identities)
-        except (msgspec.DecodeError, InvalidRequest):
+        except UNREADABLE:
             intake.refuse(index, message_id, "invalid_conversion")
         except InvalidDecisionId as error:
             intake.refuse(index, message_id, error.code)
@@ -348,8 +320,10 @@ def _conversion(intake: _Intake, item: Conversion, message_id: str) -> tuple[Acc
             properties[name] = value
     anonymous_id = id_text(item.anonymous_id, "anonymousId")
     user_id = id_text(item.user_id, "userId")
-    if intake.caller.kind == "pk" and intake.caller.is_user_proof_required:
-        user_id = None  # a page cannot prove it here; its anonymous id leads to the same person
+    if intake.caller.kind == "pk" and (item.user_token or intake.caller.is_user_proof_required):
+        user_id = verified_user_id(
+            intake.caller, user_id, item.user_hash, item.user_token, intake.now
+        )
     if item.decision_id is not None:
         decided = verified(intake.caller.site_id, item.decision_id)
         properties |= _decided(item.decision_id, decided)

@@ -33,6 +33,7 @@ class Question(msgspec.Struct, rename="camel"):
     context: dict[str, Any] | None = None
     facts: dict[str, Any] | None = None
     explain: bool | None = None
+    preview: str | None = None
     write_key: str | None = None
 
 

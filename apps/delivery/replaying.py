@@ -103,7 +103,7 @@ def replay(
     """
     if record.format == 0 and not record.seal and record.writer is None:
         return Replayed(Outcome.UNKNOWABLE, "of before records were sealed")
-    if record.format != past.FORMAT:
+    if record.format not in past.READABLE:
         # The seal covers the format too, as another version of this code would know.
         return Replayed(Outcome.BROKEN, f"of the unknown format {record.format}")
     broken = past.faults(record)
@@ -119,7 +119,7 @@ def replay(
     if record.inputs is None:
         return Replayed(Outcome.UNKNOWABLE, _without_inputs(record))
     try:
-        inputs = past.unpacked(record.inputs)
+        inputs = past.unpacked(record.inputs, record.format)
     except ValueError:
         return Replayed(Outcome.UNKNOWABLE, "what it read is of another version of this code")
     lacking = _lacking(record, inputs, facts)
@@ -154,7 +154,7 @@ def _lacking(record: Record, inputs: Inputs, facts: Mapping[str, Any] | None) ->
     if facts is None:
         return f"read facts of the call, which are not kept: {', '.join(names)}"
     given = {name: _given(facts, name) for name in names}
-    if past.hidden(record.site_id, given) != inputs.facts_digest:
+    if past.hidden(record.site_id, given, record.key_id) != inputs.facts_digest:
         return "the facts that were given are not those of the call"
     return ""
 
@@ -266,7 +266,7 @@ class _Replay:
         assert ready is not None
         said = _said(ready.block.key, ready.doc.key, ready.doc.version, told.reason, told)
         said["probability"] = placed.decision.probability
-        said["content"] = past.content_digest(placed.body)
+        said["content"] = placed.body.digest.hex()
         return placed, said
 
     def _decision(self, key: str, entry: Mapping[str, Any]) -> Decision:

@@ -26,7 +26,7 @@ _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 def issue(site_hex: str, family: bytes, bits: int) -> str:
     """Return the key of these bits: segment i of the family is bit i, and ALLOWED."""
     said = family + bits.to_bytes(_BITS_BYTES, "big")
-    return _text_of(said + _mac(site_hex, said))
+    return _text_of(said + _mac(settings.SIGNING_KEY, site_hex, said))
 
 
 def bits_in(site_hex: str, family: bytes, text: str) -> int | None:
@@ -39,7 +39,7 @@ def bits_in(site_hex: str, family: bytes, text: str) -> int | None:
         return None
     said, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     # One spelling each: base64 leaves two bits of the last letter free.
-    if text != _text_of(raw) or not hmac.compare_digest(mac, _mac(site_hex, said)):
+    if text != _text_of(raw) or not _is_ours(site_hex, said, mac):
         return None
     if said[:FAMILY_BYTES] != family:
         return None
@@ -50,11 +50,15 @@ def _text_of(raw: bytes) -> str:
     return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
-def _mac(site_hex: str, said: bytes) -> bytes:
-    return blake2b(said, digest_size=_MAC_BYTES, key=_secret(site_hex)).digest()
+def _is_ours(site_hex: str, said: bytes, mac: bytes) -> bool:
+    secrets = (settings.SIGNING_KEY, *settings.SIGNING_KEYS_RETIRED)
+    return any(hmac.compare_digest(mac, _mac(secret, site_hex, said)) for secret in secrets)
+
+
+def _mac(secret: str, site_hex: str, said: bytes) -> bytes:
+    return blake2b(said, digest_size=_MAC_BYTES, key=_key(secret, site_hex)).digest()
 
 
 @lru_cache(maxsize=1024)
-def _secret(site_hex: str) -> bytes:
-    key = settings.SIGNING_KEY.encode()
-    return hmac.digest(key, b"segment key:" + site_hex.encode(), "sha256")
+def _key(secret: str, site_hex: str) -> bytes:
+    return hmac.digest(secret.encode(), b"segment key:" + site_hex.encode(), "sha256")

@@ -5,13 +5,14 @@ from typing import Final
 from django.urls import path, re_path
 
 from apps.access.http import HotView
-from apps.delivery import api, edge_api, ofrep, why
+from apps.delivery import api, edge_api, ofrep, previewing, why
 from apps.delivery.stream import api as stream
 
 HOT_ROUTES: Final[dict[str, HotView]] = {
     "/v1/decide": api.decide,
     "/v1/exposures": api.exposures,
     "/v1/conversions": api.conversions,
+    "/v1/previews": previewing.previews,
     "/v1/why": why.why,
     "/v1/snapshot": edge_api.snapshot,
     "/.well-known/jwks.json": edge_api.keys,

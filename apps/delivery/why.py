@@ -33,6 +33,7 @@ from engine.decide import Reason
 from engine.snapshot import CompiledPlacement, CompiledSnapshot
 
 ROUTE: Final = "why"
+WRITTEN_WITHIN_MS: Final = 5_000  # a record is written a fraction of a second after its decision
 KEPT: Final = 8  # publications that visitors still ask about, per process
 
 _served: Bounded[Served] = Bounded(KEPT)
@@ -97,6 +98,8 @@ def why(request: HttpRequest) -> HttpResponse:
     answer.preferences = preferences_url_of(caller.site_id) or None
     if caller.kind == "sk":
         answer.trace, answer.decision = _traced(caller, payload)
+        if answer.decision is None and clock.now_ms() - payload.at_ms < WRITTEN_WITHIN_MS:
+            headers["Retry-After"] = "1"  # the record is still on its way
     response = json_response(msgspec.json.encode(answer), headers=headers)
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -260,6 +263,6 @@ def _subject_of(record: Record) -> str | None:
     if record.inputs is None:
         return None
     try:
-        return past.unpacked(record.inputs).subject
+        return past.unpacked(record.inputs, record.format).subject
     except ValueError:
         return None

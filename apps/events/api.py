@@ -3,7 +3,6 @@
 import base64
 import binascii
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -14,27 +13,15 @@ from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 
 from apps.access.errors import InvalidRequest, NotFound
-from apps.access.http import (
-    Caller,
-    HotView,
-    authenticate,
-    caller_of_public_key,
-    hot,
-    json_response,
-    read_body,
-    write_key_in,
-)
-from apps.access.limits import enforce
-from apps.access.proof import verified_user_id
-from apps.events import collect
-from apps.events.domain.envelope import MAX_BATCH_BYTES, Envelope, open_batch, open_single
+from apps.access.http import HotView, authenticate, caller_of_public_key, hot, json_response
+from apps.access.limits import enforce_address
+from apps.events.arrivals import ROUTE, Arrived, Taken, arrived, key_of, take, with_cookie
+from apps.events.domain.envelope import open_single
 from apps.events.domain.reading import TYPES
-from apps.events.errors import EventRefused, InvalidBody
-from apps.events.types import Receipt, Sender
-from apps.work import clock, record_watch
+from apps.events.errors import EventRefused
+from apps.events.types import Receipt
 from engine.errors import PersonalizationError
 
-ROUTE: Final = "ingest"
 # A single event with these codes is answered 200: sending it again in another form cannot help.
 _ANSWERED_200: Final = frozenset({"event_too_old", "event_not_in_plan"})
 _GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -42,75 +29,18 @@ _GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEA
 _encode = msgspec.json.Encoder().encode
 
 
-def sender_of(caller: Caller, now: datetime) -> Sender:
-    """Return the terms on which a caller's events are taken in.
-
-    Proof of a userId is asked of browsers only: a secret key proves its server already.
-    """
-    is_browser = caller.kind == "pk"
-    prove: Callable[[str, Any, Any], str | None] | None = None
-    if is_browser and caller.is_user_proof_required:
-        prove = partial(_proved, caller, now)
-    return Sender(
-        site_id=caller.site_id,
-        source_id=caller.source_id,
-        consent_mode=caller.consent_mode,
-        regime=caller.regime,
-        is_plan_strict=caller.plan_strict,
-        retention_days=caller.retention_days,
-        is_browser=is_browser,
-        address=caller.address if is_browser else None,
-        has_gpc=caller.gpc,
-        prove=prove,
-    )
+# In META: what became of a call that was taken in before its view was called.
+TAKEN: Final = "attune.taken"
 
 
-def _proved(
-    caller: Caller, now: datetime, user_id: str, user_hash: Any, user_token: Any
-) -> str | None:
-    """Return the user id if its proof holds, in the types that a proof can have."""
-    return verified_user_id(
-        caller,
-        user_id,
-        user_hash if isinstance(user_hash, str) else None,
-        user_token if isinstance(user_token, str) else None,
-        now,
-    )
-
-
-def _take_in(request: HttpRequest, type: str | None) -> tuple[Receipt, dict[str, str]]:
-    """Read, authenticate, limit, record; return the receipt and the rate limit's headers."""
-    body = read_body(request, MAX_BATCH_BYTES)
-    try:
-        envelope = open_batch(body) if type is None else open_single(body)
-    except InvalidBody:
-        authenticate(request, write_key_in(body))  # who has no key learns that first
-        raise
-    caller = authenticate(request, _key_of(envelope, body))
-    headers = enforce(caller, ROUTE)
-    now = clock.now()
-    return _recorded(sender_of(caller, now), envelope, type, now), headers
-
-
-def _key_of(envelope: Envelope, body: bytes) -> str | None:
-    """The key in a body; one that is no JSON is refused, but to whom it says it is from."""
-    return write_key_in(body) if envelope.is_broken else envelope.write_key
-
-
-def _recorded(sender: Sender, envelope: Envelope, type: str | None, now: datetime) -> Receipt:
-    """Record, and once more on a new connection if the old one turns out to be dead.
-
-    After a restart of Postgres every process holds dead connections; without this each would refuse
-    one call. Message ids make the repetition harmless. The second failure travels on as a 503.
-    """
-    record_watch.require()
-    try:
-        return collect.record(sender, envelope, type=type, now=now)
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block or record_watch.is_away():
-            raise
-        connection.close()
-    return collect.record(sender, envelope, type=type, now=now)
+def _taken(request: HttpRequest, type: str | None) -> tuple[Receipt, dict[str, str]]:
+    """Return the receipt of a call and the rate limit's headers."""
+    taken: Taken | Exception | None = request.META.get(TAKEN)
+    if taken is None:
+        taken = take([arrived(request, type)])[0]
+    if isinstance(taken, Exception):
+        raise taken
+    return taken.receipt()
 
 
 def _answer(receipt: Receipt, headers: dict[str, str]) -> HttpResponse:
@@ -137,14 +67,14 @@ def _answer(receipt: Receipt, headers: dict[str, str]) -> HttpResponse:
 @hot("POST", route=ROUTE)
 def batch(request: HttpRequest) -> HttpResponse:
     """POST /v1/batch (also /v1/b, /v1/import): many events; bad ones are listed, not fatal."""
-    receipt, headers = _take_in(request, None)
+    receipt, headers = _taken(request, None)
     return _answer(receipt, headers)
 
 
 def _single(type: str) -> HotView:
     @hot("POST", route=ROUTE)
     def single(request: HttpRequest) -> HttpResponse:
-        receipt, headers = _take_in(request, type)
+        receipt, headers = _taken(request, type)
         for rejection in receipt.rejected:
             if rejection.code not in _ANSWERED_200:
                 raise EventRefused.of(rejection)
@@ -154,6 +84,11 @@ def _single(type: str) -> HotView:
 
 
 SINGLES: Final[dict[str, HotView]] = {type: _single(type) for type in sorted(TYPES)}
+# How the calls of these views are read by a server that has them taken in together (`take`).
+ARRIVING: Final[dict[HotView, Callable[[HttpRequest], Arrived]]] = {
+    batch: partial(arrived, type=None),
+    **{view: partial(arrived, type=type) for type, view in SINGLES.items()},
+}
 
 
 @hot("GET", route="pixel")
@@ -168,10 +103,8 @@ def pixel(request: HttpRequest, type: str) -> HttpResponse:
             raise NotFound()
         data = _pixel_data(request.GET.get("data", ""))
         envelope = open_single(data)
-        caller = authenticate(request, _key_of(envelope, data), allow=("pk",))
-        enforce(caller, ROUTE)
-        now = clock.now()
-        _recorded(sender_of(caller, now), envelope, type, now)
+        caller = authenticate(request, key_of(envelope, data), allow=("pk",))
+        take([Arrived(caller, with_cookie(envelope, request), type, len(data))])[0].receipt()
     except PersonalizationError:
         pass
     except (OperationalError, InterfaceError):
@@ -201,8 +134,9 @@ def _pixel_data(data: str) -> bytes:
 @hot("GET", route="settings")
 def library_settings(request: HttpRequest, write_key: str) -> HttpResponse:
     """GET /v1/projects/{writeKey}/settings: what the browser library asks before anything else."""
+    enforce_address(request, "settings")
     write_key = unquote(write_key)
-    if caller_of_public_key(write_key) is None:
+    if caller_of_public_key(write_key, request) is None:
         raise NotFound("No source has this write key.")
     origin = urlsplit(settings.PUBLIC_ORIGIN)
     integration = {
@@ -226,4 +160,5 @@ def library_settings(request: HttpRequest, write_key: str) -> HttpResponse:
 @hot("POST", route="metrics")
 def library_metrics(request: HttpRequest) -> HttpResponse:
     """POST /v1/m: the browser library's own metrics, which nobody here wants."""
+    enforce_address(request, "metrics")
     return json_response(b'{"success":true}')

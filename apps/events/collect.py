@@ -35,7 +35,16 @@ from apps.events.types import Accepted, HasSource, Receipt, Rejection, Sender
 from apps.work.clock import from_ms, to_ms
 from apps.work.ids import uuid7
 
-__all__ = ["Packed", "packed", "record", "record_accepted", "record_packed", "refusal_of"]
+__all__ = [
+    "Call",
+    "Packed",
+    "opened",
+    "packed",
+    "record",
+    "record_accepted",
+    "record_packed",
+    "refusal_of",
+]
 
 # What the contexts of a batch may add to all of its events together, in bytes.
 MAX_SHARED_BYTES = 2_000_000
@@ -44,10 +53,11 @@ _PLANNED_TYPE = "track"
 
 
 @dataclass(slots=True)
-class _Call:
-    """A call under way. `places` maps id() of an event to its index in the call.
+class Call:
+    """A call under way: its events are read, and nothing is stored yet.
 
-    `rejections` and `refused` (raw event, decoded event if it was an object) run side by side.
+    `places` maps id() of an event to its index in the call. `rejections` and `refused` (raw event,
+    decoded event if it was an object) run side by side.
     """
 
     sender: Sender
@@ -57,6 +67,28 @@ class _Call:
     places: dict[int, int]
     rejections: list[Rejection]
     refused: list[tuple[bytes, dict[str, Any] | None]]
+
+
+def opened(
+    sender: Sender,
+    envelope: Envelope,
+    *,
+    type: str | None,
+    now: datetime,
+) -> Call:
+    """Read the events of a call that has just come in. Touches nothing.
+
+    Args:
+        type: that which the path names, None for a batch.
+
+    Raises:
+        TooManyEvents: more than 2,000.
+        InvalidBody: a context that the events cannot share.
+        EventRefused: a context of the batch breaks the limits of every event.
+    """
+    call = Call(sender, _frame(sender, envelope, type, now), now, [], {}, [], [])
+    _read_all(call, envelope)
+    return call
 
 
 def record(
@@ -69,26 +101,29 @@ def record(
 ) -> Receipt:
     """Store the fresh and permitted events of a call; everything is durable when this returns.
 
-    `type` is the type that the path names, None for a batch; `received_at` differs from `now` for
-    an event that waited in quarantine. Consent events apply first, in the same transaction as the
-    rest of such a call. Statements: one for consent, one to store; more only for refusals, strict
-    plans, new months and consent events.
+    `received_at` differs from `now` for an event that waited in quarantine. Consent events apply
+    first, in the same transaction as the rest of such a call. Statements: one for consent, one to
+    store; more only for refusals, strict plans, new months and consent events.
 
     Raises:
-        TooManyEvents: more than 2,000.
-        InvalidBody: a context that the events cannot share.
-        EventRefused: a context of the batch breaks the limits of every event.
+        TooManyEvents, InvalidBody, EventRefused: as `opened`.
         django.db.OperationalError, InterfaceError: Postgres is away; sending again is safe.
     """
-    received_at = received_at or now
-    frame = _frame(sender, envelope, type, received_at)
-    call = _Call(sender, frame, received_at, [], {}, [], [])
-    _read_all(call, envelope)
-    choosing = [e for e in call.events if e.name == CONSENT_EVENT and preferences_of(e.context)]
+    return record_call(opened(sender, envelope, type=type, now=received_at or now), now)
+
+
+def record_call(call: Call, now: datetime) -> Receipt:
+    """Record a call that is read; see `record`."""
+    choosing = choosing_of(call)
     if choosing:
         with transaction.atomic():
             return _settle(call, _apply_choices(call, choosing, now), now)
     return _settle(call, [], now)
+
+
+def choosing_of(call: Call) -> list[Accepted]:
+    """The events of a call that write the consent ledger."""
+    return [e for e in call.events if e.name == CONSENT_EVENT and preferences_of(e.context)]
 
 
 def record_accepted(caller: HasSource, events: Sequence[Accepted], *, now: datetime) -> Receipt:
@@ -116,8 +151,7 @@ def record_packed(owner: HasSource, events: Sequence[Packed], *, now: datetime) 
 
 def refusal_of(sender: Sender, envelope: Envelope, *, received_at: datetime) -> Rejection | None:
     """Return why the one event of `envelope` would be refused now, or None. Stores nothing."""
-    call = _Call(sender, _frame(sender, envelope, None, received_at), received_at, [], {}, [], [])
-    _read_all(call, envelope)
+    call = opened(sender, envelope, type=None, now=received_at)
     if sender.is_plan_strict:
         _hold_unplanned(call, call.events, [])
     return call.rejections[0] if call.rejections else None
@@ -138,6 +172,7 @@ def _frame(sender: Sender, envelope: Envelope, type: str | None, received_at: da
         address=truncated_address(sender.address) if sender.address is not None else None,
         prove=sender.prove,
         new_id=uuid7,
+        cookie_id=envelope.cookie_id,
     )
 
 
@@ -153,7 +188,7 @@ def _shared(envelope: Envelope, part: Any, name: str) -> dict[str, Any] | None:
     return part  # type: ignore[no-any-return]  # a dict in, a dict out
 
 
-def _read_all(call: _Call, envelope: Envelope) -> None:
+def _read_all(call: Call, envelope: Envelope) -> None:
     rare = envelope.rare
     for index, raw in enumerate(envelope.items):
         item: dict[str, Any] | None = None
@@ -172,7 +207,7 @@ def _read_all(call: _Call, envelope: Envelope) -> None:
             call.places[id(event)] = index
 
 
-def _apply_choices(call: _Call, choosing: Sequence[Accepted], now: datetime) -> list[Accepted]:
+def _apply_choices(call: Call, choosing: Sequence[Accepted], now: datetime) -> list[Accepted]:
     """Write the consent ledger for consent events that are new; return those.
 
     A message that was sent again must not grant once more what was withdrawn in between, so its id
@@ -200,7 +235,7 @@ def _apply_choices(call: _Call, choosing: Sequence[Accepted], now: datetime) -> 
     return claimed
 
 
-def _settle(call: _Call, claimed: list[Accepted], now: datetime) -> Receipt:
+def _settle(call: Call, claimed: list[Accepted], now: datetime) -> Receipt:
     """Ask for consent, store, hold the refused, count: the second half of `record`."""
     sender = call.sender
     owners = [_subjects_of_refused(item) for _, item in call.refused]
@@ -224,7 +259,7 @@ def _settle(call: _Call, claimed: list[Accepted], now: datetime) -> Receipt:
     return receipt
 
 
-def _store(call: _Call, kept: list[Accepted], claimed: list[Accepted]) -> int:
+def _store(call: Call, kept: list[Accepted], claimed: list[Accepted]) -> int:
     """Put the events into the inbox; return how many were fresh."""
     if not kept:
         return 0
@@ -251,11 +286,7 @@ def _apply_signal(
     True if anything was recorded. Nobody is written down for whom nothing is stored: the signal
     comes with every request anyway.
     """
-    asked = {
-        tuple(subjects_of(event))
-        for event in kept
-        if joint_choice(subjects_of(event), choices).denied & OPTED_OUT != OPTED_OUT
-    }
+    asked = unsignalled(kept, choices)
     for subjects in sorted(asked):
         consent.apply_gpc(
             site_id=sender.site_id,
@@ -267,8 +298,19 @@ def _apply_signal(
     return bool(asked)
 
 
+def unsignalled(
+    kept: Iterable[Accepted], choices: Mapping[Subject, Choice]
+) -> set[tuple[Subject, ...]]:
+    """The visitors of these events for whom no opt-out is recorded."""
+    return {
+        tuple(subjects_of(event))
+        for event in kept
+        if joint_choice(subjects_of(event), choices).denied & OPTED_OUT != OPTED_OUT
+    }
+
+
 def _to_hold(
-    call: _Call, owners: Sequence[Sequence[Subject]], choices: Mapping[Subject, Choice]
+    call: Call, owners: Sequence[Sequence[Subject]], choices: Mapping[Subject, Choice]
 ) -> list[Refused]:
     """Return what quarantine keeps of the refused events: bodies only where consent allows it."""
     waiting = []
@@ -284,10 +326,9 @@ def _to_hold(
     return waiting
 
 
-def _hold_unplanned(call: _Call, kept: list[Accepted], waiting: list[Refused]) -> list[Accepted]:
+def _hold_unplanned(call: Call, kept: list[Accepted], waiting: list[Refused]) -> list[Accepted]:
     """Move events that a strict plan does not declare to `waiting`; return the others."""
-    names = {e.name for e in kept if e.type == _PLANNED_TYPE and e.name != CONSENT_EVENT}
-    unknown = plan.undeclared(call.sender.site_id, names) if names else frozenset()
+    unknown = unplanned_of(call.sender, kept)
     if not unknown:
         return kept
     # What the plan holds back is offered to be declared; the fold observes what gets through.
@@ -306,6 +347,12 @@ def _hold_unplanned(call: _Call, kept: list[Accepted], waiting: list[Refused]) -
         waiting.append(Refused(refusal.code, str(refusal), event.message_id, body))
     call.rejections.sort(key=lambda rejection: rejection.index)
     return inside
+
+
+def unplanned_of(sender: Sender, kept: Iterable[Accepted]) -> frozenset[str]:
+    """The names of these events that the site's plan does not declare."""
+    names = {e.name for e in kept if e.type == _PLANNED_TYPE and e.name != CONSENT_EVENT}
+    return plan.undeclared(sender.site_id, names) if names else frozenset()
 
 
 def _subjects_of_refused(item: dict[str, Any] | None) -> list[Subject]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db import connection, transaction
 from apps.events.models import Event
 from apps.events.types import Accepted, InboxBody
 from apps.work import clock
+from apps.work.prepared import Prepared
 
 PARTS = 64
 ASIDE = -1
@@ -29,13 +31,20 @@ KINDS = {
     "exposure": Event.Kind.EXPOSURE,
     "conversion": Event.Kind.CONVERSION,
 }
+_NUMBERS = {name: int(kind) for name, kind in KINDS.items()}
 
-_CLAIM = """
-WITH mine AS MATERIALIZED (
-    SELECT p.part FROM events_inboxpart p
-    WHERE EXISTS (SELECT FROM events_inbox i WHERE i.part = p.part)
-    ORDER BY (SELECT min(i.id) FROM events_inbox i WHERE i.part = p.part)
-    LIMIT %s FOR UPDATE SKIP LOCKED
+_CLAIM = Prepared(
+    "attune_claim",
+    """
+WITH RECURSIVE first AS (  -- of each part that has any: from part to part along the index
+    (SELECT part, id FROM events_inbox WHERE part >= 0 ORDER BY part, id LIMIT 1)
+    UNION ALL
+    SELECT n.part, n.id FROM first f, LATERAL (
+        SELECT i.part, i.id FROM events_inbox i WHERE i.part > f.part ORDER BY i.part, i.id LIMIT 1
+    ) n
+), mine AS MATERIALIZED (
+    SELECT p.part FROM events_inboxpart p JOIN first USING (part)
+    ORDER BY first.id LIMIT %s FOR UPDATE OF p SKIP LOCKED
 ), oldest AS MATERIALIZED (
     SELECT i.id, octet_length(i.body) AS bytes
     FROM events_inbox i JOIN mine USING (part) ORDER BY i.id LIMIT %s
@@ -45,21 +54,31 @@ WITH mine AS MATERIALIZED (
 DELETE FROM events_inbox i USING picked
 WHERE i.id = picked.id AND picked.before < %s
 RETURNING i.id, i.site_id, i.source_id, i.received_at, i.body
-"""
+""",
+    ("int", "int", "int"),
+)
 
-_INSERT = """
-INSERT INTO events_event (site_id, profile_id, identity_id, user_identity_id, source_id, kind, name,
+_CLAIM_THESE = Prepared(
+    "attune_claim_these",
+    """
+WITH mine AS MATERIALIZED (
+    SELECT part FROM events_inboxpart
+    WHERE part IN (SELECT part FROM events_inbox WHERE id = ANY(%s)) ORDER BY part FOR UPDATE
+)
+DELETE FROM events_inbox WHERE id = ANY(%s) AND part IN (SELECT part FROM mine)
+RETURNING id, site_id, source_id, received_at, body
+""",
+    ("bigint[]", "bigint[]"),
+)
+
+_COPY = """
+COPY events_event (site_id, profile_id, identity_id, user_identity_id, source_id, kind, name,
   category, item, value, message_id, occurred_at, original_at, sent_at, received_at, properties,
-  context, consent_epoch, purposes, flags)
-SELECT site_id, profile_id, identity_id, user_identity_id, source_id, kind, name, category, item,
-  value, message_id, occurred_at, original_at, sent_at, received_at, properties, context,
-  consent_epoch, purposes, flags
-FROM jsonb_to_recordset(%s::jsonb) AS r(site_id uuid, profile_id uuid, identity_id bigint,
-  user_identity_id bigint, source_id uuid, kind int2, name text, category text, item text,
-  value float8, message_id text, occurred_at timestamptz, original_at timestamptz,
-  sent_at timestamptz, received_at timestamptz, properties jsonb, context jsonb,
-  consent_epoch int, purposes int2, flags int2)
+  context, consent_epoch, purposes, flags) FROM STDIN
 """
+_NULL = "\\N"
+# What the format of COPY cannot hold as it is.
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 _OBSERVE = """
 INSERT INTO events_eventschema (site_id, name, is_declared, first_seen_at)
@@ -73,6 +92,7 @@ _MAX_OBSERVED = 20_000
 _observed: set[tuple[UUID, str]] = set()
 
 _decoder = msgspec.json.Decoder(InboxBody)
+_encode = msgspec.json.Encoder().encode
 
 
 class Batch(msgspec.Struct):
@@ -86,11 +106,17 @@ class Batch(msgspec.Struct):
 
 
 class Spoilt(Exception):
-    """A batch that cannot be folded, whatever happens around it."""
+    """Batches that cannot be folded together: it is the fault of one of them, at least.
 
-    def __init__(self, batch_id: int) -> None:
-        self.batch_id = batch_id
-        super().__init__(f"Batch {batch_id} cannot be folded.")
+    Attributes:
+        batch_ids: their numbers.
+        took_too_long: nothing is wrong with them but the time that they take.
+    """
+
+    def __init__(self, batch_ids: Sequence[int], *, took_too_long: bool = False) -> None:
+        self.batch_ids = batch_ids
+        self.took_too_long = took_too_long
+        super().__init__(f"{len(batch_ids)} batches cannot be folded, the first {batch_ids[0]}.")
 
 
 class Placed(msgspec.Struct):
@@ -131,12 +157,24 @@ def claim(most: int = MAX_BATCHES) -> list[Batch]:
     Raises:
         Spoilt: the body of one cannot be read.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [MAX_PARTS, most, MAX_BYTES])
-        batches = [
-            Batch(number, site_id, source_id, received_at, _read(number, body))
-            for number, site_id, source_id, received_at, body in cursor.fetchall()
-        ]
+    return _claimed(_CLAIM, [MAX_PARTS, most, MAX_BYTES])
+
+
+def claim_these(batch_ids: Sequence[int]) -> list[Batch]:
+    """Take these batches, those of them that still wait; others' parts are waited for.
+
+    Raises:
+        Spoilt: the body of one cannot be read.
+    """
+    numbers = list(batch_ids)
+    return _claimed(_CLAIM_THESE, [numbers, numbers])
+
+
+def _claimed(statement: Prepared, parameters: Sequence[int | list[int]]) -> list[Batch]:
+    batches = [
+        Batch(number, site_id, source_id, received_at, _read(number, body))
+        for number, site_id, source_id, received_at, body in statement.fetch(parameters)
+    ]
     batches.sort(key=lambda batch: batch.id)
     return batches
 
@@ -145,7 +183,7 @@ def _read(number: int, body: str) -> InboxBody:
     try:
         return _decoder.decode(body)
     except msgspec.MsgspecError as error:
-        raise Spoilt(number) from error
+        raise Spoilt([number]) from error
 
 
 def set_aside(batch_id: int) -> None:
@@ -162,38 +200,38 @@ def put_back() -> int:
 
 
 def insert(placed: Sequence[Placed]) -> None:
-    """Insert event rows. One statement, one JSON document."""
+    """Insert event rows. One COPY: it reads a row for half of what a JSON document costs."""
     if not placed:
         return
-    document = msgspec.json.encode([_document(one) for one in placed]).decode()
+    text = "\n".join(map(_line, placed))
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [document])
+        cursor.copy_expert(_COPY, StringIO(text), len(text) + 1)
 
 
-def _document(placed: Placed) -> dict[str, Any]:
+def _line(placed: Placed) -> str:
     event, batch, properties = placed.event, placed.batch, placed.event.properties
-    return {
-        "site_id": batch.site_id,
-        "profile_id": placed.profile_id,
-        "identity_id": placed.identity_id,
-        "user_identity_id": placed.user_identity_id,
-        "source_id": batch.source_id,
-        "kind": int(KINDS[event.type]),
-        "name": event.name,
-        "category": _text(properties.get("category")),
-        "item": item_of(event),
-        "value": _number(properties),
-        "message_id": event.message_id,
-        "occurred_at": _instant(event.occurred_ms),
-        "original_at": _instant(event.original_ms),
-        "sent_at": _instant(batch.body.s),
-        "received_at": batch.received_at,
-        "properties": properties,
-        "context": event.context,
-        "consent_epoch": event.epoch,
-        "purposes": event.purposes,
-        "flags": event.flags,
-    }
+    occurred = _instant(event.occurred_ms)
+    is_same = event.original_ms == event.occurred_ms
+    value, user = _number(properties), placed.user_identity_id
+    return (
+        f"{batch.site_id}\t{placed.profile_id}\t{placed.identity_id}\t"
+        f"{_NULL if user is None else user}\t{batch.source_id}\t{_NUMBERS[event.type]}\t"
+        f"{_escaped(event.name)}\t{_escaped(_text(properties.get('category')))}\t"
+        f"{_escaped(item_of(event))}\t{_NULL if value is None else value}\t"
+        f"{_escaped(event.message_id)}\t{occurred}\t"
+        f"{occurred if is_same else _instant(event.original_ms)}\t{_instant(batch.body.s)}\t"
+        f"{batch.received_at.isoformat()}\t{_json(properties)}\t{_json(event.context)}\t"
+        f"{event.epoch}\t{event.purposes}\t{event.flags}"
+    )
+
+
+def _escaped(text: str | None) -> str:
+    return _NULL if text is None else text.translate(_ESCAPES)
+
+
+def _json(document: dict[str, Any]) -> str:
+    text = _encode(document).decode()  # has no control characters, only signs for them
+    return text.replace("\\", "\\\\") if "\\" in text else text
 
 
 def item_of(event: Accepted) -> str | None:
@@ -232,9 +270,9 @@ def _number(properties: dict[str, Any]) -> float | None:
     return None
 
 
-def _instant(ms: int | None) -> str | None:
+def _instant(ms: int | None) -> str:
     if ms is None:
-        return None
+        return _NULL
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from apps.events.domain.mparticle import MAX_BATCHES
 from apps.events.domain.reading import TYPES
 from apps.events.errors import EventRefused
 
@@ -160,9 +161,63 @@ PATHS: Final[dict[str, Any]] = {
         },
     ),
 }
+_MPARTICLE_BATCH: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "A batch of mParticle's Events API: one person, and what they did.",
+    "properties": {
+        "events": {
+            "type": ["array", "null"],
+            "items": {
+                "type": "object",
+                "properties": {"event_type": {"type": "string"}, "data": {"type": "object"}},
+            },
+        },
+        "mpid": {"type": ["string", "integer", "null"]},
+        "source_request_id": {"type": ["string", "null"]},
+        "user_identities": {"type": ["object", "null"]},
+        "user_attributes": {"type": ["object", "null"]},
+        "device_info": {"type": ["object", "null"]},
+        "consent_state": {"type": ["object", "null"]},
+    },
+}
+_PLACE: Final = {"type": "integer", "minimum": 0}
+_MPARTICLE_RECEIPT: Final[dict[str, Any]] = {
+    **_RECEIPT,
+    "properties": {
+        **_RECEIPT["properties"],
+        "rejected": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["batch", "event", "messageId", "code", "detail"],
+                "properties": {
+                    **_RECEIPT["properties"]["rejected"]["items"]["properties"],
+                    "batch": _PLACE,
+                    "event": {**_PLACE, "type": ["integer", "null"]},
+                },
+            },
+        },
+    },
+}
+for _path, _schema in (
+    ("events", _MPARTICLE_BATCH),
+    ("bulkevents", {"type": "array", "maxItems": MAX_BATCHES, "items": _MPARTICLE_BATCH}),
+):
+    PATHS[f"/v2/{_path}"] = _post(
+        f"mparticle_{_path}", "Events as senders of mParticle say them.", _schema,
+        "`invalid_request`",
+    )  # fmt: skip
+    PATHS[f"/v2/{_path}"]["post"]["responses"]["202"] = {
+        "description": "Durable.",
+        "content": {"application/json": {"schema": _MPARTICLE_RECEIPT}},
+    }
+    del PATHS[f"/v2/{_path}"]["post"]["responses"]["200"]
+
 _pixel = PATHS["/v1/pixel/{type}"]["get"]
 _pixel["security"] = []  # whoever has no key gets the picture too
 _pixel["responses"]["404"] = _problem("`not_found`: no name of a kind of event.")
 _settings = PATHS["/v1/projects/{writeKey}/settings"]["get"]
 _settings["security"] = []  # the key stands in the path
 _settings["responses"]["404"] = _problem("`not_found`")
+for _open in (_settings, PATHS["/v1/m"]["post"]):
+    _open["responses"]["429"] = _problem("`rate_limited`, of one address; with Retry-After.")

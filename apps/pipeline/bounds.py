@@ -6,8 +6,13 @@ from django.db import connection
 
 # Shorter than a mark in the hot state lives: see decisions.hot_state.
 TRANSACTION_TIMEOUT_MS = 60_000
-# More than that many failures at once are a fault of ours or of the database: stop and tell.
+# More than that many failures with nothing that succeeds in between are a fault of ours or of the
+# database: stop and tell.
 MAX_SET_ASIDE = 10
+# A batch with so many events that cannot be folded has more of them: what is left is not searched.
+MAX_BLAMED = 5
+# A deadlock, a serialization that failed, a prepared statement that a pooler has lost.
+RETRIED = ("40P01", "40001", "26000")
 _CANCELLED = ("57014", "25P04")  # a statement, a transaction that took too long
 
 

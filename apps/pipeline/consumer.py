@@ -16,7 +16,8 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 
 from apps.events import journal
 from apps.pipeline import fold, timers
-from apps.work import clock
+from apps.pipeline.clock_steps import ClockWatch
+from apps.work import alive, clock
 from apps.work.counting import Counter
 
 logger = logging.getLogger(__name__)
@@ -24,9 +25,10 @@ logger = logging.getLogger(__name__)
 CHANNEL = "attune_inbox"
 POLL_S = 0.05
 TIMERS_EVERY_S = 0.02
-# So many batches in one fold are a rush: let a few milliseconds gather the next ones, because
-# folding each alone costs twice as much per event. Where fewer come, nobody is made to wait.
-RUSH = 4
+# So many events in one fold are a rush: let a few milliseconds gather the next ones, because
+# folding them in small numbers costs twice as much an event. Where fewer come, nobody is made to
+# wait.
+RUSH = 60
 LINGER_S = 0.006
 RETRY_S = 1.0
 JOURNALS_EVERY_S = 2.0
@@ -40,13 +42,16 @@ class Consumer:
 
     def __init__(self, *, should_stop: Callable[[], bool]) -> None:
         self._should_stop = should_stop
+        self._voice = alive.Voice("consumer")
         self._listener: Any = None
+        self._clock = ClockWatch()
         self._timers_at = 0.0
         self._journals_at = 0.0
 
     def run(self) -> None:
         """Work until `should_stop`; survives the database going away."""
         while not self._should_stop():
+            self._voice.say()
             try:
                 self._listen()
                 self._drain()
@@ -60,8 +65,11 @@ class Consumer:
     def _drain(self) -> None:
         """Work until nothing waits: a fold and a batch of timers in turn, so that none starves."""
         while not self._should_stop():
+            self._voice.say()
             self._take_up_journals()
-            folded = fold.fold_once(now=clock.now())
+            now = clock.now()
+            self._clock.look(now)
+            folded = fold.fold_once(now=now)
             has_more_due = self._flip_due()
             if folded is fold.NOTHING:
                 if not has_more_due:
@@ -70,7 +78,7 @@ class Consumer:
             logger.debug("pipeline.folded", extra=folded._asdict())
             _batches.add(amount=folded.batches)
             _events.add(amount=folded.events)
-            if folded.batches >= RUSH and not has_more_due:
+            if folded.events >= RUSH and not has_more_due:
                 time.sleep(LINGER_S)
 
     def _take_up_journals(self) -> None:

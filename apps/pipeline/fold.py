@@ -7,8 +7,10 @@ whole fold again; a kill at any point leaves the inbox as it was.
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from apps.decisions import hot_state
 from apps.decisions.cap_counts import added, showing_of
 from apps.events import fold as event_fold
 from apps.events.fold import Placed, Spoilt
+from apps.events.halving import halve
 from apps.events.types import FLAG_CAPS_ONLY
 from apps.pipeline import bounds
 from apps.pipeline.people import People
@@ -28,7 +31,7 @@ from apps.pipeline.writing import write
 from apps.profiles import services as profiles
 from apps.profiles.identities import IdentityMoved
 from apps.profiles.services import TraitWrite
-from apps.work import clock
+from apps.work import clock, prepared
 
 __all__ = ["NOTHING", "Crowded", "Folded", "fold_due", "fold_once"]
 
@@ -49,7 +52,11 @@ class Folded(NamedTuple):
 
 NOTHING = Folded(0, 0, 0)
 
+Claim = Callable[[], list[event_fold.Batch]]
+
+# Batches that were set aside: since the process began, and since it last folded anything.
 _set_aside = 0
+_in_a_row = 0
 
 
 class Crowded(RuntimeError):
@@ -59,84 +66,121 @@ class Crowded(RuntimeError):
 def fold_once(*, now: datetime) -> Folded:
     """Fold what waits, at most about 500 events. Returns NOTHING when nothing does.
 
-    A batch that cannot be folded is set aside, so that one sender does not stop the others. Too
-    many of them are no fault of theirs, and raise.
+    What cannot be folded is set aside, so that one sender does not stop the others. Too many of
+    them with nothing that can be folded in between are no fault of theirs, and raise.
 
     Raises:
         OperationalError: the database is away; nothing was lost.
         Crowded: try again.
         Exception: what keeps batches from being folded; nothing was lost.
     """
-    started = time.monotonic()
     try:
-        return _fold_and_tell(now, event_fold.MAX_BATCHES)
-    except (OperationalError, InterfaceError) as error:
-        if not bounds.ran_out(error, started):
-            raise
-        connection.close()
-        logger.exception("pipeline.fold_ran_out_of_time")
-    except (ProgrammingError, Crowded, MemoryError):
-        raise
-    except Exception:
-        logger.exception("pipeline.fold_failed")
-    return _fold_singly(now)
+        return _fold_and_tell(now, partial(event_fold.claim, event_fold.MAX_BATCHES))
+    except Spoilt as spoilt:
+        logger.exception("pipeline.fold_failed", extra={"batches": len(spoilt.batch_ids)})
+        return _fold_around(spoilt, now)
 
 
-def _fold_singly(now: datetime) -> Folded:
-    """Find the batch that cannot be folded: each in a transaction of its own."""
-    global _set_aside
+def _fold_around(spoilt: Spoilt, now: datetime) -> Folded:
+    """Fold halves of what cannot be folded together, and halves of a batch, until one event is
+    left to blame, and set that one aside. A batch with many of them is set aside for the rest.
+    """
     total = NOTHING
-    for _ in range(event_fold.MAX_BATCHES):
+    origin: dict[int, int] = {}  # half of a batch -> the batch
+    blamed: Counter[int] = Counter()
+    waiting = [list(spoilt.batch_ids)]
+    while waiting:
+        batch_ids = waiting.pop()
         try:
-            folded = _fold_and_tell(now, 1)
-        except Spoilt as spoilt:
-            if _set_aside >= bounds.MAX_SET_ASIDE:
-                raise
-            _set_aside += 1
-            event_fold.set_aside(spoilt.batch_id)
-            logger.exception("pipeline.batch_set_aside", extra={"batch": spoilt.batch_id})
-            folded = Folded(1, 0, 0)
-        if folded is NOTHING:
-            break
-        total = Folded(*map(sum, zip(total, folded, strict=True)))
+            folded = _fold_and_tell(now, partial(event_fold.claim_these, batch_ids))
+        except Spoilt as found:
+            if len(batch_ids) > 1:
+                waiting += reversed(_parts(batch_ids, found))
+                continue
+            [batch_id] = batch_ids
+            whole = origin.get(batch_id, batch_id)
+            is_for_the_rest = found.took_too_long or blamed[whole] >= bounds.MAX_BLAMED
+            halves = [] if is_for_the_rest else halve(batch_id)
+            origin.update(dict.fromkeys(halves, whole))
+            waiting += [[half] for half in reversed(halves)]
+            if not halves:
+                _blame(batch_id, found, is_first=not blamed[whole])
+                blamed[whole] += 1
+                total = _sum(total, Folded(1, 0, 0))
+        else:
+            total = _sum(total, folded)
     return total if total.batches else NOTHING
 
 
-def _fold_and_tell(now: datetime, most: int) -> Folded:
+def _parts(batch_ids: list[int], spoilt: Spoilt) -> list[list[int]]:
+    """What to try next of batches that cannot be folded together."""
+    if len(spoilt.batch_ids) < len(batch_ids):  # known by name
+        rest = [number for number in batch_ids if number not in spoilt.batch_ids]
+        return [rest, list(spoilt.batch_ids)]
+    if spoilt.took_too_long:  # so may each half, and every time is a minute
+        return [[number] for number in batch_ids]
+    middle = len(batch_ids) // 2
+    return [batch_ids[:middle], batch_ids[middle:]]
+
+
+def _blame(batch_id: int, spoilt: Spoilt, *, is_first: bool) -> None:
+    """Set a batch aside; the log says why, where this is called as it is caught.
+
+    Raises:
+        Spoilt: nothing could be folded since the last ten of them: it is not their fault.
+    """
+    global _set_aside, _in_a_row
+    if is_first:
+        if _in_a_row >= bounds.MAX_SET_ASIDE:
+            raise spoilt
+        _in_a_row += 1
+    _set_aside += 1
+    event_fold.set_aside(batch_id)
+    logger.exception("pipeline.batch_set_aside", extra={"batch": batch_id})
+
+
+def _sum(one: Folded, other: Folded) -> Folded:
+    return Folded(*map(sum, zip(one, other, strict=True)))
+
+
+def _fold_and_tell(now: datetime, claim: Claim) -> Folded:
+    global _in_a_row
     for attempt in range(MAX_TRIES):
+        prepared.get_ready()
         try:
-            folded, people = _fold_batches(now, most)
+            folded, people = _fold_batches(now, claim)
         except IdentityMoved:
             continue
         except OperationalError as error:
-            if bounds.sqlstate(error) in ("40P01", "40001") and attempt < MAX_TRIES - 1:
+            if bounds.sqlstate(error) in bounds.RETRIED and attempt < MAX_TRIES - 1:
                 continue
             raise
         if people is not None:
+            _in_a_row = 0
             living = people.living()
             hot_state.publish([p.hot() for p in living], people.remembered, people.told())
         return folded
     raise Crowded("Identities kept moving under the fold.")
 
 
-def _fold_batches(now: datetime, most: int) -> tuple[Folded, People | None]:
-    """One transaction. With one batch at a time, what goes wrong is its own fault: `Spoilt`."""
+def _fold_batches(now: datetime, claim: Claim) -> tuple[Folded, People | None]:
+    """One transaction. What is the fault of batches is `Spoilt`, whatever it was."""
     batches: list[event_fold.Batch] = []
     started = time.monotonic()
     try:
         with transaction.atomic():
-            batches = event_fold.claim(most)
+            batches = claim()
             return _fold(batches, now)
     except (OperationalError, InterfaceError) as error:
-        if most == 1 and batches and bounds.ran_out(error, started):
+        if batches and bounds.ran_out(error, started):
             connection.close()
-            raise Spoilt(batches[0].id) from error
+            raise Spoilt([batch.id for batch in batches], took_too_long=True) from error
         raise
-    except (ProgrammingError, MemoryError, IdentityMoved):
+    except (ProgrammingError, MemoryError, IdentityMoved, Spoilt):
         raise
     except Exception as error:
-        if most == 1 and batches:
-            raise Spoilt(batches[0].id) from error
+        if batches:
+            raise Spoilt([batch.id for batch in batches]) from error
         raise
 
 

@@ -11,7 +11,7 @@ from apps.events import fold as event_fold
 from apps.events.fold import Batch
 from apps.events.types import Accepted
 from apps.pipeline import merging, sharing
-from apps.pipeline.person import Person
+from apps.pipeline.person import Person, entered_by
 from apps.profiles import identities, splitting, state
 from apps.profiles.identities import IdentityMoved, Known, Name
 from apps.profiles.joining import Join, Plan, Planner
@@ -101,7 +101,8 @@ class People:
     def told(self) -> Told:
         """Whose open pages must ask again, and whose are somebody else's now."""
         sites = {p.row.profile_id: p.row.site_id for p in self.living() if p.looks_different}
-        return Told(list(sites), [(loser, winner) for winner, loser, _ in self.merged], sites)
+        moved = [(loser, winner) for winner, loser, _ in self.merged]
+        return Told(list(sites), moved, sites, entered_by(self.living()))
 
     def carried(self) -> list[Carried]:
         """The budgets of caps that this batch's joins and new identities hand over."""

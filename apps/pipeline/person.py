@@ -1,6 +1,7 @@
 """One profile's share of a batch: its events folded into its state, its segments evaluated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from apps.decisions.cap_counts import session_since_ms
 from apps.decisions.hot_state import HotProfile
@@ -205,13 +206,13 @@ class Person:
         computed = row.traits.get(COMPUTED)
         evaluated, before = decode_section(row.memberships)
         kept = self._settled_history()
-        # An event may have come in after `now` was read, or under a clock ahead of ours. It has
-        # happened all the same, and a condition does not look at events of the future.
-        now_ms = max(now_ms, row.last_seen_ms or 0)
+        # An event may have come in after `now` was read: it has happened all the same.
+        now_ms = live.as_of(now_ms, row.last_seen_ms)
+        self._asks_all |= live.is_of_the_future(evaluated.at_ms, now_ms)
         due_before = min((stay[1] for stay in before.values() if stay[1] is not None), default=None)
         if (
             self._asks_all
-            or evaluated != (definitions.number, row.version)
+            or not evaluated.is_of(definitions.number, row.version)
             or (due_ms is not None and due_ms != due_before)
         ):
             asked: Sequence[Definition] | None = None
@@ -225,7 +226,7 @@ class Person:
             consent=(row.granted, row.denied),
         )
         those = definitions.definitions if asked is None else asked
-        news = self._news()
+        news = self._news(now_ms)
         far = live.far_facts(
             definitions,
             those,
@@ -248,7 +249,7 @@ class Person:
         verdict = definitions.evaluate(facts, before, now_ms, asked=asked, far=far, past=past)
         self._keep_computed(facts, now_ms, is_due=due_ms is not None)
         row.memberships = encode_stays(
-            verdict.stays, Evaluated(definitions.number, row.version + 1)
+            verdict.stays, Evaluated(definitions.number, row.version + 1, now_ms)
         )
         if self._is_rewritten or kept.is_shown is not definitions.shows_events:
             kept.is_shown = definitions.shows_events
@@ -295,13 +296,13 @@ class Person:
         # What is touched again and again is one and the same tuple: it is asked faster.
         return [*touched, *more] if more else touched
 
-    def _news(self) -> News:
+    def _news(self, now_ms: int) -> News:
+        events = ((one.event.occurred_ms, one.event.name) for one in self.placed)
+        traits = ((one.event.occurred_ms, key) for key, _, one in self.trait_changes)
+        lists = ((at_ms, key) for key, at_ms in self.enlisted.items())
         return News(
-            [(one.event.occurred_ms, one.event.name) for one in self.placed],
-            [
-                *((one.event.occurred_ms, key) for key, _, one in self.trait_changes),
-                *((at_ms, key) for key, at_ms in self.enlisted.items()),
-            ],
+            [(at_ms, name) for at_ms, name in events if at_ms <= now_ms],
+            [(at_ms, key) for at_ms, key in (*traits, *lists) if at_ms <= now_ms],
         )
 
     def _settled_history(self) -> History:
@@ -343,3 +344,12 @@ class Person:
             caps=row.caps,
             session_since_ms=session_since_ms(self.history.times, bool(row.caps)),
         )
+
+
+def entered_by(persons: Iterable[Person]) -> dict[UUID, list[int]]:
+    """Who came into which segments (numbers) by the last evaluation of each."""
+    return {
+        person.row.profile_id: numbers
+        for person in persons
+        if (numbers := [change.number for change in person.changes if change.entered])
+    }

@@ -16,11 +16,12 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from apps.decisions import hot_state
 from apps.decisions.hot_state import Told
 from apps.pipeline import bounds
-from apps.pipeline.person import Person
+from apps.pipeline.person import Person, entered_by
 from apps.pipeline.writing import write_flipped
 from apps.profiles import state
 from apps.segments import live
 from apps.work import clock
+from apps.work.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,11 @@ BATCH = 250
 # A deadline that cannot be worked off is looked at again so much later.
 POSTPONED = timedelta(hours=1)
 
-_IS_ANY_DUE = "SELECT EXISTS (SELECT FROM profiles_due WHERE due_at <= %s)"
+_IS_ANY_DUE = Prepared(
+    "attune_is_any_due",
+    "SELECT EXISTS (SELECT FROM profiles_due WHERE due_at <= %s)",
+    ("timestamptz",),
+)
 _CLAIM = """
 SELECT profile_id, due_at FROM profiles_due WHERE due_at <= %s
 ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
@@ -51,10 +56,8 @@ def fold_due(*, now: datetime, limit: int = BATCH) -> int:
         OperationalError: the database is away; nothing was lost.
         Exception: what keeps many profiles from being evaluated.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_IS_ANY_DUE, [now])
-        if cursor.fetchone() == (False,):
-            return 0
+    if _IS_ANY_DUE.fetch_row([now]) == (False,):
+        return 0
     claimed: dict[UUID, int] = {}
     started = time.monotonic()
     try:
@@ -114,7 +117,9 @@ def _flip(claim: str, which: int | UUID, now: datetime, claimed: dict[UUID, int]
         persons = [Person(row, live.live_set(row.site_id, numbers[row.site_id])) for row in rows]
         write_flipped(persons, clock.to_ms(now), claimed)
     sites = {p.row.profile_id: p.row.site_id for p in persons if p.changes}
-    hot_state.publish([person.hot() for person in persons], told=Told(list(sites), (), sites))
+    hot_state.publish(
+        [person.hot() for person in persons], told=Told(list(sites), (), sites, entered_by(persons))
+    )
     return len(persons)
 
 

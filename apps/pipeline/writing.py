@@ -12,16 +12,23 @@ from apps.profiles import state
 from apps.segments import live
 from apps.work import clock
 from apps.work import services as work
+from apps.work.prepared import Prepared
 
 SEGMENT_FROZEN = "segment.frozen"
 
-_SET_DUE = """
+_SET_DUE = Prepared(
+    "attune_set_due",
+    """
 INSERT INTO profiles_due (profile_id, due_at)
 SELECT profile_id, timestamptz 'epoch' + due_ms * interval '1 millisecond'
 FROM unnest(%s::uuid[], %s::bigint[]) AS r(profile_id, due_ms) ORDER BY profile_id
 ON CONFLICT (profile_id) DO UPDATE SET due_at = excluded.due_at
-"""
-_CLEAR_DUE = "DELETE FROM profiles_due WHERE profile_id = ANY(%s::uuid[])"
+""",
+    ("uuid[]", "bigint[]"),
+)
+_CLEAR_DUE = Prepared(
+    "attune_clear_due", "DELETE FROM profiles_due WHERE profile_id = ANY(%s::uuid[])", ("uuid[]",)
+)
 _NO_TIMERS: Mapping[UUID, int] = {}
 
 
@@ -81,16 +88,17 @@ def _write_beside(
         due: deadlines of theirs that are past, in ms.
     """
     _tell_of_frozen(living, now_ms)
-    with connection.cursor() as cursor:
-        live.write_changes(cursor, [change for person in living for change in person.changes])
-        moved = [p for p in living if p.due_moved or p.row.profile_id in due]
-        ahead = {p.row.profile_id: p.due_ms for p in moved if p.due_ms is not None}
-        if ahead:
-            instants = "{" + ",".join(map(str, ahead.values())) + "}"
-            cursor.execute(_SET_DUE, [state.uuid_array(ahead), instants])
-        cleared = [person.row.profile_id for person in moved if person.due_ms is None]
-        if cleared:
-            cursor.execute(_CLEAR_DUE, [state.uuid_array(cleared)])
+    changes = [change for person in living for change in person.changes]
+    if changes:
+        with connection.cursor() as cursor:
+            live.write_changes(cursor, changes)
+    moved = [p for p in living if p.due_moved or p.row.profile_id in due]
+    ahead = {p.row.profile_id: p.due_ms for p in moved if p.due_ms is not None}
+    if ahead:
+        _SET_DUE.fetch([state.uuid_array(ahead), "{" + ",".join(map(str, ahead.values())) + "}"])
+    cleared = [person.row.profile_id for person in moved if person.due_ms is None]
+    if cleared:
+        _CLEAR_DUE.fetch([state.uuid_array(cleared)])
     hot_state.mark(
         [
             HotKey(p.row.site_id, p.row.profile_id, p.row.consent_epoch, p.row.version)

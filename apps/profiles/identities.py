@@ -9,6 +9,7 @@ import msgspec
 from django.db import connection
 
 from apps.work.ids import uuid7
+from apps.work.prepared import Prepared
 
 Name = tuple[UUID, str, str]  # site, kind, value
 
@@ -32,12 +33,16 @@ class IdentityMoved(Exception):
     """Another transaction moved or made an identity between the read and the lock: start again."""
 
 
-_FIND = """
+_FIND = Prepared(
+    "attune_identities",
+    """
 SELECT i.site_id, i.kind, i.value, i.id, i.profile_id, i.is_shared, s.version, s.identities
 FROM jsonb_to_recordset(%s::jsonb) AS w(site_id uuid, kind text, value text)
 JOIN profiles_identity i ON i.site_id = w.site_id AND i.kind = w.kind AND i.value = w.value
 JOIN profiles_profilestate s ON s.profile_id = i.profile_id
-"""
+""",
+    ("jsonb",),
+)
 _ADD_PROFILES = """
 INSERT INTO profiles_profile (id, site_id, bucketing_key, created_at)
 SELECT id, site_id, bucketing_key, %s FROM jsonb_to_recordset(%s::jsonb)
@@ -58,12 +63,12 @@ def find(names: Collection[Name]) -> dict[Name, Known]:
     if not names:
         return {}
     wanted = json.dumps([{"site_id": str(s), "kind": k, "value": v} for s, k, v in names])
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND, [wanted])
-        return {
-            (site_id, kind, value): Known(number, profile_id, shared, version, users_in(names))
-            for site_id, kind, value, number, profile_id, shared, version, names in cursor
-        }
+    return {
+        (site_id, kind, value): Known(number, profile_id, shared, version, users_in(names))
+        for site_id, kind, value, number, profile_id, shared, version, names in _FIND.fetch(
+            [wanted]
+        )
+    }
 
 
 def users_in(identities: str) -> frozenset[str]:

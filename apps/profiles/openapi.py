@@ -96,11 +96,13 @@ def _parameters(part: str) -> list[dict[str, Any]]:
         )
     ]
     queries = list(_FILTERS.get(part, ()))
+    most = 200 if part == "traits" else 100
     if part != "metadata":
-        most = 200 if part == "traits" else 100
         queries += [("limit", f"At most {most}."), ("next", "`cursor.next` of the page before.")]
     for name, description in queries:
-        schema = {"type": "integer" if name == "limit" else "string"}
+        schema: dict[str, Any] = {"type": "string"}
+        if name == "limit":
+            schema = {"type": "integer", "minimum": 1, "maximum": most}
         found.append({"name": name, "in": "query", "description": description, "schema": schema})
     return found
 

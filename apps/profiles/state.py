@@ -9,6 +9,7 @@ import msgspec
 from django.db import connection
 
 from apps.work import clock, numbers
+from apps.work.prepared import Prepared
 from engine.facts import TraitMeta
 
 MAX_IDENTITIES = 20
@@ -120,8 +121,11 @@ _COLUMNS = (
     " merged_into"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM profiles_profilestate WHERE profile_id = ANY(%s::uuid[])"
-_LOCK = _SELECT + " ORDER BY profile_id FOR UPDATE"
-_LOCK_FREE = _SELECT + " ORDER BY profile_id FOR UPDATE SKIP LOCKED"
+_READ = Prepared("attune_states", _SELECT, ("uuid[]",))
+_LOCK = Prepared("attune_lock", _SELECT + " ORDER BY profile_id FOR UPDATE", ("uuid[]",))
+_LOCK_FREE = Prepared(
+    "attune_lock_free", _SELECT + " ORDER BY profile_id FOR UPDATE SKIP LOCKED", ("uuid[]",)
+)
 
 _RECORD = """
 jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, site_id uuid, unit_id text, identities jsonb,
@@ -129,7 +133,9 @@ jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, site_id uuid, unit_id text, 
   inside bigint[], caps text, traits jsonb, event_count bigint, first_seen_at timestamptz,
   last_seen_at timestamptz, last_message_id text, merged_into uuid)
 """
-_UPDATE = f"""
+_UPDATE = Prepared(
+    "attune_save",
+    f"""
 UPDATE profiles_profilestate AS s SET identities = r.identities, version = r.version,
   consent_epoch = r.consent_epoch, granted = r.granted, denied = r.denied,
   history = coalesce(decode(r.history, 'base64'), s.history),
@@ -138,7 +144,9 @@ UPDATE profiles_profilestate AS s SET identities = r.identities, version = r.ver
   event_count = r.event_count, first_seen_at = r.first_seen_at, last_seen_at = r.last_seen_at,
   last_message_id = r.last_message_id, merged_into = r.merged_into
 FROM {_RECORD} WHERE s.profile_id = r.profile_id
-"""
+""",
+    ("jsonb",),
+)
 _INSERT = f"""
 INSERT INTO profiles_profilestate ({_COLUMNS}, inside)
 SELECT profile_id, site_id, unit_id, identities, version, consent_epoch, granted, denied,
@@ -158,7 +166,7 @@ def uuid_array(ids: Collection[UUID]) -> str:
 
 def read(profile_ids: Collection[UUID]) -> list[StateRow]:
     """Read state rows without a lock. One statement on the primary key."""
-    return _fetch(_SELECT, profile_ids)
+    return _fetch(_READ, profile_ids)
 
 
 def lock(profile_ids: Collection[UUID], *, skip_locked: bool = False) -> list[StateRow]:
@@ -171,12 +179,10 @@ def lock(profile_ids: Collection[UUID], *, skip_locked: bool = False) -> list[St
     return _fetch(_LOCK_FREE if skip_locked else _LOCK, profile_ids)
 
 
-def _fetch(statement: str, profile_ids: Collection[UUID]) -> list[StateRow]:
+def _fetch(statement: Prepared, profile_ids: Collection[UUID]) -> list[StateRow]:
     if not profile_ids:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [uuid_array(profile_ids)])
-        return [_row(columns) for columns in cursor.fetchall()]
+    return [_row(columns) for columns in statement.fetch([uuid_array(profile_ids)])]
 
 
 def _row(columns: Sequence[Any]) -> StateRow:
@@ -218,11 +224,11 @@ def save(rows: Collection[StateRow]) -> None:
         (fresh if row.is_new else changed).append(_document(row))
         row.is_new = False
         row.stored_history = row.stored_memberships = None
-    with connection.cursor() as cursor:
-        if fresh:
+    if fresh:
+        with connection.cursor() as cursor:
             cursor.execute(_INSERT, [msgspec.json.encode(fresh).decode()])
-        if changed:
-            cursor.execute(_UPDATE, [msgspec.json.encode(changed).decode()])
+    if changed:
+        _UPDATE.fetch([msgspec.json.encode(changed).decode()])
 
 
 ReadInside: TypeAlias = Callable[[bytes], Iterable[int]]
@@ -251,12 +257,16 @@ def words_of(segments: Iterable[int]) -> list[int]:
     return words
 
 
-_UPDATE_STAYS = """
+_UPDATE_STAYS = Prepared(
+    "attune_save_stays",
+    """
 UPDATE profiles_profilestate AS s SET version = s.version + 1,
   memberships = decode(r.memberships, 'base64'), inside = r.inside::bigint[]
 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS r(profile_id, memberships, inside)
 WHERE s.profile_id = r.profile_id
-"""
+""",
+    ("uuid[]", "text[]", "text[]"),
+)
 
 
 def save_stays(rows: Collection[StateRow]) -> None:
@@ -275,10 +285,7 @@ def save_stays(rows: Collection[StateRow]) -> None:
         stays.append(f'"{base64.b64encode(row.memberships).decode()}"')
         inside.append(f'"{{{",".join(map(str, words_of(read_inside(row.memberships))))}}}"')
     ids = uuid_array([row.profile_id for row in rows])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _UPDATE_STAYS, [ids, "{" + ",".join(stays) + "}", "{" + ",".join(inside) + "}"]
-        )
+    _UPDATE_STAYS.fetch([ids, "{" + ",".join(stays) + "}", "{" + ",".join(inside) + "}"])
 
 
 def _document(row: StateRow) -> dict[str, Any]:

@@ -70,7 +70,8 @@ class KeptTraits:
             known: what the state row says.
             is_due: time has brought us here: what a moving window holds may be other than it was.
         """
-        if known is None or known[2] != self.mark or now_ms - known[1] >= FRESH_MS:
+        # Not old, and not of a clock that was ahead.
+        if known is None or known[2] != self.mark or not 0 <= now_ms - known[1] < FRESH_MS:
             return self.leaves.keys()
         if is_due:
             return [key for key, reads in self._reads.items() if _is_moving(reads)]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from apps.events.history import Wanted
 from apps.segments.computed_state import KeptTraits
+from apps.segments.foreseeing import between, no_further
 from apps.segments.guarding import Guard
 from apps.segments.past import Past
 from apps.segments.remembering import changed_late, remembered
@@ -106,7 +107,7 @@ class LiveDefinitions:
         before: Stays,
         now_ms: int,
         *,
-        asked: Iterable[Definition] | None = None,
+        asked: Sequence[Definition] | None = None,
         far: Far | None = None,
         past: Past | None = None,
     ) -> Evaluation:
@@ -134,7 +135,9 @@ class LiveDefinitions:
         turn = _Turn(self, facts, far, past, before, stays, now_ms)
         guard = self.guard
         started = guard.clock()
-        turn.ask_together(asked)
+        if asked:
+            turn.leave_out_the_future()
+            turn.ask_together(asked)
         for definition in asked:
             began = guard.clock() if guard.is_timing else 0.0
             turn.answer(definition)
@@ -192,8 +195,8 @@ class _Turn:
     """One evaluation under way: what it has found about one definition after the other."""
 
     __slots__ = (
-        "answers", "at", "before", "entered", "facts", "far", "left", "live", "now_ms", "past",
-        "stays",
+        "answers", "at", "before", "entered", "facts", "far", "future", "left", "live", "now_ms",
+        "past", "stays",
     )  # fmt: skip
 
     def __init__(
@@ -217,6 +220,14 @@ class _Turn:
         self.left: list[int] = []
         self.at: dict[int, int] = {}
         self.answers: Mapping[int, tuple[Truth, int | None]] = {}
+        # All that is known, where that is more than what has happened up to now.
+        self.future: Facts | None = None
+
+    def leave_out_the_future(self) -> None:
+        """Answer from what has happened up to now; the rest is only told of as a deadline."""
+        known, self.facts = self.facts, self.facts.as_of(self.now_ms)
+        if self.facts is not known:
+            self.future = known
 
     def ask_together(self, asked: Iterable[Definition]) -> None:
         """Have all answered at once, where none stands on another's stay or on other facts."""
@@ -227,9 +238,8 @@ class _Turn:
         together = live.index.together(asked) if isinstance(asked, tuple) else None
         if together is None:
             return
-        facts = self.facts = self.facts.as_of(self.now_ms)
         try:
-            answers = together(facts, self.now_ms)
+            answers = together(self.facts, self.now_ms)
         except Exception:
             return  # whose fault it is comes out one by one
         self.answers = {one.number: answer for one, answer in zip(asked, answers, strict=True)}
@@ -238,7 +248,7 @@ class _Turn:
         """Put the stay in one segment where it belongs, and note what changed."""
         number = definition.number
         earlier = self.before.get(number)
-        if earlier is None and self.answers.get(number) in OUTSIDE_FOR_GOOD:
+        if earlier is None and self.answers.get(number) in OUTSIDE_FOR_GOOD and self.future is None:
             return
         if number not in self.live.guard.frozen:
             try:
@@ -256,10 +266,15 @@ class _Turn:
             facts = self.facts if is_near or far is None else far.facts
             known = self.answers.get(definition.number)
             stay = _stay(definition, facts, earlier, self.now_ms, known)
+            if self.future is not None:
+                history = self.future.history if facts is self.facts else facts.history
+                next_ms = next(between(history, definition.reads, self.now_ms), None)
+                stay = no_further(stay, next_ms)
         else:
             past = self.past
             assert past is not None
             stay = remembered(definition, past, earlier, self.now_ms)
+            stay = no_further(stay, past.next_known(definition.reads, self.now_ms))
             past.remembers(definition.key, stay[0], stay[4])
             self.facts.memberships[definition.key] = stay[0]  # type: ignore[index]  # our own dict
         if live.has_latched and definition.reads.segments:

@@ -3,8 +3,13 @@
 `&segment=<key>` asks for one segment, whether the person is in it or not.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from apps.profiles.parts import Asked, Page
 from apps.segments import stay_reads
@@ -42,16 +47,41 @@ def segments_part(asked: Asked) -> Page:
 
 def _why(asked: Asked, key: str) -> dict[str, Any]:
     """What there is to say of one segment; {} where nothing is live. About ten statements."""
+    version = _live(asked.site_id).filter(segment__key=key, segment__is_hidden=False).first()
+    found = _explained(version, asked.profile_id, asked.now)
+    return {} if found is None else {"explanation": found}
+
+
+def why_in(
+    site_id: UUID, numbers: Collection[int], profile_id: UUID, *, now: datetime
+) -> dict[int, dict[str, Any]]:
+    """Return why somebody is in these segments or not, hidden ones included, by their numbers.
+
+    As `explaining.as_json` words it; at most MAX_EXPLAINED. About ten statements each.
+    """
+    versions = _live(site_id).filter(segment__number__in=sorted(numbers)[:MAX_EXPLAINED])
+    return {
+        version.segment.number: found
+        for version in versions
+        if (found := _explained(version, profile_id, now)) is not None
+    }
+
+
+def _live(site_id: UUID) -> QuerySet[SegmentVersion]:
     live = SegmentVersion.objects.filter(
-        segment__site_id=asked.site_id,
-        segment__key=key,
-        segment__is_hidden=False,
+        segment__site_id=site_id,
         segment__is_archived=False,
         state=SegmentVersion.State.LIVE,
     )
-    version = live.select_related("segment").first()
+    return live.select_related("segment")
+
+
+def _explained(
+    version: SegmentVersion | None, profile_id: UUID, now: datetime
+) -> dict[str, Any] | None:
     if version is None:
-        return {}
-    draft = draft_of(asked.site_id, version.condition, version.policy, version.segment)
-    found = explain(draft, asked.profile_id, now=asked.now)
-    return {} if found is None else {"explanation": as_json(found)}
+        return None
+    segment = version.segment
+    draft = draft_of(segment.site_id, version.condition, version.policy, segment)
+    found = explain(draft, profile_id, now=now)
+    return None if found is None else as_json(found)

@@ -66,6 +66,7 @@ def kept_facts(
     now_ms: int,
     *,
     from_events: bool = False,
+    is_anew: bool = False,
 ) -> Kept:
     """Return the facts that definitions ask for.
 
@@ -74,6 +75,7 @@ def kept_facts(
 
     Args:
         from_events: the row's history is not to be trusted: events came past it.
+        is_anew: those who remember are folded from the beginning, whatever their stays say.
     """
     history = None if from_events else histories.decode(row.history)
     is_read_again = history is None or history.lacks(definitions.properties)
@@ -93,7 +95,7 @@ def kept_facts(
         far,
         profile_id=row.profile_id,
         news=NO_NEWS,
-        is_rewritten=from_events,
+        is_rewritten=from_events or is_anew,
         now_ms=now_ms,
     )
     return Kept(history, is_read_again, facts, far, past)

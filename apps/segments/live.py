@@ -20,6 +20,7 @@ from apps.segments import request_reads
 from apps.segments.defining import define
 from apps.segments.definitions import Definition, Evaluation, LiveDefinitions, flipped_at
 from apps.segments.enlisting import enlist
+from apps.segments.foreseeing import CLOCKS_APART_MS, as_of, is_of_the_future
 from apps.segments.kept_facts import News, facts_of, far_facts, near_facts, past_of
 from apps.segments.past import LATE_MS
 from apps.segments.request_reads import note as note_request_reads
@@ -29,12 +30,15 @@ from apps.segments.stays import (
     Stays,
     bindings_in,
     decode_section,
+    decode_some,
     decode_stays,
     encode_stays,
     is_inside,
 )
+from apps.work.prepared import Prepared
 
 __all__ = [
+    "CLOCKS_APART_MS",
     "Change",
     "Definition",
     "Evaluated",
@@ -44,9 +48,11 @@ __all__ = [
     "Stay",
     "Stays",
     "array",
+    "as_of",
     "bindings_in",
     "changes_of",
     "decode_section",
+    "decode_some",
     "decode_stays",
     "define",
     "encode_stays",
@@ -54,6 +60,7 @@ __all__ = [
     "facts_of",
     "far_facts",
     "is_inside",
+    "is_of_the_future",
     "live_set",
     "near_facts",
     "note_request_reads",
@@ -111,10 +118,14 @@ WHERE s.site_id = %s AND v.state = 'live' AND NOT s.is_archived ORDER BY s.numbe
 """
 
 
-_NUMBERS = """
+_NUMBERS = Prepared(
+    "attune_live_numbers",
+    """
 SELECT s.id, coalesce(l.number, 0), s.time_zone
 FROM access_site s LEFT JOIN segments_liveset l ON l.site_id = s.id WHERE s.id = ANY(%s::uuid[])
-"""
+""",
+    ("uuid[]",),
+)
 
 
 def numbers(site_ids: Iterable[UUID]) -> dict[UUID, int]:
@@ -124,13 +135,11 @@ def numbers(site_ids: Iterable[UUID]) -> dict[UUID, int]:
     """
     wanted = set(site_ids)
     found = dict.fromkeys(wanted, 0)
-    with connection.cursor() as cursor:
-        cursor.execute(_NUMBERS, ["{" + ",".join(map(str, wanted)) + "}"])
-        for site_id, number, zone in cursor.fetchall():
-            found[site_id] = number
-            live = _cached.get(site_id)
-            if live is not None and live.site_zone != known_zone(zone):
-                del _cached[site_id]
+    for site_id, number, zone in _NUMBERS.fetch(["{" + ",".join(map(str, wanted)) + "}"]):
+        found[site_id] = number
+        live = _cached.get(site_id)
+        if live is not None and live.site_zone != known_zone(zone):
+            del _cached[site_id]
     return found
 
 
@@ -212,6 +221,14 @@ SELECT site_id, at, kind, profile_id,
     jsonb_build_object('segment', key, 'number', number) || %s::jsonb
 FROM changed ORDER BY at
 """
+# Planning it takes longer than a handful of changes do. The plan that is kept is for few: of more
+# it has to be known how many.
+_FEW = 200
+_WRITE_FEW = Prepared(
+    "attune_write_changes",
+    _WRITE,
+    ("uuid[]", "uuid[]", "int[]", "boolean[]", "bigint[]", "bigint[]", "jsonb"),
+)
 
 
 def write_changes(cursor: CursorWrapper, changes: Sequence[Change]) -> None:
@@ -224,7 +241,11 @@ def write_changes(cursor: CursorWrapper, changes: Sequence[Change]) -> None:
         some = [change for change in changes if change.is_late is is_late]
         if some:
             columns = list(zip(*some, strict=True))[:6]
-            cursor.execute(_WRITE, [*map(array, columns), more])
+            parameters = [*map(array, columns), more]
+            if len(some) <= _FEW:
+                _WRITE_FEW.fetch(parameters)
+            else:
+                cursor.execute(_WRITE, parameters)
 
 
 def array(values: Sequence[object]) -> str:

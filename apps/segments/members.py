@@ -17,8 +17,8 @@ from apps.segments.stay_reads import Stayed, evaluated, stay_at
 from apps.segments.stays import decode_stays
 from apps.work import clock, feed
 
-MAX_MEMBERS: Final = 1_000
-MAX_CHANGES: Final = 1_000
+MAX_MEMBERS: Final = 100
+MAX_CHANGES: Final = 100
 
 # By profile, so that who stays throughout is met once, whoever comes and goes meanwhile.
 _MEMBERS = """

@@ -84,13 +84,15 @@ def _rows(properties: dict[str, Any], **cursor: Any) -> dict[str, Any]:
 
 
 def _parameter(name: str, description: str, place: str = "query") -> dict[str, Any]:
-    kind = "integer" if name == "limit" else "string"
+    schema: dict[str, Any] = {"type": "string"}
+    if name == "limit":
+        schema = {"type": "integer", "minimum": 1, "maximum": MAX_MEMBERS}
     return {
         "name": name,
         "in": place,
         "required": place == "path",
         "description": description,
-        "schema": {"type": kind},
+        "schema": schema,
     }
 
 
@@ -136,6 +138,7 @@ _upload_post: Final = _operation(
     ],
     tag="lists",
     _404=_NO_UPLOAD,
+    _411={"description": "`length_required`: it came chunked, without Content-Length"},
     _413={"description": "`payload_too_large`"},
     _422={"description": "`invalid_file`: it is no list at all; nothing was changed."},
 )

@@ -1,12 +1,13 @@
 """What was so about a person at instants of their past, for segments that remember."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
 from apps.profiles.services import Observed
 from apps.profiles.state import same_value
+from apps.segments.foreseeing import between
 from apps.segments.reading import Reads
 from engine.facts import Facts, Happening, TraitMeta
 
@@ -73,6 +74,20 @@ class Past:
         """When something of this batch happened that such a condition reads, ascending."""
         return news_of(reads, self.fresh, self.retold)
 
+    def come_of_age(self, reads: Reads, after_ms: int, now_ms: int) -> list[int]:
+        """When in (after, now] anything happened that such a condition reads, ascending."""
+        events = set(between(self.facts.history, reads, after_ms, now_ms))
+        return sorted(events.union(at for at in self._told_of(reads) if after_ms < at <= now_ms))
+
+    def next_known(self, reads: Reads, now_ms: int) -> int | None:
+        """When something happens next that such a condition reads and that is known already."""
+        told = (at for at in self._told_of(reads) if at > now_ms)
+        events = next(between(self.facts.history, reads, now_ms), None)
+        return min(told if events is None else (events, *told), default=None)
+
+    def _told_of(self, reads: Reads) -> Iterator[int]:
+        return (one.at_ms for one in self._told if one.key in reads.traits)
+
     def instants(self, reads: Reads, now_ms: int) -> list[int]:
         """When anything ever happened that such a condition reads, up to now, ascending."""
         found = {
@@ -83,7 +98,7 @@ class Past:
         # Before the first event of all, nobody was there to be a member.
         if len(self.facts.history):
             found.add(self.facts.history[0].at_ms)
-        found.update(one.at_ms for one in self._told if one.key in reads.traits)
+        found.update(self._told_of(reads))
         return sorted(at for at in found if at <= now_ms)
 
     def at(self, moment: int) -> Facts:

@@ -23,7 +23,7 @@ from django.db import connection, transaction
 
 from apps.access.selectors import zone_of
 from apps.profiles import state
-from apps.segments import live, rollups
+from apps.segments import live, rollups, table_statistics
 from apps.segments.live import LiveDefinitions
 from apps.segments.models import LiveSet, SegmentVersion
 from apps.segments.refresh_cut import Candidate, CutTable
@@ -102,6 +102,7 @@ def refresh_changed(*, site_id: UUID, since: datetime, read_clock: Clock = clock
     started = time.perf_counter()
     now_ms = clock.to_ms(read_clock())
     definitions = live.live_set(site_id)
+    table_statistics.catch_up()
     open_from = clock.from_ms(rollups.kept(site_id).closed_day * DAY_MS)
     recounted = rollups.prepare(site_id, [d.node for d in definitions.definitions], now_ms)
     is_outermost = not connection.in_atomic_block
@@ -185,6 +186,7 @@ def _take_cut(site_id: UUID, now_ms: int) -> Cut:
         cursor.execute(_VERSIONS, [str(site_id)])
         rows = cursor.fetchall()
     nodes = [d.node for d in _defined(site_id, rows).definitions]
+    table_statistics.catch_up()
     # Before the snapshot: what it makes ready is for everybody who comes after it too.
     rollups.prepare(site_id, nodes, now_ms)
     is_outermost = not connection.in_atomic_block

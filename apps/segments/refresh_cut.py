@@ -14,6 +14,7 @@ from django.db import connection
 
 from apps.profiles.state import WORD_BITS, uuid_array
 from apps.segments.definitions import Definition, LiveDefinitions
+from apps.segments.foreseeing import CLOCKS_APART_MS
 from apps.segments.sql import compile_query
 from apps.segments.sql import dialect as sql
 from apps.segments.sql.rollup_rows import moment_text
@@ -92,11 +93,11 @@ class CutTable:
 CREATE TEMPORARY TABLE segments_cut ON COMMIT PRESERVE ROWS AS
 WITH pair AS ({self._pairs()}){"".join(f", {cte}" for cte in query.ctes)},
 found AS (
-  SELECT p.profile_id, p.version, p.inside, ({query.hard}) AS is_hard,
+  SELECT p.profile_id, p.version, p.inside, p.has_future, ({query.hard}) AS is_hard,
     ({query.changing}) AS is_changing{answers}
   FROM pair p {query.joins} OFFSET 0
 ), compared AS (
-  SELECT f.profile_id, f.version, f.is_hard, f.is_changing,
+  SELECT f.profile_id, f.version, f.is_hard, f.is_changing, f.has_future,
     cardinality(f.inside) > {self._words} AS is_stray{words}
   FROM found f OFFSET 0
 )
@@ -120,13 +121,15 @@ SELECT c.*, ({self._is_candidate()}) AS is_candidate FROM compared c
             "cut_site": str(self.site_id),
             "cut_ms": now_ms,
             "cut_end": moment_text(now_ms + 1),
+            "cut_future": moment_text(now_ms + CLOCKS_APART_MS),
             "cut_only": None if self.only is None else uuid_array(self.only),
         }
 
     def _pairs(self) -> str:
         few = "" if self.only is None else "AND s.profile_id = ANY(%(cut_only)s::uuid[])"
         return f"""SELECT s.profile_id AS n, s.profile_id, %(cut_ms)s::bigint AS at_ms,
-    %(cut_end)s::timestamptz AS at_end, s.unit_id, s.traits, s.version, s.inside
+    %(cut_end)s::timestamptz AS at_end, s.unit_id, s.traits, s.version, s.inside,
+    coalesce(s.last_seen_at > %(cut_future)s::timestamptz, false) AS has_future
   FROM profiles_profilestate s
   WHERE s.site_id = %(cut_site)s::uuid AND s.merged_into IS NULL {few}"""
 
@@ -151,14 +154,15 @@ SELECT c.*, ({self._is_candidate()}) AS is_candidate FROM compared c
         if any(definition.latched is not None for definition in self._fresh):
             return "true"  # who is in is told by the past of each, not by the condition now
         differs = [f"c.d{word} <> 0" for word in range(self._words)]
-        return " OR ".join(["c.is_hard", "c.is_changing", "c.is_stray", *differs])
+        return " OR ".join(["c.is_hard", "c.is_changing", "c.is_stray", "c.has_future", *differs])
 
     def candidates(self) -> list[Candidate]:
         """Who must be looked at, in the order in which everyone locks state rows."""
         words = "".join(f", d{word}" for word in range(self._words))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT profile_id, is_hard OR is_stray, is_changing{words} FROM segments_cut"
+                "SELECT profile_id, is_hard OR is_stray OR has_future, is_changing"
+                f"{words} FROM segments_cut"
                 " WHERE is_candidate ORDER BY profile_id"
             )
             rows = cursor.fetchall()

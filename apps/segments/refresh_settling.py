@@ -204,8 +204,10 @@ def _answer(
     """
     row, definitions, candidate = asked_of
     evaluated, before = decode_section(row.memberships)
-    asked, wanted = _asked(definitions, None if from_events else candidate.numbers)
-    kept = kept_facts(row, definitions, wanted, now_ms, from_events=from_events)
+    now_ms = live.as_of(now_ms, row.last_seen_ms)
+    is_anew = live.is_of_the_future(evaluated.at_ms, now_ms)
+    asked, wanted = _asked(definitions, None if from_events or is_anew else candidate.numbers)
+    kept = kept_facts(row, definitions, wanted, now_ms, from_events=from_events, is_anew=is_anew)
     evaluation = kept.evaluate(definitions, before, now_ms, None if asked is None else wanted)
     if recorded is not None:
         inside = {number for number, stay in evaluation.stays.items() if stay[0]}
@@ -215,9 +217,9 @@ def _answer(
         evaluation = evaluation._replace(
             entered=sorted(entered - definitions.broken), left=sorted(left - definitions.broken)
         )
-    is_whole = asked is None or evaluated == (definitions.number, row.version)
+    is_whole = asked is None or evaluated.is_of(definitions.number, row.version)
     # What was worked out is only as good as the events beside it: both are written, or neither.
-    how = Evaluated(definitions.number, row.version + 1) if is_whole else UNKNOWN
+    how = Evaluated(definitions.number, row.version + 1, now_ms) if is_whole else UNKNOWN
     history = histories.encode(kept.history) if kept.is_read_again else None
     # What SQL compares with is made anew with the stays, where it told of a lost membership
     # or was not what they say.

@@ -3,7 +3,7 @@
 And when somebody came into another segment, or left it, by what came late.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from apps.segments.past import Past, is_late, late_from, news_of
 from apps.segments.stays import FOLDED, LEFT, MARK, Stay
@@ -50,8 +50,9 @@ def remembered(definition: Definition, past: Past, earlier: Stay | None, now_ms:
     """The stay of a segment that remembers: folded on, or again when something came late."""
     latched = definition.latched
     assert latched is not None
-    start, folded_ms, instants = _to_fold(definition, past, earlier, now_ms)
-    news = set(past.news(definition.reads)).union(() if folded_ms is not None else instants)
+    fresh = _news(definition, past, earlier, now_ms)
+    start, folded_ms, instants = _to_fold(definition, past, earlier, now_ms, fresh)
+    news = set(fresh).union(() if folded_ms is not None else instants)
     folded = fold(latched, start, instants, past.at, now_ms)
     facts = past.at(now_ms)
     latch, until_ms = latched.step(folded.latch, facts, now_ms)
@@ -68,8 +69,20 @@ def remembered(definition: Definition, past: Past, earlier: Stay | None, now_ms:
     return (*forecast_, latch.since_ms, bound, latch.left_ms, folded_ms, definition.mark)
 
 
+def _news(definition: Definition, past: Past, earlier: Stay | None, now_ms: int) -> list[int]:
+    """When something happened that a stay does not know of: in this batch, or after its deadline.
+
+    The latter came in ahead of its time; a timer that is late finds several of them.
+    """
+    news = past.news(definition.reads)
+    until_ms = earlier[1] if earlier is not None else None
+    if until_ms is None or until_ms > now_ms:
+        return news
+    return sorted({*news, *past.come_of_age(definition.reads, until_ms - 1, now_ms)})
+
+
 def _to_fold(
-    definition: Definition, past: Past, earlier: Stay | None, now_ms: int
+    definition: Definition, past: Past, earlier: Stay | None, now_ms: int, news: Sequence[int]
 ) -> tuple[Latch, int | None, list[int]]:
     """Where a stay is folded on from: the latch, up to when it was folded, the instants to come.
 
@@ -79,7 +92,6 @@ def _to_fold(
     is_known = not past.is_rewritten and _is_known(definition, earlier)
     if is_known:
         assert earlier is not None
-        news = past.news(definition.reads)
         latch, folded_ms = Latch(earlier[0], earlier[4], earlier[LEFT]), earlier[FOLDED]
         until_ms = earlier[1]
         due = {until_ms} if until_ms is not None and until_ms <= now_ms else set()

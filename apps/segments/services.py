@@ -50,6 +50,7 @@ __all__ = [
     "refresh_changed",
     "refresh_site",
     "request_refresh",
+    "request_refresh_everywhere",
     "restore_version",
     "snapshot_documents",
 ]
@@ -269,6 +270,12 @@ def request_refresh(site_id: UUID, *, now: datetime) -> UUID:
     Returns the id of the intent, which shows the progress.
     """
     return work.ask(REFRESH, key="all", site_id=site_id, now=now).pk
+
+
+def request_refresh_everywhere(*, now: datetime) -> None:
+    """Ask for the same of every site that has ever published a segment."""
+    for site_id in LiveSet.objects.values_list("site_id", flat=True):
+        request_refresh(site_id, now=now)
 
 
 def _lock(site_id: UUID) -> LiveSet:

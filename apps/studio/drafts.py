@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.content.errors import InvalidContent
-from apps.content.selectors import block_documents, placement_documents
 from apps.content.selectors import problems as content_problems
+from apps.decisions.services import draft_document
 from apps.rules.selectors import problems as rule_problems
-from apps.rules.selectors import rule_documents
-from apps.segments.selectors import snapshot_documents
 from apps.studio import selectors
 from apps.studio.domain.differences import changes_between
 from apps.studio.types import Change
@@ -56,17 +54,8 @@ def _drafted(site_id: UUID) -> SnapshotDoc:
 
     Hidden segments of new rules and the versions of changed variants are given by publishing.
     """
-    document = SnapshotDoc(
-        site_id=str(site_id),
-        number=0,
-        published_at_ms=0,
-        placements=placement_documents(site_id),
-        blocks=block_documents(site_id),
-        segments=snapshot_documents(site_id),
-        rules=rule_documents(site_id),
-    )
     # Through JSON, as the stored one went: a tuple and a list are then the same.
-    return decode_snapshot(encode_snapshot(document))
+    return decode_snapshot(encode_snapshot(draft_document(site_id)))
 
 
 def _served(site_id: UUID, serving: int | None) -> SnapshotDoc | None:

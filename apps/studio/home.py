@@ -72,6 +72,7 @@ class _Page:
     def context(self) -> dict[str, Any]:
         # In this order problems are listed: what visitors notice first comes first.
         shown = {
+            **self._processes(),
             **self._backlog(),
             **self._publication(),
             **self._work(),
@@ -88,6 +89,11 @@ class _Page:
 
     def _found(self, found: Iterator[Problem]) -> None:
         self._problems.extend(found)
+
+    def _processes(self) -> dict[str, Any]:
+        found = selectors.processes()
+        self._found(problems.of_processes(found))
+        return {"processes": found}
 
     def _backlog(self) -> dict[str, Any]:
         backlog = selectors.backlog(self._site_id, self._now)

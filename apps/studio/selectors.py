@@ -19,10 +19,12 @@ from apps.studio.types import (
     Minute,
     Outcomes,
     Piece,
+    Processes,
     Published,
     Senders,
     SiteChoice,
 )
+from apps.work import alive
 
 MINUTES_SHOWN: Final = 60
 PIECES_SHOWN: Final = 12
@@ -136,6 +138,14 @@ def backlog(site_id: UUID, now: datetime) -> Backlog:
     """Return what waits to be folded: on the whole machine, and of this site."""
     waiting, of_site, oldest_s, set_aside = _rows(_BACKLOG, site=site_id, now=now)[0]
     return Backlog(waiting, of_site, max(0.0, oldest_s), set_aside)
+
+
+def processes() -> Processes:
+    """Return which processes of the server live. No query: they say so in Redis."""
+    heard = alive.heard()
+    if heard is None:
+        return Processes({}, has_redis=False, is_settled=False)
+    return Processes(heard.alive, has_redis=True, is_settled=heard.is_settled)
 
 
 def held(site_id: UUID) -> list[Held]:

@@ -53,6 +53,25 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class Processes:
+    """How many processes of each role live, on the whole server.
+
+    Attributes:
+        has_redis: whether Redis answers, which keeps it.
+        is_settled: everybody who lives has had the time to say so.
+    """
+
+    alive: dict[str, int]
+    has_redis: bool
+    is_settled: bool
+
+    @property
+    def missing(self) -> list[str]:
+        """The roles that nobody fills."""
+        return [role for role, count in self.alive.items() if not count] if self.is_settled else []
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Events of one refusal code that wait in quarantine."""
 

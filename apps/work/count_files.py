@@ -2,17 +2,20 @@
 
 A process holds a lock of its file for as long as it lives: a file that can be locked belongs to a
 dead one. Its counters are added to those of the departed, so that sums never fall; its gauges end
-with it. A host name stands in each name, because containers share the home and number alike.
+with it. A host name stands in each name, because containers share the home and number alike, and a
+random part, because a container that was started again numbers its processes as before.
 """
 
 import contextlib
 import fcntl
 import logging
 import os
+import re
+import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +38,18 @@ class Counts(msgspec.Struct):
     histograms: dict[str, list[tuple[str, list[float]]]] = {}
 
 
+class Ledger(Counts):
+    """The sum of the departed.
+
+    Attributes:
+        taken: names of files that are in the sum already and may not be deleted yet.
+    """
+
+    taken: list[str] = []
+
+
 _decoder: Final = msgspec.json.Decoder(Counts)
+_ledger_decoder: Final = msgspec.json.Decoder(Ledger)
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -52,16 +66,19 @@ class OwnFile:
     """This process's file. One per process, made in the process itself."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        """Open and lock it.
+        """Make and lock it.
 
         Raises:
             OSError: the directory cannot be written.
         """
-        self._directory = directory or folder()
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self.path = self._directory / f"{_host()}-{os.getpid()}.json"
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        directory = directory or folder()
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}.json"
+        # Locked before it has the name by which others find it: they would take it for a dead one.
+        making = self.path.with_suffix(".new")
+        self._file = os.open(making, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        making.rename(self.path)
 
     def write(self) -> None:
         """Leave the present counts. A reader sees the old ones or the new ones."""
@@ -111,39 +128,64 @@ def total(directory: Path | None = None) -> Counts:
     """Return the sum over this host's processes: the living, the departed and, live, this one."""
     where = directory or folder()
     # This process's own file is older than what it knows.
-    but = _own_file.path if _own_file is not None else where / f"{_host()}-{os.getpid()}.json"
+    but = _own_file.path if _own_file is not None else None
     found = [own()]
     if where.is_dir():
         found += _others(where, but)
     return added(found)
 
 
-def _others(where: Path, but: Path) -> Iterator[Counts]:
-    departed = where / f"{_host()}-departed.json"
-    with departed.open("a+b") as ledger:
-        fcntl.flock(ledger, fcntl.LOCK_EX)  # two that are asked at once
-        ledger.seek(0)
-        gone = _parsed(ledger.read()) or Counts()
-        newly: list[Path] = []
-        for path in sorted(where.glob(f"{_host()}-*.json")):
-            if path in (but, departed):
+def _others(where: Path, but: Path | None) -> list[Counts]:
+    """The living but one, each for itself, and the departed together."""
+    with (where / f"{_host()}-departed.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that are asked at once
+        departed = where / f"{_host()}-departed.json"
+        ledger = _ledger(departed)
+        living: list[Counts] = []
+        dead: dict[str, Counts] = {}
+        for path in _files(where):
+            if path == but or path.name in ledger.taken:
                 continue
             counts, is_dead = _read(path)
             if counts is None:
                 continue
             if is_dead:
-                newly.append(path)
-                counts.gauges = {}
-                gone = added([gone, counts])
+                dead[path.name] = counts
             else:
-                yield counts
-        if newly:
-            ledger.truncate(0)
-            ledger.write(_encoder.encode(gone))
-            ledger.flush()
-            for path in newly:
-                path.unlink(missing_ok=True)
-    yield gone
+                living.append(counts)
+        # Those that a process that ended right here had written down, and not deleted.
+        _delete(where, ledger.taken)
+        gone = added([ledger, *dead.values()])
+        gone.gauges = {}
+        if dead:
+            _replace(departed, Ledger(gone.counters, {}, gone.histograms, list(dead)))
+            _delete(where, dead)
+    return [*living, gone]
+
+
+def _files(where: Path) -> list[Path]:
+    """The files of this host's processes; a release of before gave them no random part."""
+    name = re.compile(rf"{re.escape(_host())}-[0-9]+(-[0-9a-f]{{8}})?\.json")
+    return sorted(path for path in where.iterdir() if name.fullmatch(path.name))
+
+
+def _ledger(path: Path) -> Ledger:
+    try:
+        return _ledger_decoder.decode(path.read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Ledger()
+
+
+def _replace(path: Path, ledger: Ledger) -> None:
+    """Write the ledger as a whole: a sudden end leaves the old one or the new one."""
+    making = path.with_suffix(".new")
+    making.write_bytes(_encoder.encode(ledger))
+    making.replace(path)
+
+
+def _delete(where: Path, names: Iterable[str]) -> None:
+    for name in names:
+        (where / name).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> tuple[Counts | None, bool]:

@@ -8,9 +8,11 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 
 SECRET_KEY = ENV.secret_key
 SIGNING_KEY = ENV.signing_key
+SIGNING_KEYS_RETIRED = ENV.signing_keys_retired
 DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 TRUSTED_PROXIES = ENV.trusted_proxies
+PRIVATE_TARGETS = ENV.private_targets
 PUBLIC_ORIGIN = ENV.public_origin
 STREAM_ORIGIN = ENV.stream_origin
 CLOCK_FILE = ENV.clock_file
@@ -96,7 +98,7 @@ CELERY_TASK_DEFAULT_QUEUE = "slow"
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1}
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "apps.work.beating:Scheduler"
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

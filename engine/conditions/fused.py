@@ -96,14 +96,21 @@ def is_fusible(node: Node) -> bool:
 def fused(node: Node, yes: Any = YES, no: Any = NO, unknown: Any = UNKNOWN) -> Callable[..., Any]:
     """Return a node (`is_fusible`) as one function (facts, now_ms) -> `yes`, `no` or `unknown`."""
     writer = Writer()
-    text = written(node, writer)
-    body = [
-        *writer.getters(),
-        f"if {text.true}:",
-        "    return yes",
-        f"return no if {text.false} else unknown",
-    ]
-    return writer.function(body, yes=yes, no=no, unknown=unknown)
+    if isinstance(node, All) and node.parts:
+        lines = _in_turn([written(part, writer) for part in node.parts])
+    else:
+        text = written(node, writer)
+        lines = [f"if {text.true}:", "    return yes", f"return no if {text.false} else unknown"]
+    return writer.function([*writer.getters(), *lines], yes=yes, no=no, unknown=unknown)
+
+
+def _in_turn(parts: list[Text]) -> list[str]:
+    """A group of which the first part that is not true settles what remains to be asked."""
+    lines = []
+    for at, part in enumerate(parts):
+        rest = " or ".join(f"({one.false})" for one in parts[at:])
+        lines += [f"if not ({part.true}):", f"    return no if {rest} else unknown"]
+    return [*lines, "return yes"]
 
 
 def written(node: Node, writer: Writer) -> Text:

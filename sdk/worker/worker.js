@@ -12,6 +12,10 @@
 
 import { OlderPublication, answerOf, defaultOf, defaultsOf, isFresh, openPublication } from "./attune-decide.js";
 
+// What the server says of content, apps/delivery/cached.py and apps/access/cors.py.
+const FRESH = "public, max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400";
+const SHORT = "public, max-age=5";
+const EXPOSED = "ETag, Retry-After, RateLimit, RateLimit-Policy, Server-Timing";
 const REFRESH_MS = 10_000; // what the server's max-age says
 const CONTENT = /^\/v1\/(content|fragments)\/([^/]{1,100})\/?$/;
 
@@ -103,26 +107,27 @@ function edgeOf(env) {
 }
 
 async function decide(request, env, context) {
-  const text = await request.text();
+  const bytes = await request.arrayBuffer();
   const nowMs = Date.now();
   const edge = edgeOf(env);
   await edge.ready(nowMs, context);
-  const question = parsed(text);
+  const question = isPlain(request.headers) ? parsed(new TextDecoder().decode(bytes)) : null;
   const asker = {
     userAgent: request.headers.get("User-Agent"),
     acceptLanguage: request.headers.get("Accept-Language"),
     country: request.cf?.country ?? request.headers.get("CF-IPCountry"),
   };
   if (edge.publication) {
-    const answer = answerOf(edge.publication, question, asker, nowMs);
+    // Who asks with a secret key is a server: what its own request says is not about a visitor.
+    const answer = isSecret(request.headers) ? null : answerOf(edge.publication, question, asker, nowMs);
     // What it would decide, but may not believe any more: everybody's content.
     if (answer) return told(edge.mayDecide(nowMs) ? answer : defaultsOf(edge.publication, question, nowMs), request, env);
   }
-  const passed = await pass(request, env, text);
+  const passed = await pass(request, env, bytes);
   if (passed) return passed;
   const nothing = { number: 0, snapshot: { places: new Map() }, origins: new Map() };
   const answer = defaultsOf(edge.publication ?? nothing, question, nowMs);
-  return answer ? told(answer, request, env) : new Response(null, { status: 503, headers: { "Retry-After": "1" } });
+  return answer ? told(answer, request, env) : away();
 }
 
 async function content(request, env, context, [, form, name]) {
@@ -130,25 +135,45 @@ async function content(request, env, context, [, form, name]) {
   const { searchParams: asked } = new URL(request.url);
   const edge = edgeOf(env);
   await edge.ready(nowMs, context);
-  const key = decodeURIComponent(name);
+  const key = unescaped(name);
   const isOurs = asked.get("site") === env.SITE && edge.publication;
   const isHere = isOurs && !asked.get("sk") && edge.publication.snapshot.places.has(key);
-  if (isHere && edge.mayDecide(nowMs)) return shown(edge.publication, form, key, "DEFAULT", "public, max-age=30");
+  if (isHere && edge.mayDecide(nowMs)) return shown(request, edge.publication, form, key, FRESH);
   // The address says all that the answer depends on: the network may keep it.
   const passed = await pass(request, env, undefined, { cf: { cacheEverything: true } });
-  if (passed || !isOurs) return passed ?? new Response(null, { status: 503, headers: { "Retry-After": "1" } });
-  return shown(edge.publication, form, key, "DEFAULT", "public, max-age=5");
+  if (passed || !isOurs) return passed ?? away();
+  return shown(request, edge.publication, form, key, SHORT);
 }
 
-function shown(publication, form, key, reason, lasts) {
-  const { decisionId, validUntil, trace, ...entry } = defaultOf(publication, key, reason);
-  const headers = { "Cache-Control": lasts, Vary: "Accept-Encoding" };
-  if (entry.code) return new Response(null, { status: 404 });
-  if (form === "content") {
-    return Response.json({ placement: key, snapshot: publication.number, ...entry }, { headers });
-  }
-  Object.assign(headers, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "sandbox" });
-  return new Response(entry.html ?? "", { headers });
+/** The default content with the headers of the server's answer. */
+async function shown(request, publication, form, key, lasts) {
+  const { decisionId, validUntil, trace, ...entry } = defaultOf(publication, key, "DEFAULT");
+  const headers = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": EXPOSED,
+    "X-Request-Id": `edge_${crypto.randomUUID()}`,
+  };
+  if (entry.code) return new Response(null, { status: 404, headers });
+  const tags = [`placement-${key}`, `block-${entry.block}`];
+  const isJson = form === "content";
+  const body = isJson ? JSON.stringify({ placement: key, snapshot: publication.number, ...entry }) : entry.html ?? "";
+  const etag = await etagOf(body);
+  Object.assign(headers, { "Cache-Control": lasts, Vary: "Accept-Encoding", ETag: etag });
+  Object.assign(headers, { "Surrogate-Key": tags.join(" "), "Cache-Tag": tags.join(",") });
+  if (isKnown(etag, request.headers.get("If-None-Match"))) return new Response(null, { status: 304, headers });
+  headers["Content-Type"] = isJson ? "application/json" : "text/html; charset=utf-8";
+  if (!isJson) Object.assign(headers, { "Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff" });
+  return new Response(body, { headers });
+}
+
+async function etagOf(body) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
+  return `"${[...digest.subarray(0, 12)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}"`;
+}
+
+/** Networks weaken the ETag of what they compress. */
+function isKnown(etag, asked) {
+  return (asked ?? "").split(",").some((one) => ["*", etag].includes(one.trim().replace(/^W\//, "")));
 }
 
 /** The server's own answer; null when it has none to give. */
@@ -168,7 +193,7 @@ async function pass(request, env, body, more = {}) {
 }
 
 function told(answer, request, env) {
-  const headers = { "Cache-Control": "private, no-cache", Vary: "Origin" };
+  const headers = { "Cache-Control": "private, no-cache", Vary: "Origin", "X-Request-Id": answer.requestId };
   const origin = request.headers.get("Origin");
   if (origin && (env.ALLOWED_ORIGINS ?? "").split(",").includes(origin)) {
     headers["Access-Control-Allow-Origin"] = origin;
@@ -177,6 +202,37 @@ function told(answer, request, env) {
 }
 
 const deadlineOf = (env) => AbortSignal.timeout(Number(env.TIMEOUT_MS ?? 2_000));
+
+const away = () => new Response(null, { status: 503, headers: { "Retry-After": "1" } });
+
+/** Compressed bodies are the server's to open: it knows how large they may become. */
+function isPlain(headers) {
+  return ["", "identity"].includes((headers.get("Content-Encoding") ?? "").trim().toLowerCase());
+}
+
+/** Whether a call comes with a secret key, in any place that the server looks at. */
+function isSecret(headers) {
+  const [, scheme, credentials] = /^\s*(\S+)\s+(\S+)/.exec(headers.get("Authorization") ?? "") ?? [];
+  const keys = [headers.get("X-API-Key"), scheme?.toLowerCase() === "basic" ? unpacked(credentials) : credentials];
+  return keys.some((key) => key?.trim().startsWith("sk_"));
+}
+
+function unpacked(base64) {
+  try {
+    return atob(base64);
+  } catch {
+    return "";
+  }
+}
+
+/** Part of an address as text; what is none names nothing here. */
+function unescaped(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
 
 function parsed(text) {
   try {
@@ -198,6 +254,6 @@ export default {
     const asked = CONTENT.exec(pathname);
     if (request.method === "POST" && /^\/v1\/decide\/?$/.test(pathname)) return decide(request, env, context);
     if (request.method === "GET" && asked) return content(request, env, context, asked);
-    return (await pass(request, env)) ?? new Response(null, { status: 503, headers: { "Retry-After": "1" } });
+    return (await pass(request, env)) ?? away();
   },
 };

@@ -173,6 +173,7 @@ const GATHER_MS = 30; // Notices that come together are one question.
 function createLive({ transport, consent, again, askedAt }) {
 let source = null;
 let whose = null; // the visitor whose stream is open or on its way
+let over = null; // the visitor whose stream the server has ended for good
 let attempt = 0;
 let timer = null; // one: until the next try, or until a hidden page lets go
 let gathering = null;
@@ -189,13 +190,28 @@ gathering = null;
 again();
 }
 function hear({ data }) {
-if (JSON.parse(data).type === "refetchEvaluation") gathering = gathering || setTimeout(gather, GATHER_MS);
+const notice = JSON.parse(data);
+if (notice.type === "refetchEvaluation") gathering = gathering || setTimeout(gather, GATHER_MS);
+if (notice.type === "trigger") dispatchEvent(new CustomEvent("attune:trigger", { detail: notice }));
 }
 function later(response) {
-const wait = retryAfter(response, Math.min(attempt, 6));
+const tries = Math.min(attempt, 6);
+const wait = retryAfter(response, tries);
 close();
 attempt += 1;
-if (wait !== null) timer = setTimeout(follow, wait);
+if (wait !== null) timer = setTimeout(follow, Math.max(wait, retryAfter(null, tries)));
+}
+async function refused(url) {
+const mine = source;
+const stop = new AbortController();
+const response = await fetch(url, { credentials: "omit", signal: stop.signal }).catch(() => null);
+stop.abort();
+if (source !== mine) return;
+if (response && response.status === 204) {
+over = whose;
+return close();
+}
+later(response && response.status >= 429 ? response : null);
 }
 async function open(anonymousId) {
 whose = anonymousId;
@@ -209,13 +225,13 @@ if (since) url.searchParams.set("lastEventId", since + "-0");
 source = new EventSource(url);
 source.onmessage = hear;
 source.onopen = () => (attempt = 0);
-source.onerror = () => source && source.readyState === 2 && later(null);
+source.onerror = () => source && source.readyState === 2 && refused(url);
 }
 function follow() {
 const now = visitor();
 clearTimeout(timer);
 if (now !== whose) close();
-if (!now || !window.EventSource) return;
+if (!now || now === over || !window.EventSource) return;
 if (isHidden()) timer = setTimeout(close, HIDDEN_MS);
 else if (!whose) open(now);
 }

@@ -16,6 +16,7 @@ PUBLIC_EVERYWHERE = frozenset({"types", "errors", "signals", "selectors", "servi
 
 # Opened on purpose, each for a reason that a service call could not serve.
 PUBLIC_BESIDES = {
+    "apps.work.alive": "which processes live, as they say themselves",
     "apps.work.clock": "the one clock that doors read",
     "apps.work.endings": "what a process still writes when it ends",
     "apps.work.collector": "how often a process looks for cycles",
@@ -27,10 +28,12 @@ PUBLIC_BESIDES = {
     "apps.work.database": "dropping a broken connection, the whole of healing",
     "apps.work.record_watch": "what cannot be asked while Postgres is stopped",
     "apps.work.feed": "reading the change feed by its numbers",
+    "apps.work.prepared": "statements that a connection plans once",
     "apps.work.numbers": "JSON of the database with the integers that every codec has",
     "apps.work.schedules": "declaring periodic tasks",
     "apps.access.http": "the short chain of hot views",
     "apps.access.addresses": "the client's address behind trusted proxies",
+    "apps.access.targets": "calls to addresses that people of a site have given",
     "apps.access.proof": "a site's proof that a browser speaks for a login",
     "apps.access.idempotency": "the answer to a call that is sent again",
     "apps.access.limits": "rate limits inside a hot view's own round trip",
@@ -44,10 +47,12 @@ PUBLIC_BESIDES = {
     "apps.events.journal": "events that are answered before they are in the inbox",
     "apps.events.collect": "the one way into the inbox, for doors that validate themselves",
     "apps.events.fold": "called by the consumer inside its transaction",
+    "apps.events.halving": "what the consumer does with a batch that cannot be folded",
     "apps.events.rollups": "what days are closed and who must be counted anew, for the refresh",
     "apps.segments.live": "called by the consumer inside its transaction",
     "apps.segments.editing": "what stands beside every form of a condition, a rule's too",
     "apps.segments.linter": "what can be said against the conditions of a placement's rules",
+    "apps.segments.explained_reads": "why somebody is in a segment, for the trace of a decision",
     "apps.segments.studies": "figures about the population that the studio's pages draw",
     "apps.segments.domain": "pure arithmetic behind these figures",
     "apps.pipeline.splitting": "undoing a merge, for the page that asks",

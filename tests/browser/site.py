@@ -93,6 +93,11 @@ def serve(site: Site) -> ThreadingHTTPServer:
 
         def stream(self) -> None:
             """Keep a stream open until its page closes it."""
+            status = (site.statuses.get("/v1/stream") or [200]).pop(0)
+            if status != 200:
+                site.opened.append(self.path)
+                self.answer(status, b"", "text/plain")
+                return
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()

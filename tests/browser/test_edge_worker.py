@@ -1,5 +1,6 @@
 """The worker for CDNs in a browser's module worker, before a real server that may lie or go."""
 
+import base64
 import json
 import threading
 import urllib.error
@@ -11,12 +12,14 @@ from typing import Any, TypeAlias
 
 import msgspec
 import pytest
+from django.test import RequestFactory
 from playwright.sync_api import Browser, Page
 
 from apps.access import services as access
 from apps.content import services as content
 from apps.decisions import services as decisions
 from apps.decisions.models import Publication
+from apps.delivery import edge_api
 from engine.snapshot import ArmDoc, ExperimentDoc, RuleDoc, decode_snapshot
 from tests.apps.delivery.conftest import NOW, World, forget_everything
 
@@ -34,14 +37,20 @@ const real = Date.now.bind(Date);
 let shift = 0;
 Date.now = () => real() + shift;
 const { default: worker } = await import("/worker.js");
-addEventListener("message", async ({ data: { url, init, env, shiftMs } }) => {
+addEventListener("message", async ({ data: { url, init, env, shiftMs, isZipped } }) => {
   shift = shiftMs;
+  if (isZipped) {
+    const zipped = new Blob([init.body]).stream().pipeThrough(new CompressionStream("gzip"));
+    init.body = await new Response(zipped).arrayBuffer();
+    init.headers["Content-Encoding"] = "gzip";
+  }
   const waits = [];
   const context = { waitUntil: (promise) => waits.push(promise) };
   const response = await worker.fetch(new Request(url, init), env, context);
   const body = await response.text();
   await Promise.all(waits);
-  postMessage({ status: response.status, body, lasts: response.headers.get("Cache-Control") });
+  const headers = Object.fromEntries(response.headers);
+  postMessage({ status: response.status, body, headers, lasts: headers["cache-control"] });
 });
 postMessage("ready");
 """
@@ -108,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        wanted = ("authorization", "content-type", "if-none-match")
+        wanted = ("authorization", "content-type", "content-encoding", "if-none-match", "x-api-key")
         headers = {k: v for k, v in self.headers.items() if k.lower() in wanted}
         self.answer(self.way.passed(self.command, self.path, headers, body))
 
@@ -134,13 +143,22 @@ class Edge:
         page.goto(f"{address}/")
         page.evaluate(CONNECT)
 
-    def call(self, path: str, body: Any = None) -> dict[str, Any]:
-        init: dict[str, Any] = {"headers": {"Authorization": f"Bearer {self.world.pk}"}}
+    def call(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        is_zipped: bool = False,
+        headers: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        init: dict[str, Any] = {
+            "headers": {"Authorization": f"Bearer {self.world.pk}", **(headers or {})}
+        }
         if body is not None:
             init |= {"method": "POST", "body": json.dumps(body)}
         call = {"url": f"{self.address}{path}", "init": init, "env": self.env}
         found: dict[str, Any] = self.page.evaluate(
-            "(call) => window.ask(call)", call | {"shiftMs": self.passed_ms}
+            "(call) => window.ask(call)", call | {"shiftMs": self.passed_ms, "isZipped": is_zipped}
         )
         return found
 
@@ -250,10 +268,32 @@ def test_what_only_the_server_knows_is_asked_of_it(edge: Edge):
     for more in (
         {"userId": "u1"},
         {"consent": None},  # which only the server has on record
+        {"anonymousId": "a" * 65},  # by which the server does not bucket a person it knows
         {"placements": ["home.hero", "home.hello"]},  # one of them is marked origin
     ):
         found = edge.decide(**more)["placements"]
         assert all(entry["decisionId"].startswith("dec_") for entry in found.values()), more
+
+
+def test_a_compressed_body_reaches_the_server_as_it_came(edge: Edge):
+    found = edge.call("/v1/decide", question(), is_zipped=True)
+    assert found["status"] == 200
+    entry = json.loads(found["body"])["placements"]["home.hero"]
+    assert (entry["variant"], entry["decisionId"][:4]) == ("app", "dec_")
+
+
+def test_a_server_that_asks_with_a_secret_key_is_answered_by_the_server(edge: Edge):
+    """The agent and the language of its own request are no visitor's."""
+    sk = edge.world.sk
+    basic = base64.b64encode(f"{sk}:".encode()).decode()
+    for headers in (
+        {"Authorization": f"Bearer {sk}"},
+        {"Authorization": f"basic {basic}"},
+        {"Authorization": "", "X-API-Key": sk},
+    ):
+        found = edge.call("/v1/decide", question(), headers=headers)
+        entry = json.loads(found["body"])["placements"]["home.hero"]
+        assert entry["decisionId"].startswith("dec_"), headers
 
 
 def test_what_is_no_question_is_refused_by_the_server(edge: Edge):
@@ -334,12 +374,37 @@ def test_with_the_origin_away_it_goes_on_until_the_snapshot_ends(edge: Edge):
     assert edge.hero() == ("plain", "ERROR")
 
 
+def by_the_server(path: str, form: str) -> dict[str, str]:
+    """The headers of the server's own answer, without those that Django gives to pages."""
+    view = {"content": edge_api.content, "fragments": edge_api.fragments}[form]
+    response, more = view.answer(RequestFactory().get(path), "home.hero")
+    assert response.status_code == 200
+    return {name.lower(): value for name, value in (*response.items(), *more)}
+
+
+def names(headers: dict[str, str]) -> set[str]:
+    """Those that are about the content, not about the way."""
+    return set(headers) - {"connection", "content-length", "date", "server", "transfer-encoding"}
+
+
 def test_content_and_fragments_come_from_the_edge_too(edge: Edge):
     path = "/v1/content/home.hero?site=shop"
     mine = edge.call(path)
     theirs = edge.world.client.get(path)
     assert json.loads(mine["body"]) == theirs.json()
     assert edge.call(path.replace("content", "fragments"))["body"] == "<p>All</p>"
+    for form in ("content", "fragments"):
+        here, origin = (
+            edge.call(path.replace("content", form))["headers"],
+            by_the_server(path, form),
+        )
+        assert names(here) == names(origin), form
+        same = ("cache-control", "surrogate-key", "cache-tag", "vary", "content-type")
+        assert [here[name] for name in same] == [origin[name] for name in same]
+        known = {"If-None-Match": f"W/{here['etag']}"}
+        assert edge.call(path.replace("content", form), headers=known)["status"] == 304
+    odd = edge.call(path.replace("home.hero", "%zz"))
+    assert (odd["status"], json.loads(odd["body"])["code"]) == (404, "not_found")
     edge.way.is_away = True
     assert edge.call(f"{path}&sk=unknown")["lasts"] == "public, max-age=5"
     away = edge.call(path.replace("hero", "hello"))

@@ -1,8 +1,5 @@
 """A page that stays open follows what becomes known elsewhere, and only with consent."""
 
-import json
-import re
-import urllib.request
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,7 +7,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.site import Site
-from tests.browser.test_shop import BLOUSES, WELCOME
 from tests.browser.test_tracker import BOTH, HERO, LOAD
 
 pytestmark = pytest.mark.browser
@@ -56,8 +52,18 @@ def test_notices_that_come_together_are_one_question(page: Page, site: Site):
 def test_other_types_of_notices_are_ignored(page: Page, site: Site):
     open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
     assert becomes(page, lambda: len(site.streams) == 1)
-    site.tell({"type": "trigger", "placement": "home.hero", "rule": "r"})
+    site.tell({"type": "of a later version"})
     page.wait_for_timeout(200)
+    assert len(site.bodies("/v1/decide")) == 1
+
+
+def test_a_rule_that_fires_is_told_to_whoever_listens(page: Page, site: Site):
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    page.evaluate("addEventListener('attune:trigger', (event) => { window.fired = event.detail; })")
+    assert becomes(page, lambda: len(site.streams) == 1)
+    fired = {"type": "trigger", "placement": "home.hero", "rule": "r"}
+    site.tell(fired)
+    assert becomes(page, lambda: page.evaluate("window.fired") == fired)
     assert len(site.bodies("/v1/decide")) == 1
 
 
@@ -103,45 +109,19 @@ def test_a_refused_ticket_leaves_the_page_as_it_is(page: Page, site: Site):
     assert len(site.bodies("/v1/stream/tickets")) == 1 and site.opened == []
 
 
-@pytest.mark.slow
-def test_what_is_done_in_one_tab_changes_the_page_open_in_the_other(page: Page, shop: str):
-    with page.expect_response("**/v1/stream?*"):
-        page.goto(f"{shop}/demo/")
-        accept_and_stay(page)
-    expect(page.locator("h1")).to_have_text(WELCOME)
-    page.evaluate("window.isSamePage = true")
-
-    other = page.context.new_page()
-    other.goto(f"{shop}/demo/products/C14/")
-
-    expect(page.locator("h1")).to_have_text(BLOUSES)
-    expect(page.locator(".hero")).to_have_attribute("data-category", "blouses")
-    assert page.evaluate("window.isSamePage")
-    other.close()
+def test_the_servers_word_to_stop_is_kept(page: Page, site: Site):
+    site.statuses = {"/v1/stream": [204] * 20}
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    assert becomes(page, lambda: len(site.opened) == 2)  # the stream, and the question why not
+    page.evaluate("dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(1_500)  # more than the first pause before another try
+    assert len(site.opened) == 2
+    assert len(site.bodies("/v1/stream/tickets")) == 1
 
 
-@pytest.mark.slow
-def test_what_a_server_tells_changes_the_open_page(page: Page, shop: str):
-    with page.expect_response("**/v1/stream?*"):
-        page.goto(f"{shop}/demo/")
-        accept_and_stay(page)
-    settings = json.loads(page.locator("#shop-settings").text_content() or "")
-    event = {
-        "type": "track",
-        "event": "Product Viewed",
-        "anonymousId": page.evaluate("localStorage.getItem('attune.anonymousId')"),
-        "properties": {"product_id": "C14", "category": "blouses"},
-    }
-    body = json.dumps({"batch": [event], "writeKey": settings["writeKey"]}).encode()
-    call = urllib.request.Request(f"{shop}/v1/batch", body, {"Content-Type": "text/plain"})
-    with urllib.request.urlopen(call) as answer:
-        assert answer.status == 200
-    expect(page.locator("h1")).to_have_text(BLOUSES)
-    expect(page.locator("[data-announce]")).to_have_text(re.compile("blouses"))
-
-
-def accept_and_stay(page: Page) -> None:
-    """Accept all. The network of a page with a stream is never idle."""
-    with page.expect_response("**/v1/consent") as told:
-        page.get_by_role("button", name="Accept all").click()
-    assert told.value.ok
+def test_a_full_server_is_asked_again_when_it_says(page: Page, site: Site):
+    site.statuses = {"/v1/stream": [503, 503]}
+    open_page(page, site, BOTH, "t.decide().then(() => { t.live(); })")
+    assert becomes(page, lambda: len(site.streams) == 1)
+    assert len(site.opened) == 3
+    assert len(site.bodies("/v1/stream/tickets")) == 2

@@ -1,4 +1,11 @@
-"""The demo shop as a visitor meets it: a stack in processes of its own, and a real browser."""
+"""The demo shop as a visitor meets it: a stack in processes of its own, and a real browser.
+
+All that needs the shop is in this file: with tests on several processes it is started once.
+"""
+
+import json
+import re
+import urllib.request
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -97,3 +104,45 @@ def test_unknown_products_and_categories_are_not_found(page: Page, shop: str):
     for path in ("hats/", "products/Z9/", "products/A1%00/"):
         answer = page.request.get(f"{shop}/demo/{path}")
         assert answer.status == 404, path
+
+
+def test_what_is_done_in_one_tab_changes_the_page_open_in_the_other(page: Page, shop: str):
+    with page.expect_response("**/v1/stream?*"):
+        page.goto(f"{shop}/demo/")
+        accept_and_stay(page)
+    expect(page.locator("h1")).to_have_text(WELCOME)
+    page.evaluate("window.isSamePage = true")
+
+    other = page.context.new_page()
+    other.goto(f"{shop}/demo/products/C14/")
+
+    expect(page.locator("h1")).to_have_text(BLOUSES)
+    expect(page.locator(".hero")).to_have_attribute("data-category", "blouses")
+    assert page.evaluate("window.isSamePage")
+    other.close()
+
+
+def test_what_a_server_tells_changes_the_open_page(page: Page, shop: str):
+    with page.expect_response("**/v1/stream?*"):
+        page.goto(f"{shop}/demo/")
+        accept_and_stay(page)
+    settings = json.loads(page.locator("#shop-settings").text_content() or "")
+    event = {
+        "type": "track",
+        "event": "Product Viewed",
+        "anonymousId": page.evaluate("localStorage.getItem('attune.anonymousId')"),
+        "properties": {"product_id": "C14", "category": "blouses"},
+    }
+    body = json.dumps({"batch": [event], "writeKey": settings["writeKey"]}).encode()
+    call = urllib.request.Request(f"{shop}/v1/batch", body, {"Content-Type": "text/plain"})
+    with urllib.request.urlopen(call) as answer:
+        assert answer.status == 200
+    expect(page.locator("h1")).to_have_text(BLOUSES)
+    expect(page.locator("[data-announce]")).to_have_text(re.compile("blouses"))
+
+
+def accept_and_stay(page: Page) -> None:
+    """Accept all. The network of a page with a stream is never idle."""
+    with page.expect_response("**/v1/consent") as told:
+        page.get_by_role("button", name="Accept all").click()
+    assert told.value.ok

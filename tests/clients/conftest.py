@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +18,11 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
+from apps.access import keys
+from apps.access.models import Source
 from apps.content import services as content
 from apps.decisions import services as decisions
 from apps.demo import seeding
@@ -31,7 +33,7 @@ from launcher.home import PROJECT_ROOT
 from launcher.supervisor import programs
 from launcher.trouble import Trouble
 from tests.apps.delivery.conftest import LAST_VIEWED
-from tests.conftest import HAND_MADE
+from tests.emptying import Emptier
 from tests.ports import free_port
 
 UP_WITHIN_S = 30.0
@@ -69,7 +71,7 @@ def _nothing_left_in_valkey() -> None:
 
 @pytest.fixture(scope="module")
 def server(
-    django_db_setup: None,
+    django_db_setup: Emptier,
     django_db_blocker: DjangoDbBlocker,
     valkey_client: "redis.Redis",
     tmp_path_factory: pytest.TempPathFactory,
@@ -97,9 +99,17 @@ def server(
         finally:
             for process in running:
                 processes.stop(process, farewell=signal.SIGTERM, patience=10)
-            call_command("flush", verbosity=0, interactive=False)
-            with connection.cursor() as cursor:
-                cursor.execute(f"TRUNCATE {HAND_MADE}")
+            django_db_setup.empty()
+
+
+@pytest.fixture(scope="module")
+def open_server(server: Address, django_db_blocker: DjangoDbBlocker) -> Address:
+    """The same, asked as often as a test likes."""
+    with django_db_blocker.unblock():
+        Source.objects.update(rate_per_s=1_000_000, rate_per_address_s=1_000_000)
+        keys.announce()
+    time.sleep(2 * keys.CHECK_S)
+    return server
 
 
 def _shop() -> seeding.Seeded:

@@ -15,21 +15,19 @@ from tests.clients.conftest import Address
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = os.environ.get("EXAMPLES", "10")
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-)
+# All of schemathesis' checks but two. A body that breaks the document is often taken all the same,
+# on purpose: null is absent, unknown fields are kept, and one bad event never loses its batch. And
+# what a document allows is often refused: signed ids, cursors, names that the site does not have.
+LEFT_OUT = ("negative_data_rejection", "positive_data_acceptance")
 # They answer for operators and for another process: not by this document alone.
 ELSEWHERE = r"^/(readyz|metrics)$|^/v1/stream$"
 
 
 @pytest.mark.parametrize("kind", ["publishable", "secret", "edge", "none"])
 def test_every_answer_is_one_that_the_document_describes(
-    server: Address, packages: Path, tmp_path: Path, kind: str
+    open_server: Address, packages: Path, tmp_path: Path, kind: str
 ) -> None:
+    server = open_server
     key = {"publishable": server.publishable, "secret": server.secret, "edge": server.edge}
     options = ["--exclude-path-regex", ELSEWHERE, "--seed", "1"]
     if kind in key:
@@ -37,7 +35,8 @@ def test_every_answer_is_one_that_the_document_describes(
     done = subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "--no-color", "run",
-            f"{server.host}/v1/openapi.json", "--checks", ",".join(CHECKS),
+            f"{server.host}/v1/openapi.json", "--checks", "all",
+            "--exclude-checks", ",".join(LEFT_OUT),
             "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES,
             "--continue-on-failure", *options,
         ],

@@ -1,9 +1,10 @@
-"""Public clients for Python, unmodified: OpenFeature's SDK with OFREP, and Segment's library."""
+"""Public clients for Python, unmodified: OpenFeature's SDK, Segment's library, mParticle's."""
 
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,19 @@ def test_a_page_sees_no_segment(server: Address, packages: Path, events: object)
     assert printed["object"]["value"] == {"accent": "teal", "dense": False}
     # A page's targetingKey is an anonymousId: it does not speak for the login.
     assert printed["placement"]["variant"] == "everyone"
+
+
+def test_mparticles_library_delivers_its_batches_once(server: Address, packages: Path) -> None:
+    run("batches.py", packages, server, server.secret, ATTUNE_VISITOR="py-batches")
+
+    def kept() -> list[dict[str, Any]]:
+        return server.events_of("user_id:py-batches")
+
+    assert processes.wait_until(lambda: len(kept()) == 12, FOLDED_WITHIN_S), kept()
+    names = Counter(str(event.get("event") or event["type"]).lower() for event in kept())
+    assert names == dict.fromkeys(
+        ("fitting booked", "order completed", "session start", "identify"), 3
+    )
+    orders = [one["properties"] for one in kept() if one.get("event") == "Order Completed"]
+    assert {order["order_id"] for order in orders} == {"order-first", "order-second", "order-third"}
+    assert orders[0]["products"][0]["product_id"] == "C17"

@@ -20,9 +20,11 @@ from launcher.home import PROJECT_ROOT, Home
 from launcher.stack import stopping_on_signals
 from launcher.testhome import temporary_home
 from tests.faults.campaign import Outcome, make_target, suffer, table
-from tests.faults.faults import FAULTS, Fault, mounted
+from tests.faults.faults import FAULTS
+from tests.faults.harm import Fault
 from tests.faults.load import Target
 from tests.faults.running import RunningStack
+from tests.faults.stores import mounted
 
 DISK_MB = 900
 RESULTS = PROJECT_ROOT / "bench" / "results"
@@ -34,7 +36,7 @@ def main() -> int:
     wanted = [fault for fault in FAULTS if not options.only or fault.name in options.only]
     factor = options.factor or min(1.0, (os.cpu_count() or 1) / 4)
     outcomes: list[Outcome] = []
-    print(f"{len(wanted)} faults of {options.seconds:g} s each, {factor:g} of the full load.")
+    print(f"{len(wanted)} faults, {factor:g} of the full load.")
     with stopping_on_signals():
         shared = [fault for fault in wanted if not fault.own_home]
         if shared:
@@ -47,14 +49,14 @@ def main() -> int:
                         with running(small) as (stack, target):
                             _all(stack, target, [fault], options, factor, outcomes)
     print("\n" + table(outcomes), flush=True)
-    _write(outcomes, options.seconds, factor)
+    _write(outcomes, factor)
     return 1 if any(outcome.failures() for outcome in outcomes) else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=[fault.name for fault in FAULTS])
-    parser.add_argument("--seconds", type=float, default=30, help="of each fault")
+    parser.add_argument("--seconds", type=float, help="of each fault; default: its own")
     parser.add_argument("--factor", type=float, help="of the full load; default: by processors")
     parser.add_argument("--within-ms", type=float, default=300, help="for each decision")
     parser.add_argument("--logs", action="store_true", help="the ends of the logs after harm")
@@ -78,7 +80,7 @@ def _all(
         print(f"{fault.name}: {fault.does} ...", flush=True)
         outcome = suffer(
             stack, target, fault,
-            seconds=options.seconds, factor=factor, within_ms=options.within_ms,
+            seconds=options.seconds or fault.seconds, factor=factor, within_ms=options.within_ms,
         )  # fmt: skip
         outcomes.append(outcome)
         for failure in outcome.failures():
@@ -119,12 +121,11 @@ def _small_disk(fault: Fault) -> Iterator[Home | None]:
         place.rmdir()
 
 
-def _write(outcomes: list[Outcome], seconds: float, factor: float) -> None:
+def _write(outcomes: list[Outcome], factor: float) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     result = {
         "at": now,
-        "seconds": seconds,
         "factor": factor,
         "faults": [
             {
@@ -138,6 +139,7 @@ def _write(outcomes: list[Outcome], seconds: float, factor: float) -> None:
                 "slowest_ms": round(one.ledger.slowest_ms, 1),
                 "healed_s": one.healed_s,
                 "moved": one.moved,
+                "stale": one.stale,
                 "failures": one.failures(),
             }
             for one in outcomes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg2
 
 from launcher import processes
-from tests.faults.faults import Fault
+from tests.faults.harm import Fault
 from tests.faults.ledger import Balance, Ledger, balance, commonest
 from tests.faults.load import CATEGORIES, Line, Load, Target, viewed
 from tests.faults.running import WEB_PROCESSES, RunningStack
@@ -29,6 +29,8 @@ class Outcome:
     Attributes:
         healed_s: from the fault's end until an event was seen by a decision; None: it was not.
         moved, moved_in: memberships that a recomputation had to change, and in which segments.
+        stale: copies of visitors in Valkey that are older than the record.
+        began: when the fault did, by the monotonic clock.
     """
 
     fault: Fault
@@ -37,7 +39,8 @@ class Outcome:
     healed_s: float | None
     moved: int
     moved_in: dict[str, int]
-    stored: int
+    stale: int
+    began: float
 
     def failures(self) -> list[str]:
         """Return what went wrong, in sentences."""
@@ -53,9 +56,11 @@ class Outcome:
             found.append(f"{len(beyond)} visitors served beyond a cap, such as {beyond[0]}")
         if self.ledger.bad:
             bad = self.ledger.bad
-            found.append(f"{len(bad)} of {self.ledger.decisions} decisions: {commonest(bad)}")
+            found.append(
+                f"{len(bad)} of {self.ledger.decisions} decisions: {commonest(bad, self.began)}"
+            )
         if self.ledger.strange:
-            found.append(f"strange answers: {commonest(self.ledger.strange)}")
+            found.append(f"strange answers: {commonest(self.ledger.strange, self.began)}")
         if self.healed_s is None:
             found.append(f"not healed within {HEAL_LOOKED_FOR_S:.0f} s")
         elif self.healed_s > HEAL_WITHIN_S:
@@ -63,6 +68,8 @@ class Outcome:
         if self.moved:
             where = ", ".join(f"{key} {count}" for key, count in self.moved_in.items())
             found.append(f"a recomputation moved {self.moved} memberships: {where}")
+        if self.stale:
+            found.append(f"{self.stale} visitors are older in Valkey than in the record")
         return found
 
 
@@ -86,13 +93,18 @@ def suffer(
     processes.wait_until(lambda: stack.listening() >= WEB_PROCESSES, HEAL_LOOKED_FOR_S)
     with Load(target, ledger, factor=factor, within_ms=within_ms):
         time.sleep(LEAD_S)
-        fault.harm(stack, seconds)
+        began = time.monotonic()
+        brought = fault.harm(stack, seconds) or ()
         ended = time.monotonic()
         healed_s = _healed(target, ledger)
         # What time has changed wrongly is put right with a visitor's next event: let them come.
         time.sleep(max(0.0, ended + min(seconds, HEAL_WITHIN_S) - time.monotonic()))
+    ledger.will_send(brought)
+    ledger.was_acknowledged(brought)
     stored = _stored(stack, ledger)
     checked = stack.site("check")
+    if fault.heal is not None:
+        fault.heal(stack)
     return Outcome(
         fault=fault,
         ledger=ledger,
@@ -100,7 +112,8 @@ def suffer(
         healed_s=healed_s,
         moved=checked["moved"],
         moved_in=checked["segments"],
-        stored=sum(stored.values()),
+        stale=checked["stale"],
+        began=began,
     )
 
 

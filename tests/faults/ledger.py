@@ -17,6 +17,7 @@ class Trouble:
 
     at: float  # of the monotonic clock
     what: str
+    took_ms: float | None = None
 
 
 @dataclass(slots=True)
@@ -80,11 +81,11 @@ class Ledger:
             )
         )
 
-    def decided_badly(self, what: str) -> None:
+    def decided_badly(self, what: str, took_ms: float | None = None) -> None:
         """Note a decision that a page could not use."""
         with self._lock:
             self.decisions += 1
-            self.bad.append(Trouble(time.monotonic(), what))
+            self.bad.append(Trouble(time.monotonic(), what, took_ms))
 
     def was_strange(self, what: str) -> None:
         """Note an answer that is neither a yes nor a request to wait."""
@@ -119,7 +120,16 @@ def balance(ledger: Ledger, stored: Mapping[str, int]) -> Balance:
     )
 
 
-def commonest(troubles: Iterable[Trouble]) -> str:
-    """Return what happened most, in one line."""
+def commonest(troubles: Iterable[Trouble], began: float = 0.0) -> str:
+    """Return what happened most, in one line, and when the first of all were.
+
+    Args:
+        began: of the fault, by the monotonic clock: moments are told from there.
+    """
+    troubles = list(troubles)
     counted = Counter(trouble.what for trouble in troubles).most_common(3)
-    return "; ".join(f"{count} x {what}" for what, count in counted)
+    first = [
+        f"{trouble.at - began:+.1f} s" + (f" ({trouble.took_ms:.0f} ms)" if trouble.took_ms else "")
+        for trouble in troubles[:4]
+    ]
+    return "; ".join(f"{count} x {what}" for what, count in counted) + f"; at {', '.join(first)}"

@@ -200,7 +200,7 @@ class Load:
             self._ledger.decided_badly("a placement without content")
             return
         if self._within_ms is not None and took_ms > self._within_ms:
-            self._ledger.decided_badly(f"later than {self._within_ms:.0f} ms")
+            self._ledger.decided_badly(f"later than {self._within_ms:.0f} ms", took_ms)
             return
         if placements.get(CAPPED_PLACEMENT, {}).get("reason") == "TARGETING_MATCH":
             self._ledger.served_capped(asked["anonymousId"])

@@ -17,6 +17,7 @@ from launcher.home import PROJECT_ROOT, Home
 from tests.ports import free_port
 
 UP_WITHIN_S = 180.0
+BACK_WITHIN_S = 60.0
 WEB_PROCESSES = 2
 # What the stack is to find out by itself, whoever runs these tests.
 OURS = (
@@ -32,7 +33,7 @@ WORDS = {
     "valkey": "valkey-server",
     "postgres": "postgres",
 }
-WEB_WORDS = ("config.wsgi:application", "config.rsgi:application")
+WEB_WORD = "config.rsgi:application"
 
 
 class RunningStack:
@@ -91,16 +92,17 @@ class RunningStack:
     # Processes
 
     def pids(self, name: str) -> list[int]:
-        """Process ids of a program of the launcher; more than one only of the web's workers.
+        """Process ids of a program of the launcher, the one that has lived longest first.
 
-        "web" are the web's working processes, "web server" the one that keeps them.
+        "web" are the processes that answer, "web server" those that keep one of them each.
         """
         mine = _children(self.process.pid)
         if name in ("web", "web server"):
-            servers = [pid for pid in mine if set(WEB_WORDS).intersection(_command(pid))]
+            servers = [pid for pid in mine if WEB_WORD in _command(pid)]
             if name == "web server":
                 return servers
-            return [pid for server in servers for pid in _children(server) if _is_worker(pid)]
+            found = [pid for server in servers for pid in _children(server) if _is_worker(pid)]
+            return sorted(found, key=_began)
         word = WORDS[name]
         return [pid for pid in mine if any(Path(part).name == word for part in _words(pid))]
 
@@ -117,6 +119,17 @@ class RunningStack:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         return found
+
+    def kill_web(self, name: str = "web") -> None:
+        """Kill one web process or who keeps it, and wait until as many listen as before."""
+        [killed] = self.kill(name)
+        dead = {killed, *_children(killed)}
+        back = processes.wait_until(
+            # The socket of a process with threads is closed only after the process is gone.
+            lambda: len(set(self.pids("web")) - dead) >= WEB_PROCESSES <= self.listening(),
+            BACK_WITHIN_S,
+        )
+        assert back, self.text()
 
     def let_go(self) -> None:
         """Have the launcher start nothing again, until `take_up`."""

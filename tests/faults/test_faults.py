@@ -4,19 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from launcher import processes
 from launcher.home import Home
 from launcher.testhome import temporary_home
 from tests.faults.campaign import make_target, suffer
-from tests.faults.faults import Fault
+from tests.faults.harm import Fault
 from tests.faults.load import Target
-from tests.faults.running import WEB_PROCESSES, RunningStack
+from tests.faults.running import RunningStack
 
 pytestmark = pytest.mark.slow
 
 LIGHT = 0.1
 SECONDS = 2.0
-BACK_WITHIN_S = 60.0
 
 
 @pytest.fixture
@@ -32,11 +30,10 @@ def loaded() -> Iterator[tuple[RunningStack, Target]]:
 
 def killed_and_emptied(stack: RunningStack, seconds: float) -> None:
     """Each web process is killed, the hot state is lost, and the consumer is killed."""
-    stack.kill("web")
     stack.kill("consumer")
-    processes.wait_until(lambda: stack.listening() >= WEB_PROCESSES, BACK_WITHIN_S)
+    stack.kill_web("web")
     stack.valkey(["FLUSHALL"])
-    stack.kill("web")
+    stack.kill_web("web server")
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_and_everybody_is_answered(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.ledger import CAP, RESERVED_S, Ledger, balance
+from tests.faults.ledger import CAP, RESERVED_S, Ledger, Trouble, balance, commonest
 
 
 def a_ledger() -> Ledger:
@@ -37,3 +37,10 @@ def test_more_than_a_cap_allows_while_reservations_last_is_told() -> None:
     ledger.capped["later"] = [n * RESERVED_S for n in range(CAP + 1)]
     ledger.capped["beyond"] = [float(n) for n in range(CAP + 1)]
     assert ledger.beyond_caps() == ["beyond"]
+
+
+def test_what_went_wrong_most_is_told_with_its_moments() -> None:
+    troubles = [Trouble(12.5, "late", 412.0), Trouble(9.0, "status 503"), Trouble(13.0, "late")]
+    assert commonest(troubles, began=10.0) == (
+        "2 x late; 1 x status 503; at +2.5 s (412 ms), -1.0 s, +3.0 s"
+    )

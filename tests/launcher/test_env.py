@@ -50,6 +50,7 @@ def test_what_is_missing_is_named(name):
         ("PORT", "http", "PORT is malformed"),
         ("SECRET_KEY", "short", "SECRET_KEY must have at least 32 characters"),
         ("DATABASE_URL", "mysql://db/attune", "DATABASE_URL must start with postgres://"),
+        ("PRIVATE_TARGETS", "our network", "PRIVATE_TARGETS is malformed"),
         ("PUBLIC_ORIGIN", "shop.example", "starts with http:// or https://"),
     ],
 )

@@ -42,10 +42,10 @@ def _ask(home, statement="SELECT 1"):
 
 
 @pytest.mark.django_db
-def test_the_run_itself_has_a_durable_postgres_and_an_empty_valkey(valkey):
+def test_the_run_itself_has_a_hasty_postgres_and_an_empty_valkey(valkey):
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('fsync'), current_setting('jit')")
-        assert cursor.fetchone() == ("on", "off")
+        assert cursor.fetchone() == ("off", "off")
     assert valkey.dbsize() == 0
     assert valkey.config_get("save")["save"] == ""
 
@@ -59,6 +59,14 @@ def test_postgres_keeps_and_valkey_forgets_over_a_restart(home):
         assert redis.Redis(unix_socket_path=str(home.valkey_socket)).dbsize() == 0
     with pytest.raises(psycopg2.OperationalError):
         _ask(home)
+
+
+@pytest.mark.parametrize("throwaway", [False, True], ids=["kept", "throwaway"])
+def test_only_throwaway_data_is_not_brought_to_the_disk(home, throwaway):
+    settings = ("fsync", "synchronous_commit", "full_page_writes")
+    with running(home, throwaway=throwaway):
+        found = [_ask(home, f"SELECT current_setting('{name}')") for name in settings]
+    assert found == [("off" if throwaway else "on",)] * 3
 
 
 def test_no_server_takes_a_port(home):

@@ -52,6 +52,15 @@ def test_each_death_doubles_the_pause(supervisor, said):
     assert "worker ended (3)" in said[0]
 
 
+def test_who_is_killed_again_and_again_is_started_again_as_soon_as_the_first_time(supervisor, said):
+    supervisor.start(Program("consumer", FOREVER))
+    for number in range(3):
+        _tick_until(supervisor, lambda: supervisor.pid("consumer") is not None)
+        os.kill(supervisor.pid("consumer"), signal.SIGKILL)
+        _tick_until(supervisor, lambda wanted=number + 1: len(said) == wanted)
+    assert all("starting it again in 0.5 s" in line for line in said)
+
+
 def test_a_death_takes_the_orphans_along(supervisor, tmp_path):
     pid_file = tmp_path / "grandchild"
     parent = f"""
@@ -64,6 +73,37 @@ def test_a_death_takes_the_orphans_along(supervisor, tmp_path):
     _tick_until(supervisor, lambda: pid_file.exists() and pid_file.read_text())
     os.kill(supervisor.pid("web"), signal.SIGKILL)
     _tick_until(supervisor, lambda: not processes.alive(int(pid_file.read_text())))
+
+
+ORPHAN = """
+    import os, pathlib, signal, sys, time
+    folder = pathlib.Path(sys.argv[1])
+    if os.fork():
+        time.sleep(600)
+    def end(*_):
+        (folder / "asked").touch()
+        if sys.argv[2] == "polite":
+            os._exit(0)
+    signal.signal(signal.SIGTERM, end)
+    (folder / "pid").write_text(str(os.getpid()))
+    while True:
+        time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("manner", ["polite", "deaf"])
+def test_orphans_may_end_in_order_but_not_live_on(supervisor, tmp_path, monkeypatch, manner):
+    monkeypatch.setattr("launcher.supervisor.ORPHANS_LIVE", 1.0)
+    command = [sys.executable, "-c", textwrap.dedent(ORPHAN), str(tmp_path), manner]
+    supervisor.start(Program("web", command))
+    _tick_until(supervisor, lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    first, orphan = supervisor.pid("web"), int((tmp_path / "pid").read_text())
+
+    os.kill(first, signal.SIGKILL)
+
+    _tick_until(supervisor, lambda: (tmp_path / "asked").exists())
+    _tick_until(supervisor, lambda: not processes.alive(orphan))
+    _tick_until(supervisor, lambda: supervisor.pid("web") not in (None, first))
 
 
 def test_a_process_that_will_not_end_is_killed(supervisor, tmp_path):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from launcher import venv
+from launcher import commands, venv
 from launcher.home import PROJECT_ROOT
 from launcher.trouble import Trouble
 
@@ -98,6 +98,13 @@ def test_commands_that_do_not_exist_are_answered():
     )
     assert result.returncode == 2
     assert "There is no command 'fly'; there are demo, up, down" in result.stderr
+
+
+def test_what_the_launcher_starts_keeps_bytecode_whatever_was_said(monkeypatch, capsys):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert commands.main(["help"]) == 0
+    script = "import sys; sys.exit(sys.dont_write_bytecode)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_sessions_that_are_no_number_are_refused_before_anything_starts(tmp_path, monkeypatch):

@@ -219,6 +219,30 @@ LIVE = (
         "WHERE due_at < %s\nORDER BY",
     ),
     Fault(
+        "live: an event of the future wakes nobody",
+        "apps/segments/definitions.py",
+        "                stay = no_further(stay, next_ms)",
+        "                pass",
+    ),
+    Fault(
+        "live: an event of the future counts at once",
+        "apps/segments/foreseeing.py",
+        "if 0 < ahead_ms <= CLOCKS_APART_MS else now_ms",
+        "if 0 < ahead_ms else now_ms",
+    ),
+    Fault(
+        "live: what a clock that was ahead has said stands",
+        "apps/pipeline/person.py",
+        "self._asks_all |= live.is_of_the_future(evaluated.at_ms, now_ms)",
+        "self._asks_all |= False",
+    ),
+    Fault(
+        "live: a timer that is late passes over what has come of age",
+        "apps/segments/remembering.py",
+        "    if until_ms is None or until_ms > now_ms:\n        return news",
+        "    return news",
+    ),
+    Fault(
         "live: an event is counted again as the past moves on",
         "engine/conditions/series.py",
         "kept[key] = len(among), matched",
@@ -246,6 +270,8 @@ LIVE = (
 SQL_TESTS = ("tests/apps/segments/test_parity.py",)
 LIVE_TESTS = (
     "tests/parity/test_live_path.py",
+    "tests/parity/test_clock_ahead.py",
+    "tests/apps/segments/test_foreseeing.py",
     "tests/apps/segments/test_past.py",
     _PIPELINE + "test_late_changes.py",
     _PIPELINE + "test_language.py",

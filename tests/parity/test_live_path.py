@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.events.types import Accepted
-from apps.profiles.models import Due, ProfileState
+from apps.profiles.models import Due, Identity, ProfileState
 from apps.profiles.state import words_of
 from apps.segments import refresh
 from apps.segments import services as segments
@@ -32,7 +32,6 @@ __all__ = ["world"]  # the fixture
 
 NOW_MS = clock.to_ms(NOW)
 AHEAD_MS = (0, 1, 60_000, 300_000, 600_000, 1_200_000, 1_800_000, 2_400_000, 86_400_000)
-DEVICES = {"x": 1, "y": 2, None: NO_DEVICE}
 
 _people = count()
 
@@ -94,11 +93,18 @@ def accepted(made: list[dict[str, Any]], person: str) -> list[Accepted]:
     return found
 
 
-def facts_of(made: list[dict[str, Any]]) -> Facts:
+def devices_of(world: World, person: str) -> dict[str | None, int]:
+    """The numbers of their devices: by which came in first, which is what breaks ties."""
+    found = Identity.objects.filter(site=world.site, value__startswith=f"{person}-")
+    numbered: dict[str | None, int] = {one.value.rsplit("-", 1)[1]: one.pk for one in found}
+    return {None: NO_DEVICE, **numbered}
+
+
+def facts_of(made: list[dict[str, Any]], devices: dict[str | None, int]) -> Facts:
     history, traits, changed_ms = [], dict[str, object](), None
     for fields in made:
         at_ms = START_MS + fields["at_s"] * 1000
-        device = DEVICES[fields["device"]]
+        device = devices[fields["device"]]
         history.append(Happening(at_ms, fields["name"], device, fields.get("properties", {})))
         if "plan" in fields and traits.get("plan") != fields["plan"]:
             traits["plan"], changed_ms = fields["plan"], at_ms
@@ -123,7 +129,7 @@ def test_the_consumer_answers_as_the_oracle(
         world.fold(*(arriving[place] for place in batch))
     stays = decode_stays(world.state_of("user_id", person).memberships)
 
-    facts = facts_of(made)
+    facts = facts_of(made, devices_of(world, person))
     for key, number in numbers.items():
         for ahead_ms in AHEAD_MS:
             said = is_inside(stays.get(number), NOW_MS + ahead_ms)
@@ -155,13 +161,14 @@ def test_a_refresh_finds_and_foretells_what_the_oracle_does(
         world.fold(*(arriving[place] for place in batch))
     profile_id = world.profile_of("user_id", person)
     now_ms = NOW_MS + passed_ms
-    _assert_refreshed(world, numbers, profile_id, facts_of(made), now_ms)
+    facts = facts_of(made, devices_of(world, person))
+    _assert_refreshed(world, numbers, profile_id, facts, now_ms)
 
     ProfileState.objects.filter(pk=profile_id).update(memberships=b"", inside=[])
     Due.objects.filter(pk=profile_id).delete()
     Membership.objects.filter(profile_id=profile_id).delete()
     SegmentVersion.objects.update(refreshed_at=None)
-    _assert_refreshed(world, numbers, profile_id, facts_of(made), now_ms)
+    _assert_refreshed(world, numbers, profile_id, facts, now_ms)
 
 
 def _assert_refreshed(

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection
 
 from launcher.supervisor import programs
+from tests.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 WITHIN_S = 60.0
@@ -38,9 +39,7 @@ class Server:
     """The launcher's web program with another application or number of workers."""
 
     def __init__(self, home: Path, target: str, workers: int, environment: Mapping[str, str]):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         database = connection.settings_dict
         command = [str(part) for part in programs(self.port)[0].command]
         command[command.index("--workers") + 1] = str(workers)
@@ -63,14 +62,14 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        # One that is told to end while it starts does not hear it.
-        wait_until(
-            lambda: all(
-                f"Started worker-{n + 1} runtime" in self.log.read_text() for n in range(workers)
-            ),
-            "workers",
-        )
-        wait_until(self.is_up, f"the web process: {self.log.read_text()}")
+        try:
+            # One that is told to end while it starts does not hear it.
+            begun = [f"Started worker-{number + 1} runtime" for number in range(workers)]
+            wait_until(lambda: all(one in self.log.read_text() for one in begun), "workers")
+            wait_until(self.is_up, f"the web process: {self.log.read_text()}")
+        except AssertionError:
+            self.kill()
+            raise
 
     def is_up(self) -> bool:
         try:

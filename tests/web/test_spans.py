@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
+from config import spans
 from launcher.venv import prepare_beside
 from tests.apps.delivery.conftest import World
 from tests.web.server import PROJECT, running, wait_until
@@ -84,3 +86,30 @@ def test_without_a_collector_nothing_of_it_is_loaded(tmp_path: Path) -> None:
         maps = Path(f"/proc/{server.workers()[0]}/maps").read_text()
         assert "beside-telemetry/google" not in maps  # what every exporter needs
         assert server.ask("GET", "/healthz").status == 200
+
+
+def test_a_failed_statements_span_names_the_class_and_quotes_no_row(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(prepare_beside("telemetry")))
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    watched = spans._statements(provider.get_tracer("tests"))
+    with (
+        connection.execute_wrapper(watched),
+        pytest.raises(IntegrityError) as failed,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("CREATE TEMP TABLE ids (value text UNIQUE) ON COMMIT DROP")
+        for _ in range(2):
+            cursor.execute("INSERT INTO ids VALUES (%s)", ["jane@shop.example"])
+    assert "jane@shop.example" in str(failed.value)
+    span = kept.get_finished_spans()[-1]
+    assert span.attributes["error.type"] == "IntegrityError" and not span.status.is_ok
+    assert "jane" not in span.to_json()

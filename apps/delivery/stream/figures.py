@@ -14,6 +14,7 @@ _COUNTED: Final = {
     "refused_full": "Streams refused: too many (503).",
     "notices": "Notices read.",
     "told": "Notices for an open stream.",
+    "triggers": "Rules that fired, for an open stream.",
     "losses": "Times the connection to Redis was lost.",
 }
 

@@ -20,8 +20,8 @@ from redis.exceptions import RedisError
 
 from apps.decisions import notices
 from apps.decisions.notices import STREAM, Notice, number_of
-from apps.delivery.stream.listeners import Listener, Listeners, site_target
-from apps.delivery.stream.recent import Recent
+from apps.delivery.stream.listeners import MAX_FIRED, Listener, Listeners, site_target
+from apps.delivery.stream.recent import Place, Recent
 from apps.delivery.stream.record import Record
 
 logger = logging.getLogger(__name__)
@@ -91,6 +91,8 @@ class Hub:
     async def enter(self, one: Listener, since: int) -> None:
         """Let a stream listen, and tell it at once if it has missed something.
 
+        If not, it is given the id of now: the one it came with would soon be too old to tell.
+
         Args:
             since: number of the last notice that the page has, or `position()` of just now.
         """
@@ -98,7 +100,12 @@ class Hub:
         await self._find([one])
         is_made_up = since > (_now_ms() + AHEAD_MS) * 1_000_000
         if is_made_up or self.recent.has_missed(one.targets, since):
+            if one.profile is not None:
+                self._fire([one], self.recent.fired_since(one.profile, since))
             self._tell([one], max(self._position, one.told))
+        elif self._position > since:
+            one.mark = self._position
+            one.wake()
 
     def leave(self, one: Listener) -> None:
         """A stream is closed."""
@@ -115,6 +122,8 @@ class Hub:
             for one in self.listeners.of_identity(site, digest):
                 self.listeners.bind(one, profile)
         self._remember(notice)
+        for trigger in notice.triggers:
+            self._fire(self.listeners.of_profile(trigger.profile), [trigger[1:]])
         for profile in notice.profiles:
             self._tell(self.listeners.of_profile(profile), number)
         if notice.publication is not None:
@@ -128,6 +137,9 @@ class Hub:
         told = set(notice.profiles)
         for profile in told:
             self.recent.note(profile, notice.number)
+        for trigger in notice.triggers:
+            if trigger.profile in told:
+                self.recent.note_trigger(trigger.profile, notice.number, trigger[1:])
         for site, digest, profile in notice.identities:
             if profile in told:
                 self.recent.note(site + digest, notice.number)
@@ -141,6 +153,18 @@ class Hub:
         if those:
             self._published[site] = max(publication, self._published.get(site, 0))
             self._spread(those, number)
+
+    def _fire(self, those: Iterable[Listener], places: Iterable[Place]) -> None:
+        """Note rules that fired; the notice that follows takes them along.
+
+        A page whose source asks for consent hears of it only where that is on record.
+        """
+        for one in those:
+            assumes = self.record.assumes(one.source_id)
+            fresh = [place[:2] for place in places if place[2] or assumes]
+            if fresh:
+                one.fired = (*one.fired, *fresh)[-MAX_FIRED:]
+                self.counts["triggers"] += len(fresh)
 
     def _tell(self, those: Iterable[Listener], number: int) -> None:
         for one in those:

@@ -5,11 +5,16 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from apps.decisions.notices import id_of
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 COMMENT: Final = b":\n\n"
+MAX_FIRED: Final = 20  # that wait for one page; the oldest go
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Listener:
@@ -22,14 +27,16 @@ class Listener:
         profile: 16 bytes, None while nobody is known behind the identity.
         ends_at: loop time after which it ends by itself.
         told: number of the newest notice that waits to be sent, 0 for none.
+        mark: an id to leave with the page, which has missed nothing up to it; 0 for none.
         etag: what the notice says serves now.
+        fired: (placement, rule) of rules that fired, to be told before the next notice.
         must_beat, is_over: a comment, the end of the stream wait to be sent.
         sender: the task that sends just now.
     """
 
     __slots__ = (
-        "ends_at", "etag", "identity", "is_over", "must_beat", "profile", "send", "sender", "site",
-        "source_id", "told",
+        "ends_at", "etag", "fired", "identity", "is_over", "mark", "must_beat", "profile", "send",
+        "sender", "site", "source_id", "told",
     )  # fmt: skip
 
     def __init__(
@@ -41,8 +48,9 @@ class Listener:
         self.source_id = source_id
         self.ends_at = ends_at
         self.profile: bytes | None = None
-        self.told = 0
+        self.told = self.mark = 0
         self.etag = 0
+        self.fired: tuple[tuple[str, str], ...] = ()
         self.must_beat = self.is_over = False
         self.sender: asyncio.Task[None] | None = None
 
@@ -63,8 +71,12 @@ class Listener:
         try:
             while True:
                 if self.told:
-                    number, self.told = self.told, 0
-                    chunk = notice(number, self.etag)
+                    number, self.told, self.mark = self.told, 0, 0
+                    fired, self.fired = self.fired, ()
+                    chunk = triggers(number, fired) + notice(number, self.etag)
+                elif self.mark:
+                    number, self.mark = self.mark, 0
+                    chunk = f"id: {id_of(number)}\n\n".encode()
                 elif self.is_over:
                     await self.send({"type": "http.response.body", "body": b""})
                     return
@@ -122,10 +134,6 @@ class Listeners:
     def of_profile(self, profile: bytes) -> Iterable[Listener]:
         return list(self._by_profile.get(profile, ()))
 
-    def count_of_identity(self, site: bytes, identity: bytes) -> int:
-        """How many streams one visitor has open."""
-        return len(self._by_identity.get(site + identity, ()))
-
     @property
     def sites(self) -> list[bytes]:
         return list(self._by_site)
@@ -144,6 +152,16 @@ def notice(number: int, publication: int) -> bytes:
         f'id: {entry_id}\ndata: {{"type":"refetchEvaluation","etag":"pub-{publication}",'
         f'"lastModified":{seconds}}}\n\n'
     ).encode()
+
+
+def triggers(number: int, fired: Iterable[tuple[str, str]]) -> bytes:
+    """The events of rules that fired. Whoever has only these hears the notice behind them again."""
+    entry_id = id_of(number - 1)
+    return b"".join(
+        b"id: %b\ndata: %b\n\n"
+        % (entry_id.encode(), _encode({"type": "trigger", "placement": placement, "rule": rule}))
+        for placement, rule in fired
+    )
 
 
 def _drop(where: dict[bytes, set[Listener]], key: bytes, one: Listener) -> None:

@@ -72,6 +72,7 @@ PATHS: Final[dict[str, Any]] = {
                     "content": {"text/event-stream": {"schema": {"type": "string"}}},
                 },
                 "204": {"description": "The ticket is over: do not come back with it."},
+                "400": _problem("`invalid_request`: more than 20 parameters"),
                 "401": _problem("`invalid_ticket`"),
                 "404": _problem("`not_found`: the web process was asked, not the stream process"),
                 "503": _problem("`unavailable`; Retry-After says how many seconds to wait."),

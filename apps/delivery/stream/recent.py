@@ -5,6 +5,9 @@ from typing import Final
 
 KEPT_MS: Final = 330_000
 MAX_TARGETS: Final = 300_000
+MAX_FIRED: Final = 20  # of one profile
+
+Place = tuple[str, str, bool]  # placement, rule, whether personalization is granted on record
 
 _PER_MS: Final = 1_000_000  # as notices.number_of packs them
 
@@ -19,11 +22,12 @@ class Recent:
         floor: everything after this number is known; of earlier times something may be missing.
     """
 
-    __slots__ = ("_for_all", "_last", "floor")
+    __slots__ = ("_fired", "_for_all", "_last", "floor")
 
     def __init__(self) -> None:
         self.floor = 0
         self._last: dict[bytes, int] = {}
+        self._fired: dict[bytes, list[tuple[int, Place]]] = {}
         self._for_all = 0
 
     def __len__(self) -> int:
@@ -33,11 +37,22 @@ class Recent:
         """Forget everything: it is known from `floor` on."""
         self.floor, self._for_all = floor, 0
         self._last.clear()
+        self._fired.clear()
 
     def note(self, target: bytes, number: int) -> None:
         """Remember that a target was told something."""
         self._last.pop(target, None)  # to the end: the order of the map is the order of numbers
         self._last[target] = number
+
+    def note_trigger(self, profile: bytes, number: int, place: Place) -> None:
+        """Remember that a rule fired for a profile, which is told of it, too."""
+        kept = self._fired.setdefault(profile, [])
+        kept.append((number, place))
+        del kept[:-MAX_FIRED]
+
+    def fired_since(self, profile: bytes, since: int) -> list[Place]:
+        """The rules that fired for a profile after `since`, in order."""
+        return [place for number, place in self._fired.get(profile, ()) if number > since]
 
     def note_for_all(self, number: int) -> None:
         """Remember that everybody was told something."""
@@ -61,3 +76,4 @@ class Recent:
             self.floor = max(self.floor, number)
         for target in gone:
             del self._last[target]
+            self._fired.pop(target, None)

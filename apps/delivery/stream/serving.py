@@ -16,11 +16,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from apps.access.addresses import client_address, is_trusted
+from django.conf import settings
+
+from apps.access.addresses import client_address, is_near
 from apps.decisions.notices import id_of, number_of
 from apps.delivery.stream import figures
 from apps.delivery.stream.hub import Hub
 from apps.delivery.stream.listeners import Listener, Send
+from apps.delivery.stream.room import Place, Room
 from apps.delivery.stream.tickets import PATH, Ticket, read_ticket
 from apps.work.ids import public_id
 
@@ -35,19 +38,27 @@ SLOTS: Final = 60
 LIFE_S: Final = 1_800.0
 # A thousand clients that came together must not come back together.
 LIFE_SPREAD: Final = 0.1
-PER_VISITOR: Final = 20
 RETRY_AFTER_S: Final = 5
 FAREWELL_S: Final = 3.0
 
-_CORS: Final[Headers] = [(b"access-control-allow-origin", b"*")]
+# Headers of proxies, by the names of WSGI.
+_FORWARDING: Final = {
+    b"x-forwarded-for": "HTTP_X_FORWARDED_FOR",
+    b"forwarded": "HTTP_FORWARDED",
+    b"x-real-ip": "HTTP_X_REAL_IP",
+}
+_VARY: Final = (b"vary", b"Origin")
+# As apps/access/cors.py, which needs models.
+_EXPOSE: Final = (
+    b"access-control-expose-headers",
+    b"ETag, Retry-After, RateLimit, RateLimit-Policy, Server-Timing",
+)
 _PREFLIGHT: Final[Headers] = [
-    *_CORS,
     (b"access-control-allow-methods", b"GET"),
     (b"access-control-allow-headers", b"cache-control, last-event-id"),
     (b"access-control-max-age", b"7200"),
 ]
 _STREAMING: Final[Headers] = [
-    *_CORS,
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
@@ -59,7 +70,7 @@ class Application:
 
     Args:
         redis_url: where notices are read.
-        most: streams open at once; more are refused with 503.
+        room: how many streams there may be; more are refused with 503.
         life_s: seconds after which a stream ends by itself, somewhat less for most.
         comment_every_s: how often a stream says that it lives; its end falls on such a moment.
     """
@@ -68,12 +79,12 @@ class Application:
         self,
         *,
         redis_url: str,
-        most: int,
+        room: Room,
         life_s: float = LIFE_S,
         comment_every_s: float = COMMENT_EVERY_S,
     ) -> None:
         self._redis_url = redis_url
-        self._most = most
+        self._room = room
         self._life_s = life_s
         self._step_s = comment_every_s / SLOTS
         self._hub: Hub | None = None
@@ -91,19 +102,19 @@ class Application:
         if path == PATH and method == "GET":
             await self._stream(hub, scope, receive, send)
         elif path == PATH and method == "OPTIONS":
-            await answer(send, 204, _PREFLIGHT)
+            await answer(send, 204, [*await _cors(hub, scope, None), *_PREFLIGHT])
         elif path == PATH:
-            headers = [*_CORS, (b"allow", b"GET, OPTIONS")]
+            headers = [*await _cors(hub, scope, None), (b"allow", b"GET, OPTIONS")]
             await refuse(send, 405, "method_not_allowed", "Use GET here.", headers)
         elif path == "/healthz":
             await answer(send, 200, _JSON, b'{"status":"ok"}')
         elif path == "/readyz":
             await self._readyz(hub, send)
-        elif path == "/metrics" and _is_near(scope):
+        elif path == "/metrics" and is_near(_meta(scope)):
             text = figures.text_of(hub, len(self._streams)).encode()
             await answer(send, 200, [(b"content-type", figures.CONTENT_TYPE)], text)
         else:
-            await refuse(send, 404, "not_found", "There is nothing at this address.", _CORS)
+            await refuse(send, 404, "not_found", "There is nothing at this address.", [])
 
     def _start(self) -> Hub:
         """Begin at the first request: before it there is no running loop."""
@@ -143,31 +154,61 @@ class Application:
         await answer(send, status, headers, body)
 
     async def _stream(self, hub: Hub, scope: Scope, receive: Receive, send: Send) -> None:
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        try:
+            query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        except ValueError:
+            cors = await _cors(hub, scope, None)
+            await refuse(send, 400, "invalid_request", "At most 20 parameters are read.", cors)
+            return
         ticket = read_ticket((query.get("ticket") or [""])[0], time.time_ns() // 1_000_000)
         if ticket is None:
             hub.counts["refused_ticket"] += 1
-            headers = [*_CORS, (b"www-authenticate", b"Bearer")]
+            headers = [*await _cors(hub, scope, None), (b"www-authenticate", b"Bearer")]
             await refuse(send, 401, "invalid_ticket", "This ticket is not one of ours.", headers)
-        elif self._is_full(hub, ticket):
+            return
+        # Before anything is awaited: a crowd cannot pass the limits while it waits.
+        place = None if self._is_stopping else self._place_for(ticket, scope)
+        if place is None:
             hub.counts["refused_full"] += 1
-            headers = [*_CORS, (b"retry-after", b"%d" % RETRY_AFTER_S)]
+            cors = await _cors(hub, scope, ticket)
+            headers = [*cors, (b"retry-after", b"%d" % RETRY_AFTER_S)]
             await refuse(send, 503, "unavailable", "Too many streams are open.", headers)
-        elif ticket.is_over or not await hub.record.has_keys(ticket.source_id):
-            hub.counts["refused_over"] += 1
-            await answer(send, 204, [*_CORS, (b"cache-control", b"no-store")])
-        else:
-            since = _since(scope, query)
-            await self._serve(hub, ticket, since, receive, send)
+            return
+        try:
+            await self._serve(hub, ticket, _since(scope, query), scope, receive, send)
+        finally:
+            self._room.give_back(place)
 
-    def _is_full(self, hub: Hub, ticket: Ticket) -> bool:
-        if self._is_stopping or len(self._streams) >= self._most:
-            return True
-        count = hub.listeners.count_of_identity(ticket.site_id.bytes, ticket.identity)
-        return count >= PER_VISITOR
+    def _place_for(self, ticket: Ticket, scope: Scope) -> Place | None:
+        address = client_address(_meta(scope))
+        return self._room.take(ticket.site_id.bytes, ticket.identity, address)
 
     async def _serve(
-        self, hub: Hub, ticket: Ticket, since: int | None, receive: Receive, send: Send
+        self,
+        hub: Hub,
+        ticket: Ticket,
+        since: int | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Keep one stream open, if its ticket still counts."""
+        is_over = ticket.is_over or not await hub.record.has_keys(ticket.source_id)
+        cors = await _cors(hub, scope, ticket)
+        if is_over:
+            hub.counts["refused_over"] += 1
+            await answer(send, 204, [*cors, (b"cache-control", b"no-store")])
+        else:
+            await self._keep_open(hub, ticket, since, cors, receive, send)
+
+    async def _keep_open(
+        self,
+        hub: Hub,
+        ticket: Ticket,
+        since: int | None,
+        cors: Headers,
+        receive: Receive,
+        send: Send,
     ) -> None:
         """Keep one stream open until its client leaves, its time is over or the process ends."""
         now = asyncio.get_running_loop().time()
@@ -178,13 +219,13 @@ class Application:
             source_id=ticket.source_id,
             ends_at=now + self._life_s * random.uniform(1 - LIFE_SPREAD, 1),  # nosec B311
         )
-        # Counted from here on, so that a crowd cannot pass the limit while it waits.
         self._streams[one] = asyncio.current_task()
         slot = self._wheel[(self._slot - 1) % SLOTS]
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _STREAMING})
+            headers = [*cors, *_STREAMING, _named(public_id("req"))]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
             position = await hub.position()
-            # Who comes back keeps the id it has until it is told what it missed.
+            # Who comes back keeps the id it has until it is known whether it missed anything.
             entry_id = f"id: {id_of(position)}\n" if since is None else ""
             greeting = f"retry: 3000\n{entry_id}\n".encode()
             await send({"type": "http.response.body", "body": greeting, "more_body": True})
@@ -225,24 +266,44 @@ def _since(scope: Scope, query: Mapping[str, list[str]]) -> int | None:
     return (number_of(text) or 0) if text else None
 
 
-def _is_near(scope: Scope) -> bool:
-    """Whether the client is this machine or in a trusted network: others find no figures."""
-    headers = {k: v.decode("latin-1") for k, v in scope["headers"]}
+async def _cors(hub: Hub, scope: Scope, ticket: Ticket | None) -> Headers:
+    """Echo an origin that the ticket's source allows; without a ticket, one that any source does.
+
+    The API's own origin needs no leave: for its pages only the stream is elsewhere.
+    """
+    text = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"origin"), "")
+    if not text:
+        return [_VARY]
+    source_id = None if ticket is None else ticket.source_id
+    if text != settings.PUBLIC_ORIGIN and not await hub.record.allows(text, source_id):
+        return [_VARY]
+    return [_VARY, (b"access-control-allow-origin", text.encode("latin-1")), _EXPOSE]
+
+
+def _meta(scope: Scope) -> dict[str, str]:
+    """What a request says of where it comes from, under the names that web processes know."""
     client = scope.get("client")
     meta = {"REMOTE_ADDR": client[0] if client else ""}
-    if b"x-forwarded-for" in headers:
-        if not is_trusted(meta["REMOTE_ADDR"]):
-            return False
-        meta["HTTP_X_FORWARDED_FOR"] = headers[b"x-forwarded-for"]
-    address = client_address(meta)
-    return address in (None, "127.0.0.1", "::1") or is_trusted(address or "")
+    for name, value in scope["headers"]:
+        known = _FORWARDING.get(name)
+        if known is not None:
+            text = value.decode("latin-1")
+            meta[known] = f"{meta[known]},{text}" if known in meta else text
+    return meta
 
 
 _JSON: Final[Headers] = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
-async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+def _named(request_id: str) -> tuple[bytes, bytes]:
+    return (b"x-request-id", request_id.encode())
+
+
+async def answer(
+    send: Send, status: int, headers: Headers, body: bytes = b"", request_id: str = ""
+) -> None:
     """Send one whole answer."""
+    headers = [*headers, _named(request_id or public_id("req"))]
     with contextlib.suppress(OSError):
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -250,6 +311,7 @@ async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -
 
 async def refuse(send: Send, status: int, code: str, sentence: str, headers: Headers) -> None:
     """Send a refusal as problem+json, in the shape of every other one of the API."""
+    request_id = public_id("req")
     body = {
         "type": f"/docs/errors/{code}",
         "title": code.replace("_", " ").capitalize(),
@@ -258,7 +320,7 @@ async def refuse(send: Send, status: int, code: str, sentence: str, headers: Hea
         "detail": sentence,
         "code": code,
         "message": sentence,
-        "traceId": public_id("req"),
+        "traceId": request_id,
     }
     kind = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-    await answer(send, status, [*kind, *headers], json.dumps(body).encode())
+    await answer(send, status, [*kind, *headers], json.dumps(body).encode(), request_id)

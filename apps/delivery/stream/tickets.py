@@ -8,6 +8,7 @@ same address: answers that carry it keep their ETag. Pure but for the signing ke
 
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -66,8 +67,10 @@ def read_ticket(text: str, now_ms: int) -> Ticket | None:
         # The last letter has bits to spare: of all that decode to the same, only ours is taken.
         if sealed[:1] != _VERSION or _text_of(sealed) != text:
             return None
-        plain = _cipher(settings.SIGNING_KEY).decrypt(sealed[1:], [_VERSION])
-    except (NotBase64, ValueError, InvalidTag):
+        plain = _opened(sealed[1:])
+    except (NotBase64, ValueError):
+        return None
+    if plain is None:
         return None
     month, site, source, identity = _LAYOUT.unpack(plain)  # ours, so it is whole
     ends_ms = _end_of(month)
@@ -98,7 +101,15 @@ def _end_of(month: int) -> int:
     return int((datetime(year, before + 1, 1, tzinfo=UTC) + VALID).timestamp() * 1000)
 
 
-@lru_cache(maxsize=4)
+def _opened(sealed: bytes) -> bytes | None:
+    """What a ticket holds that we sealed, now or with a key of before; None for one of others."""
+    for secret in (settings.SIGNING_KEY, *settings.SIGNING_KEYS_RETIRED):
+        with suppress(InvalidTag):
+            return _cipher(secret).decrypt(sealed, [_VERSION])
+    return None
+
+
+@lru_cache(maxsize=16)
 def _cipher(secret: str) -> AESSIV:
     # The digest separates this use of the signing key from every other.
     return AESSIV(blake2b(secret.encode(), person=b"attune.ticket.1", digest_size=64).digest())

@@ -19,6 +19,7 @@ class Envelope:
     """One call. `items` are undecoded events; `rare` see `shape.has_rare_content`.
 
     `is_broken`: strict JSON refused the body as a whole, so that nothing around the event was read.
+    `cookie_id`: the anonymous id in a cookie of the request, for events that name nobody.
     """
 
     items: list[bytes]
@@ -28,6 +29,7 @@ class Envelope:
     write_key: str | None
     rare: bool
     is_broken: bool = False
+    cookie_id: str | None = None
 
 
 class _Batch(msgspec.Struct):

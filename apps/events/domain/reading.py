@@ -13,6 +13,7 @@ MAX_ID_LENGTH = 512
 MAX_MESSAGE_ID_LENGTH = 100
 MAX_NAME_LENGTH = 200
 MAX_TRAIT_LENGTH = 120
+SESSION = "session:"  # before the id of a session that stands in for an anonymousId
 # What an event without a name of its own is called.
 NAMES = {
     "page": "Page Viewed",
@@ -39,6 +40,7 @@ class Frame:
     `context` and `integrations` lie under those of each event. `is_browser` (a publishable key)
     takes the truncated `address` of the connection, whatever the event claims. `prove` returns the
     user id if (userId, userHash, userToken) prove it; None when the source asks for no proof.
+    `cookie_id` stands in for an anonymousId that is missing.
     """
 
     type: str | None
@@ -51,6 +53,7 @@ class Frame:
     address: str | None
     prove: Prove | None
     new_id: Callable[[], object]
+    cookie_id: str | None = None
 
 
 def missing(pointer: str, sentence: str) -> EventRefused:
@@ -115,6 +118,8 @@ def read_event(item: dict[str, Any], frame: Frame, *, has_queries: bool) -> Acce
         user_id = frame.prove(user_id, item.get("userHash"), item.get("userToken"))
     previous_id = read_id(item, "previousId") if kind == "alias" else None
     group_id = read_id(item, "groupId") if kind == "group" else None
+    if anonymous_id is None and user_id is None and kind != "alias":
+        anonymous_id = _stand_in(item, frame)
     _require_ids(kind, anonymous_id, user_id, previous_id, group_id)
     name = _name_of(kind, item)
     properties = _object(item, "properties") or {}
@@ -148,6 +153,19 @@ def read_event(item: dict[str, Any], frame: Frame, *, has_queries: bool) -> Acce
         previous_id=previous_id,
         group_id=group_id,
     )
+
+
+def _stand_in(item: dict[str, Any], frame: Frame) -> str | None:
+    """The next best id of an event that names nobody: a cookie's, else its session's."""
+    if frame.cookie_id is not None:
+        return frame.cookie_id
+    for context in (item.get("context"), frame.context):
+        if type(context) is dict:
+            for key in ("sessionId", "session_id"):
+                session = readable_id(context, key, MAX_ID_LENGTH - len(SESSION))
+                if session is not None:
+                    return f"{SESSION}{session}"
+    return None
 
 
 def _require_ids(

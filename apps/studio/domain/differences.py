@@ -7,6 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from apps.studio.types import Change, Detail
+from engine.capping import CapDoc
+from engine.capping import describe as describe_cap
 from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
@@ -27,25 +29,32 @@ def changes_between(old: SnapshotDoc | None, new: SnapshotDoc) -> list[Change]:
         new: the drafts as they would be frozen now.
     """
     before = old if old is not None else SnapshotDoc(new.site_id, 0, 0)
-    names = _Names([*before.segments, *new.segments])
-    changes = _compared("placement", before.placements, new.placements, _placement)
+    names = _Names([*before.segments, *new.segments], [*before.caps, *new.caps])
+    changes = _compared(
+        "placement", before.placements, new.placements, lambda old, new: _placement(old, new, names)
+    )
     changes += _compared(
         "block", before.blocks, new.blocks, lambda old, new: _block(old, new, names)
     )
     changes += _compared("rule", before.rules, new.rules, lambda old, new: _rule(old, new, names))
     changes += _compared("segment", _visible(before), _visible(new), _segment)
+    changes += _compared("frequency cap", before.caps, new.caps, _cap)
     return changes
 
 
 class _Names:
-    """What segments are called, by number and inside the words of a condition."""
+    """What segments and caps are called, by number and inside the words of a condition."""
 
-    def __init__(self, segments: Sequence[SegmentDoc]) -> None:
+    def __init__(self, segments: Sequence[SegmentDoc], caps: Sequence[CapDoc]) -> None:
+        self._caps = {one.number: one.key for one in caps}
         self._by_number = {one.number: one.name or one.key for one in segments}
         self._hidden = {one.key: one.name for one in segments if one.hidden and one.name}
 
     def of(self, numbers: Sequence[int]) -> list[str]:
         return sorted(self._by_number.get(number, f"segment {number}") for number in numbers)
+
+    def caps(self, numbers: Sequence[int]) -> str:
+        return ", ".join(sorted(self._caps.get(one, f"cap {one}") for one in numbers)) or "none"
 
     def condition(self, document: object) -> str:
         try:
@@ -88,13 +97,26 @@ def _name(doc: object) -> str:
     return str(getattr(doc, "name", "") or getattr(doc, "key", ""))
 
 
-def _placement(old: PlacementDoc, new: PlacementDoc) -> Iterator[Detail]:
+def _caps(
+    old: Sequence[int], new: Sequence[int], names: _Names, where: str = ""
+) -> Iterator[Detail]:
+    if set(old) != set(new):
+        yield Detail(f"{where}limited by other caps", names.caps(old), names.caps(new))
+
+
+def _cap(old: CapDoc, new: CapDoc) -> Iterator[Detail]:
+    if old != new:
+        yield Detail("limits otherwise", describe_cap(old), describe_cap(new))
+
+
+def _placement(old: PlacementDoc, new: PlacementDoc, names: _Names) -> Iterator[Detail]:
     if old.block != new.block:
         yield Detail("filled by another block", old.block, new.block)
     if old.enabled != new.enabled:
         yield Detail(
             "switched on" if new.enabled else "switched off: everybody gets the default variant"
         )
+    yield from _caps(old.caps, new.caps, names)
 
 
 def _block(old: BlockDoc, new: BlockDoc, names: _Names) -> Iterator[Detail]:
@@ -112,6 +134,9 @@ def _block(old: BlockDoc, new: BlockDoc, names: _Names) -> Iterator[Detail]:
         yield Detail("another type of value", old.value_type or "none", new.value_type or "none")
     if old.client_visible != new.client_visible:
         yield Detail("browsers may read it" if new.client_visible else "browsers may not read it")
+    if old.cacheable != new.cacheable:
+        yield Detail("may be kept in caches" if new.cacheable else "may not be kept in caches")
+    yield from _caps(old.caps, new.caps, names)
     before, after = _keyed(old.variants), _keyed(new.variants)
     for key in sorted(before.keys() | after.keys()):
         if key not in before:
@@ -143,6 +168,7 @@ def _variant(old: VariantDoc, new: VariantDoc, names: _Names) -> Iterator[Detail
         yield Detail(f"{where}HTML", _html(old), _html(new))
     if old.value != new.value:
         yield Detail(f"{where}value", _shown(old.value), _shown(new.value))
+    yield from _caps(old.caps, new.caps, names, where)
 
 
 def _rule(old: RuleDoc, new: RuleDoc, names: _Names) -> Iterator[Detail]:
@@ -150,6 +176,8 @@ def _rule(old: RuleDoc, new: RuleDoc, names: _Names) -> Iterator[Detail]:
         yield Detail("another placement", old.placement, new.placement)
     if old.variant != new.variant:
         yield Detail("serves another variant", old.variant, new.variant)
+    if old.experiment != new.experiment:
+        yield Detail("runs another experiment", old.experiment or "none", new.experiment or "none")
     if old.priority != new.priority:
         yield Detail("another priority", str(old.priority), str(new.priority))
     if old.condition != new.condition:
@@ -166,6 +194,7 @@ def _rule(old: RuleDoc, new: RuleDoc, names: _Names) -> Iterator[Detail]:
         yield Detail("ends", _moment(old.ends_at_ms, "never"), _moment(new.ends_at_ms, "never"))
     if old.enabled != new.enabled:
         yield Detail("switched on" if new.enabled else "switched off")
+    yield from _caps(old.caps, new.caps, names)
 
 
 def _segment(old: SegmentDoc, new: SegmentDoc) -> Iterator[Detail]:

@@ -5,12 +5,35 @@ from datetime import datetime, timedelta
 
 from apps.segments.types import Freshness
 from apps.studio.domain.ages import ago_words, span_words
-from apps.studio.types import Backlog, Held, Intake, Learned, Piece, Problem
+from apps.studio.types import Backlog, Held, Intake, Learned, Piece, Problem, Processes
 
 LATE_S = 5.0  # the oldest batch; a consumer that runs is done within a tenth of this
 IDLE_WORK = timedelta(seconds=60)
 STALE_SEGMENT = timedelta(hours=2)  # the schedule refreshes every quarter of an hour
 STALE_MODEL = timedelta(days=7)
+# What stands still without a role, and how a process of it is started.
+ROLES = {
+    "consumer": (
+        "bad",
+        "events wait, and visitors are judged by what was known before",
+        "python manage.py consume",
+    ),
+    "worker": (
+        "bad",
+        "segments are not refreshed, models not trained, lists not read",
+        "celery -A config worker --queues fast,slow,train",
+    ),
+    "beat": (
+        "bad",
+        "nothing happens by schedule, and work that was lost is not found",
+        "celery -A config beat",
+    ),
+    "stream": (
+        "warn",
+        "open pages hear of changes only when they are loaded again",
+        "granian --interface asginl --port 8001 config.asgi:application",
+    ),
+}
 NAMED = 3  # things named one by one before the rest are counted
 
 
@@ -33,6 +56,21 @@ def of_backlog(backlog: Backlog) -> Iterator[Problem]:
         "and visitors are judged by what was known before. Start it with",
         command="python manage.py consume",
     )
+
+
+def of_processes(processes: Processes) -> Iterator[Problem]:
+    """A store or a process that is not there."""
+    if not processes.has_redis:
+        yield Problem(
+            "bad",
+            "Redis does not answer: decisions take longer, what frequency caps limit is held back, "
+            "and no work is given out. Start it, or see REDIS_URL.",
+        )
+    for role in processes.missing:
+        if role in ROLES:
+            level, harm, command = ROLES[role]
+            text = f"No {role} process runs: {harm}. The launcher starts one by itself; else type"
+            yield Problem(level, text, command=command)
 
 
 def of_quarantine(held: Sequence[Held], link: str) -> Iterator[Problem]:

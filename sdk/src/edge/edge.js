@@ -15,7 +15,7 @@ const FORMAT = 1;
 const BUCKETING = "growthbook-v2-10000";
 const MAX_TTL_S = 60;
 const MAX_PLACEMENTS = 50;
-const MAX_ID = 512; // characters
+const MAX_ID = 64; // characters: of longer ones the server makes another for its buckets
 
 /** A publication that is signed, but older than the one at hand: somebody repeats the past. */
 export class OlderPublication extends Error {}

@@ -36,3 +36,17 @@ def test_forwarding_headers_are_believed_from_proxies_only(
     if forwarded is not None:
         meta["HTTP_X_FORWARDED_FOR"] = forwarded
     assert addresses.client_address(meta) == client
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::", "2001:db8:1:2::"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_one_customers_addresses_are_one_network(address: str, network: str) -> None:
+    assert addresses.network_of(address) == network

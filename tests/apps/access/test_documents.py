@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config import documents
 from config.error_codes import STATUS, classes, meanings
 from engine.errors import PersonalizationError
 
@@ -50,3 +51,12 @@ def test_a_problems_type_leads_to_a_page(db: None, client: Client) -> None:
     assert b"(429)" in page.content
     assert client.get("/docs/errors/nonsense").status_code == 404
     assert b"invalid_event" in client.get("/docs/errors/").content
+
+
+def test_the_document_is_made_once_and_not_sent_twice(client: Client) -> None:
+    first = client.get("/v1/openapi.json", HTTP_ACCEPT="application/json")
+    assert first["Content-Type"] == "application/json"
+    assert documents._document() is documents._document()
+    again = client.get("/v1/openapi.json", headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    assert client.post("/v1/openapi.json").status_code == 405

@@ -288,3 +288,16 @@ def test_an_endpoint_of_the_rest_framework_gets_the_same_chain(db: None) -> None
 def test_a_broken_content_type_breaks_nothing(db: None) -> None:
     status, _, _ = wsgi("POST", "/v1/nothing", b"", CONTENT_TYPE="a; b*0='" + "x" * 2000)
     assert status == "404 Not Found"
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/docs/", "/nowhere", "/v1/nowhere", "/healthz"])
+def test_every_answer_has_an_id_once(access: Access, path: str) -> None:
+    head: list[Any] = []
+    environ = {
+        "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80", "REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost",
+        "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http",
+    }  # fmt: skip
+    b"".join(application(environ, lambda *start: head.extend(start)))
+    ids = [value for name, value in head[1] if name == "X-Request-Id"]
+    assert len(ids) == 1 and ids[0].startswith("req_")

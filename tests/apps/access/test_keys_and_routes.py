@@ -41,6 +41,8 @@ ROUTES = [
         Route(f"/v1/{name}", f"v1/{name}", BOTH, body={"batch": []})
         for name in ("batch", "b", "import")
     ),
+    Route("/v2/events", "v2/events", BOTH, body={}, status=202),
+    Route("/v2/bulkevents", "v2/bulkevents", BOTH, body=[], status=202),
     Route("/v1/decide", "v1/decide", BOTH, body={"placements": ["x"]}),
     Route("/v1/exposures", "v1/exposures", ("pk", "sk", "ek"), body={"exposures": []}),
     Route("/v1/conversions", "v1/conversions", BOTH, body={"conversions": []}),
@@ -70,6 +72,7 @@ ROUTES = [
     Route(
         "/v1/why?decisionId=dec_x", "v1/why", BOTH, "GET", status=400, code="invalid_decision_id"
     ),
+    Route("/v1/previews", "v1/previews", ("sk",), body={}),
     Route("/v1/snapshot", "v1/snapshot", ("ek",), "GET"),
     Route("/v1/stream/tickets", "v1/stream/tickets", BOTH, body={"anonymousId": "a1"}),
     Route("/v1/segments", "v1/segments", ("sk",), "GET"),
@@ -99,7 +102,7 @@ OPEN = {
     r"^v1/fragments/(?P<placement>[^/]{1,100})/?$",
     "v1/m",
     "v1/openapi.json",
-    "^(?:v1|ofrep|opendsr)(?:/|$)",
+    "^(?:v1|v2|ofrep|opendsr)(?:/|$)",
 }
 REFUSED = {
     "none": (401, "unauthorized"),
@@ -172,7 +175,7 @@ def _routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> list[
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             found += _routes(pattern.url_patterns, route)
-        elif route.lstrip("^(?:").startswith(("v1", "ofrep", "opendsr")):
+        elif route.lstrip("^(?:").startswith(("v1", "v2", "ofrep", "opendsr")):
             found.append(route.removesuffix("/"))
     return found
 

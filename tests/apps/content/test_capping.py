@@ -6,12 +6,12 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.access.models import Site
-from apps.content.capping import create_cap, span_of, span_words, users_of, words
+from apps.content.capping import create_cap, span_of, users_of, words
 from apps.content.errors import InvalidContent
 from apps.content.models import Block, Cap
 from apps.content.selectors import block_documents, cap_documents
 from apps.content.services import create_block, create_placement, create_variant
-from engine.capping import CapDoc, FatigueDoc
+from engine.capping import CapDoc, FatigueDoc, span_words
 
 DAY_MS = 86_400_000
 

@@ -136,11 +136,11 @@ def test_values_that_json_tells_apart_are_kept_apart() -> None:
 
 
 def test_what_is_kept_is_bounded_and_the_longest_unused_goes_first() -> None:
-    kept = rendering._Kept(limit_bytes=3 * 700)
+    kept = rendering._Kept(limit_bytes=3 * 760)
     for number in range(3):
-        kept.put(("source", "html", b"%d" % number), "x" * 90)
+        kept.put(("source", "html", b"%d" % number), ("x" * 90,))
     assert kept.get(("source", "html", b"0")) is not None
-    kept.put(("source", "html", b"9"), "x" * 90)
+    kept.put(("source", "html", b"9"), ("x" * 90,))
     assert kept.get(("source", "html", b"1")) is None
     assert kept.get(("source", "html", b"0")) is not None
     assert kept.held_bytes <= kept.limit_bytes

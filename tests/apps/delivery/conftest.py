@@ -18,6 +18,7 @@ from apps.decisions import (
     record_reads,
     records,
     snapshots,
+    triggers,
     visitors,
 )
 from apps.decisions import services as decisions
@@ -188,6 +189,7 @@ def forget_everything() -> None:
     record_reads.close_circuit()
     snapshots.forget()
     visitors.forget()
+    triggers.forget()
     cached.forget()
 
 

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
+from tests.ports import free_port
+
 PROJECT = Path(__file__).resolve().parents[3]
 WITHIN_S = 20.0
 # That nothing comes is only known by waiting.
@@ -136,7 +138,11 @@ class Server:
             env=self._environment,
             start_new_session=True,
         )
-        wait_until(lambda: self.get("/readyz")[0] == 200, "the stream process")
+        try:
+            wait_until(lambda: self.get("/readyz")[0] == 200, "the stream process")
+        except AssertionError:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """kill -9 of the process and its worker."""
@@ -183,10 +189,7 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
 @contextmanager
 def running(target: str = "config.asgi:application", **environment: str) -> Iterator[Server]:
     """A stream process for the length of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Server(port, target, environment)
+    server = Server(free_port(), target, environment)
     try:
         yield server
     finally:

@@ -3,8 +3,11 @@
 from django.conf import settings
 
 from apps.delivery.stream import hub
+from apps.delivery.stream.room import Room
 from apps.delivery.stream.serving import Application
 
 hub.LOOK_S, hub.LOOK_AGAIN_S = 0.1, 0.2  # type: ignore[misc]  # constants of a process of its own
 
-application = Application(redis_url=settings.REDIS_URL, most=3, life_s=4, comment_every_s=0.6)
+application = Application(
+    redis_url=settings.REDIS_URL, room=Room(3, of_site=3), life_s=4, comment_every_s=0.6
+)

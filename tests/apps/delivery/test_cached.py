@@ -1,5 +1,12 @@
 """GET /v1/content: the same for everybody, made for caches."""
 
+from itertools import combinations, islice
+from typing import Any
+
+from apps.decisions.selectors import Served, reads_together
+from apps.delivery import cached, deciding
+from engine.compiling import compile_snapshot
+from engine.snapshot import BlockDoc, PlacementDoc, SegmentDoc, SnapshotDoc, VariantDoc
 from tests.apps.delivery.conftest import World, inside
 
 
@@ -21,6 +28,47 @@ def test_an_unknown_segment_key_is_the_default_for_a_short_time(world: World):
     response = world.client.get("/v1/content/home.hero?site=shop&sk=s3k9")
     assert response.json()["variant"] == "everyone"
     assert response.headers["Cache-Control"] == "public, max-age=5"
+
+
+def test_a_key_that_is_too_long_for_a_site_is_neither_looked_up_nor_kept(
+    world: World, django_assert_num_queries: Any
+):
+    world.hero()
+    long = "x" * (cached.MAX_SITE_KEY + 1)
+    with django_assert_num_queries(0):
+        response = world.client.get(f"/v1/content/home.hero?site={long}")
+    assert response.status_code == 404
+    assert cached._sites.get(long) is None
+
+
+def test_callers_choose_what_they_ask_for_and_not_how_much_is_kept():
+    """Any placements may be asked for together: there are more such sets than memory."""
+    keys = [f"p{number}" for number in range(16)]
+    served = Served(
+        compile_snapshot(
+            SnapshotDoc(
+                "0" * 32,
+                1,
+                0,
+                placements=[PlacementDoc(key, key) for key in keys],
+                blocks=[
+                    BlockDoc(
+                        key,
+                        "content",
+                        [VariantDoc("d", 1, []), VariantDoc("v", 1, [number])],
+                        "d",
+                    )
+                    for number, key in enumerate(keys, 1)
+                ],
+                segments=[SegmentDoc(number, f"s{number}") for number in range(1, 17)],
+            )
+        )
+    )
+    sets = islice(combinations(keys, 8), deciding.MAX_SUBSETS + 100)
+    for asked in sets:
+        reads = reads_together(served, asked)
+        assert deciding._segments_of(served, reads) == reads.segments
+    assert len(served.prepared[deciding._SEGMENTS]) <= deciding.MAX_SUBSETS
 
 
 def test_nobody_is_recognised(world: World):

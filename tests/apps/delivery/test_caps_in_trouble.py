@@ -26,7 +26,7 @@ def test_an_emptied_redis_withholds_for_120_seconds_and_then_counts_what_is_fold
     shop.see()
     shop.fold()
     shop.variant()  # open, and forgotten
-    valkey.flushall()
+    valkey.flushdb()
     if is_new_process:
         forget_everything()
     assert shop.ask()["home.offer"]["reason"] == "CAPPED"

@@ -1,5 +1,6 @@
 """Exposures and conversions become events that count once, with consent."""
 
+import hmac
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +8,13 @@ import msgspec
 import pytest
 from django.db import OperationalError, connection
 
+from apps.access import keys
 from apps.access import services as access
+from apps.access.models import Source
 from apps.consent.types import Purpose
 from apps.delivery import exposure_log
 from apps.events.types import FLAG_CONSENT_ASSUMED, Accepted, InboxBody
+from tests.apps.access.test_proof import token
 from tests.apps.delivery.conftest import NOW, NOW_MS, World, inside
 
 ANALYTICS = int(Purpose.ANALYTICS)
@@ -175,6 +179,57 @@ def test_conversions_count_once_by_their_id(world: World):
     order, lead = waiting()
     assert (order.type, order.name, order.properties["value"]) == ("conversion", "order", 12.5)
     assert lead.anonymous_id == "a1" and lead.properties["placement"] == "home.hero"
+
+
+@pytest.mark.parametrize(
+    ("proof", "user_id"),
+    [
+        ({"userHash": True}, "u1"),
+        ({"userToken": True}, "u1"),
+        ({}, None),
+        ({"userHash": "0"}, None),
+    ],
+    ids=["hash", "token", "none", "false"],
+)
+def test_a_page_proves_whose_conversion_it_is_where_proof_is_demanded(
+    world: World, proof: dict[str, Any], user_id: str | None
+) -> None:
+    secret = "s3cret"
+    Source.objects.filter(pk=world.source.pk).update(
+        proof_secret=secret, is_user_proof_required=True
+    )
+    keys.announce()
+    given = {
+        "userHash": hmac.new(secret.encode(), b"u1", "sha256").hexdigest(),
+        "userToken": token(secret, sub="u1", exp=int(NOW.timestamp()) + 600),
+    }
+    told = {name: given[name] if value is True else value for name, value in proof.items()}
+    item = {"goal": "order", "id": "o1", "anonymousId": "a1", "userId": "u1", **told}
+    assert world.post("/v1/conversions", {"conversions": [item]}).json()["accepted"] == 1
+    [stored] = waiting()
+    assert (stored.user_id, stored.anonymous_id) == (user_id, "a1")
+
+
+@pytest.mark.parametrize("path", ["/v1/conversions", "/v1/exposures"])
+def test_an_item_that_is_no_text_is_listed_and_does_not_lose_the_others(
+    world: World, path: str
+) -> None:
+    world.hero()
+    name = path.rpartition("/")[2]
+    good = {"goal": "order", "id": "o1", "anonymousId": "a1"}
+    if name == "exposures":
+        good = {"decisionId": world.hero_of("a1")["decisionId"]}
+    body = b'{"%b": [{"goal": "\xed\xa0", "id": "x"}, %b]}' % (
+        name.encode(),
+        msgspec.json.encode(good),
+    )
+    answer = world.client.generic(
+        "POST", path, body, content_type="application/json",
+        headers={"Authorization": f"Bearer {world.pk}"},
+    )  # fmt: skip
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["accepted"], [one["index"] for one in told["rejected"]]) == (1, [0])
 
 
 def test_bad_bodies_are_refused_with_a_code(world: World):

@@ -14,6 +14,7 @@ from django.urls import reverse
 from apps.content import services as content
 from apps.content.models import Variant
 from apps.decisions import services as decisions
+from apps.decisions.models import Publication
 from apps.delivery.models import PurgeAddress
 from apps.delivery.purging import PURGE, TAGS_AT_ONCE
 from apps.work.models import Intent
@@ -31,6 +32,11 @@ class Cdn:
 
     def tags(self) -> list[str]:
         return [tag for _, body in self.told for tag in body["tags"]]
+
+
+@pytest.fixture(autouse=True)
+def _may_call_itself(settings: Any) -> None:
+    settings.PRIVATE_TARGETS = ("127.0.0.0/8",)
 
 
 @pytest.fixture
@@ -120,6 +126,28 @@ def test_going_back_is_a_publication_too(world: World, cdn: Cdn):
     assert cdn.tags() == ["block-strip", "placement-strip"]
 
 
+def test_a_publication_that_this_version_cannot_read_is_taken_for_another_in_all(
+    world: World, cdn: Cdn
+):
+    """As after an upgrade: the next publication tells every tag, and later ones go on."""
+    world.hero()
+    to_be_told(world, cdn)
+    Publication.objects.update(document={"of": "another version"}, digest="another")
+    change(world, "hero", "<p>Hello</p>")
+    assert carry_out() == [True]
+    assert cdn.tags() == ["block-hero", "placement-home.hero"]
+
+
+def test_an_address_that_became_private_is_not_called(world: World, cdn: Cdn, settings: Any):
+    """What a name leads to is judged again when it is used."""
+    world.hero()
+    to_be_told(world, cdn)
+    settings.PRIVATE_TARGETS = ()
+    change(world, "hero", "<p>Hello</p>")
+    assert carry_out() == [False]
+    assert cdn.told == []
+
+
 @pytest.mark.parametrize("more", [None, {"is_enabled": False}], ids=["no address", "switched off"])
 def test_without_an_address_nobody_is_told(world: World, cdn: Cdn, more: dict[str, Any] | None):
     world.hero()
@@ -170,5 +198,12 @@ def test_the_secret_is_taken_and_never_shown(world: World, cdn: Cdn, admin_clien
     assert admin_client.post(page, form | {"secret": ""}).status_code == 302
     address.refresh_from_db()
     assert address.secret == "Bearer 1"
-    for bad in ({"url": "ftp://cdn.example/"}, {"header": "A: b"}):
+    for bad in (
+        {"url": "ftp://cdn.example/"},
+        {"url": "http://169.254.169.254/latest/meta-data/"},
+        {"header": "A: b"},
+        {"header": "Host"},
+        {"header": "content-length"},
+        {"header": "Surrogate-Key"},
+    ):
         assert admin_client.post(page, form | bad).status_code == 200

@@ -182,6 +182,19 @@ def test_rules_that_ask_for_segments_alone_are_followed(world: World):
     assert shown(world, key_of(world, "a2"))[0] == "blouses"
 
 
+def test_a_rule_that_ends_some_day_is_not_kept_on_while_the_server_is_away(world: World):
+    blouses, _ = cacheable_hero(world)
+    member = {"v": 1, "where": {"kind": "segment", "key": "blouses"}}
+    rule = RuleDoc("sale", "home.hero", "skirts", member, ends_at_ms=NOW_MS + 3_600_000)
+    republish(world, rules=[rule])
+    world.tell(world.person(("anonymous_id", "a1"), stays=inside([blouses])).profile_id)
+    response = world.client.get(f"{PATH}&sk={key_of(world)}")
+    assert response.json()["rule"] == "sale"
+    lasts = "public, max-age=30, s-maxage=60, stale-while-revalidate=300"
+    assert response.headers["Cache-Control"] == lasts
+    assert world.client.get(PATH).headers["Cache-Control"] == f"{lasts}, stale-if-error=86400"
+
+
 def test_a_rule_that_ends_soon_is_not_cached_beyond_its_end(world: World):
     blouses, _ = cacheable_hero(world)
     member = {"v": 1, "where": {"kind": "segment", "key": "blouses"}}
@@ -190,7 +203,7 @@ def test_a_rule_that_ends_soon_is_not_cached_beyond_its_end(world: World):
     world.tell(world.person(("anonymous_id", "a1"), stays=inside([blouses])).profile_id)
     response = world.client.get(f"{PATH}&sk={key_of(world)}")
     assert response.json()["rule"] == "sale"
-    assert response.headers["Cache-Control"] == "public, max-age=9"
+    assert response.headers["Cache-Control"] == "public, max-age=9, must-revalidate"
 
 
 def test_unknown_stale_and_foreign_keys_bring_the_default_for_five_seconds(world: World):

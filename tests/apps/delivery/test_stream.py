@@ -1,5 +1,6 @@
 """Open pages are told when to ask again: by a real stream process, and by whatever changes."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 import redis
 from django.db import transaction
 
+from apps.access import keys
 from apps.access import services as access
-from apps.access.models import ApiKey
+from apps.access.models import ApiKey, Source
 from apps.decisions import hot_state, hot_wire, personal_data
 from apps.decisions.notices import STREAM
 from apps.delivery.stream.tickets import stream_url, ticket_of
@@ -83,6 +85,15 @@ def profile_of(world: World, value: str) -> UUID:
     return Identity.objects.get(site=world.site, value=value).profile_id
 
 
+def test_every_answer_has_an_id(shop: World, server: Server) -> None:
+    page = listening(shop, "a1")
+    refused = Client(f"{server.origin}/v1/stream?ticket=x")
+    assert (page.status, refused.status) == (200, 401)
+    ids = [one.headers["x-request-id"] for one in (page, refused)]
+    assert all(one.startswith("req_") for one in ids) and ids[0] != ids[1]
+    assert json.loads(refused.body)["traceId"] == ids[1]
+
+
 def test_a_page_is_told_that_a_membership_changed_and_nothing_else(shop: World) -> None:
     views(shop, "a1", "trousers")
     page, other = listening(shop, "a1"), listening(shop, "b1")
@@ -130,6 +141,81 @@ def test_a_condition_of_a_rule_that_no_segment_shows_tells_too(shop: World) -> N
     views(shop, "a1", "hats")
     page.wait()
     assert shop.hero_of("a1")["reason"] == "TARGETING_MATCH"
+
+
+def chosen_by_hats(shop: World, **where: Any) -> None:
+    """A rule of home.hero for who looks at hats."""
+    rules.create_rule(
+        site_id=shop.site.pk,
+        key="chosen",
+        placement_key="home.hero",
+        variant_key="blouses",
+        condition={"v": 1, "where": where or HATS},
+    )
+    shop.publish()
+    make_live(shop)
+
+
+FIRED = {"type": "trigger", "placement": "home.hero", "rule": "chosen"}
+
+
+def test_a_rule_that_begins_to_hold_fires_once_and_before_the_notice(shop: World) -> None:
+    chosen_by_hats(shop)
+    views(shop, "a1", "trousers")
+    page, other = listening(shop, "a1"), listening(shop, "b1")
+    views(shop, "a1", "hats")
+    assert page.wait(2)[0] == FIRED
+    assert page.notices()[1]["type"] == "refetchEvaluation"
+    views(shop, "a1", "hats")  # it holds as before
+    views(shop, "a1", "trousers")
+    assert page.wait(3)[2]["type"] == "refetchEvaluation"
+    views(shop, "a1", "hats")
+    assert page.wait(5)[3] == FIRED
+    assert other.stays_quiet()
+
+
+def test_a_rule_that_needs_the_request_does_not_fire(shop: World) -> None:
+    phone = {"kind": "context", "name": "device", "op": "eq", "value": "mobile"}
+    chosen_by_hats(shop, all=[HATS, phone])
+    views(shop, "a1", "trousers")
+    page = listening(shop, "a1")
+    views(shop, "a1", "hats")
+    assert [one["type"] for one in page.wait()] == ["refetchEvaluation"]
+    assert page.stays_quiet(after=1)
+
+
+def test_whoever_comes_back_hears_what_fired_meanwhile(shop: World) -> None:
+    chosen_by_hats(shop)
+    views(shop, "a1", "trousers")
+    page = listening(shop, "a1")
+    views(shop, "a1", "blouses")
+    page.wait()
+    page.close()
+    views(shop, "a1", "hats")
+    again = listening(shop, "a1", page.last_id)
+    assert again.wait(2)[0] == FIRED
+    # An id between the two: the trigger was heard, the notice was not.
+    heard = next(number for number, data in again.events if data == FIRED)
+    third = listening(shop, "a1", heard)
+    assert third.wait(2)[-1]["type"] == "refetchEvaluation"
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["not asked", "granted"])
+def test_where_consent_is_asked_for_a_rule_fires_with_consent_alone(
+    shop: World, told: bool
+) -> None:
+    chosen_by_hats(shop)
+    Source.objects.filter(pk=shop.source.pk).update(consent_mode="required")
+    keys.announce()
+    agreed = {"consent": {"categoryPreferences": {"analytics": True}}}
+    views(shop, "a1", "trousers", context=agreed)
+    if told:
+        shop.post("/v1/consent", {"anonymousId": "a1", "purposes": {"personalization": True}})
+    page = listening(shop, "a1")
+    views(shop, "a1", "hats", context=agreed)
+    page.wait(2 if told else 1)
+    assert page.stays_quiet(after=2 if told else 1)
+    assert (FIRED in page.notices()) is told
 
 
 def test_a_withdrawal_and_a_grant_tell(shop: World) -> None:
@@ -238,7 +324,7 @@ def test_tickets_that_open_nothing(shop: World, server: Server) -> None:
     bad = Client(f"{server.origin}/v1/stream?ticket=AZOguDTzejXvSteklVsTt")
     assert (bad.status, b'"code": "invalid_ticket"' in bad.body) == (401, True)
     assert bad.headers["content-type"] == "application/problem+json"
-    assert bad.headers["access-control-allow-origin"] == "*"
+    assert bad.headers["vary"] == "Origin"
 
     long_ago = clock.now_ms() - 120 * 86_400_000
     old = ticket_of(shop.site.pk, shop.source.pk, "anonymous_id:a1", long_ago)

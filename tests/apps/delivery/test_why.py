@@ -91,3 +91,19 @@ def test_a_server_asks_before_the_record_is_written(world: World, chosen: dict[s
     told = why(world, chosen["decisionId"], world.sk)
     assert (told["trace"], told["decision"]) == (None, None)
     assert told["reason"] == "TARGETING_MATCH"
+
+
+def test_a_server_that_asks_too_early_is_told_to_ask_again(
+    world: World, chosen: dict[str, Any]
+) -> None:
+    def asked() -> Any:
+        return world.client.get(
+            "/v1/why", {"decisionId": chosen["decisionId"]},
+            headers={"Authorization": f"Bearer {world.sk}"},
+        )  # fmt: skip
+
+    early = asked()
+    assert (early.json()["decision"], early["Retry-After"]) == (None, "1")
+    records.flush()
+    later = asked()
+    assert later.json()["decision"] is not None and "Retry-After" not in later

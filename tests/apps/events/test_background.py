@@ -84,7 +84,7 @@ def test_counts_are_written_by_themselves(server: Sending, busy: None) -> None:
 
 
 def test_a_pooler_that_forgets_prepared_statements_is_put_up_with(server: Sending) -> None:
-    from apps.events.inbox import _STORE
+    from apps.work import prepared
 
     server.batch(track())
     with connection.cursor() as cursor:
@@ -93,5 +93,5 @@ def test_a_pooler_that_forgets_prepared_statements_is_put_up_with(server: Sendin
         assert server.batch(track())["accepted"] == 1
         assert server.batch(track())["accepted"] == 1
     finally:
-        _STORE._is_possible = True
+        prepared._is_possible = True
         connection.close()

@@ -1,5 +1,8 @@
 """What one sender can put into a batch must not stop everybody else."""
 
+import json
+from typing import Any
+
 import pytest
 
 from apps.access.models import Site
@@ -7,15 +10,17 @@ from apps.decisions import hot_state
 from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.models import Inbox
+from apps.events.types import Accepted
 from apps.pipeline import bounds, fold
 from apps.profiles.models import Trait
 from apps.profiles.state import MAX_TRAITS
-from tests.apps.pipeline.conftest import World, event, identify
+from tests.apps.pipeline.conftest import NOW, World, event, identify
 
 
 @pytest.fixture(autouse=True)
 def _none_set_aside_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold, "_set_aside", 0)
+    monkeypatch.setattr(fold, "_in_a_row", 0)
 
 
 def test_a_trait_with_an_overlong_name_stops_nobody(world: World) -> None:
@@ -96,6 +101,64 @@ def test_a_batch_that_was_set_aside_can_be_put_back(world: World) -> None:
 
     assert world.events_of("anonymous_id", "a1") == ["m1"]
     assert not Inbox.objects.exists()
+
+
+def spoilt(at_s: float, **fields: Any) -> Accepted:
+    """An event of a kind that nobody knows: it can be read, and not be folded."""
+    return event(at_s, type="nonsense", **fields)
+
+
+def events_aside() -> list[int]:
+    """How many events each batch has that was set aside."""
+    kept = Inbox.objects.filter(part=event_fold.ASIDE).order_by("id")
+    return [len(json.loads(batch.body)["e"]) for batch in kept]
+
+
+def test_of_a_spoilt_batch_only_the_event_at_fault_is_set_aside(world: World) -> None:
+    events = [event(n, anonymous_id=f"a{n % 3}", message_id=f"m{n}") for n in range(20)]
+    events[13] = spoilt(13, anonymous_id="a1", message_id="m13")
+
+    assert world.fold(*events) == 19
+
+    assert world.state_of("anonymous_id", "a1").event_count == 6
+    assert "m13" not in world.events_of("anonymous_id", "a1")
+    assert events_aside() == [1]
+    assert "m13" in Inbox.objects.get().body
+
+
+def test_batches_beside_a_spoilt_one_are_folded_at_once(world: World) -> None:
+    for number in range(30):
+        kind = spoilt if number in (7, 8, 29) else event
+        world.receive(kind(number, anonymous_id=f"a{number}"), part=number)
+    world.receive(event(31, anonymous_id="a0"))
+    Inbox.objects.filter(part=3).update(body="{")
+
+    assert fold.fold_once(now=NOW).events + fold.fold_once(now=NOW).events == 27
+
+    assert world.state_of("anonymous_id", "a0").event_count == 2
+    assert Inbox.objects.filter(part=event_fold.ASIDE).count() == 4
+    assert Inbox.objects.count() == 4
+
+
+def test_a_batch_of_nothing_but_spoilt_events_is_not_searched_to_its_end(world: World) -> None:
+    world.receive(*(spoilt(n, anonymous_id="mallory") for n in range(300)))
+    world.receive(event(1, anonymous_id="a1"), part=1)
+
+    world.fold()
+
+    assert world.state_of("anonymous_id", "a1").event_count == 1
+    assert sum(events_aside()) == 300
+    assert len(events_aside()) < 20
+
+
+def test_spoilt_batches_with_others_between_them_never_stop_the_consumer(world: World) -> None:
+    for number in range(2 * bounds.MAX_SET_ASIDE):
+        world.receive(spoilt(number, anonymous_id="mallory"))
+        world.receive(event(number, anonymous_id="a1"))
+        world.fold()
+
+    assert world.state_of("anonymous_id", "a1").event_count == 2 * bounds.MAX_SET_ASIDE
+    assert len(events_aside()) == 2 * bounds.MAX_SET_ASIDE
 
 
 def test_when_nothing_can_be_folded_it_is_not_the_batches(world: World) -> None:

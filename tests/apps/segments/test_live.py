@@ -4,6 +4,7 @@ import tracemalloc
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import connection
 from hypothesis import given, settings
@@ -255,8 +256,11 @@ stays = st.dictionaries(
 @given(stays)
 def test_stays_survive_the_codec(stays):
     assert decode_stays(encode_stays(stays)) == stays
-    evaluated = Evaluated(7, 12)
+    evaluated = Evaluated(7, 12, NOW_MS // 1000 * 1000)
     assert decode_section(encode_stays(stays, evaluated)) == (evaluated, stays)
+    # Rows from before it was kept as of when they were worked out.
+    old = msgspec.msgpack.encode([7, 12, stays])
+    assert decode_section(old) == (Evaluated(7, 12), stays)
 
 
 def test_a_stay_flips_by_itself_and_then_asks_again():

@@ -253,6 +253,56 @@ def test_what_must_not_happen_is_looked_for_within_a_millisecond(site: Site) -> 
     assert [row[0] for row in asked(site, [node], pairs)] == [True, False, True, True]
 
 
+@pytest.mark.parametrize("gap_ms", [0, 1])
+def test_a_step_is_not_what_must_not_happen_before_it(site: Site, gap_ms: int) -> None:
+    """The event of a step meets the forbidden match itself: only others come between."""
+
+    def history(*names: str) -> list[Happened]:
+        times = [NOW_MS - gap_ms * place for place in range(len(names))][::-1]
+        return [
+            Happened(at_ms, name, {}, 1, None, f"m{place}")
+            for place, (name, at_ms) in enumerate(zip(names, times, strict=True))
+        ]
+
+    leaf: dict[str, Any] = {
+        "kind": "sequence",
+        "steps": [{"name": "Viewed"}, {"name": "Added"}],
+        "without": [{"after": 1, "name": "Added"}],
+        "window": "ever",
+    }
+    nodes = [parse_condition({"v": 1, "where": leaf | {"times": times}}) for times in (1, 2)]
+    people = [
+        (history(*names), {}, [NOW_MS])
+        for names in (("Viewed", "Added"), ("Viewed", "Added", "Added"), ("Added", "Viewed"))
+    ]
+    _agree(site, nodes, people)
+    pairs, _ = _placed(site, people)
+    rows = [row[:2] for row in asked(site, nodes, pairs)]
+    assert rows == [[True, False], [True, False], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("op", "value"),
+    [
+        pytest.param("lt", "1001ms", id="lt"),
+        pytest.param("lte", "1s", id="lte"),
+        pytest.param("gt", "1s", id="gt"),
+        pytest.param("gte", "1001ms", id="gte"),
+        pytest.param("between", ["500ms", "1s"], id="between"),
+    ],
+)
+def test_an_age_that_time_will_move_past_its_limit_is_watched(
+    site: Site, op: str, value: Any
+) -> None:
+    """The limit is passed in a moment, in the next millisecond, or has been."""
+    events = [Happened(NOW_MS - 1000, "Viewed")]
+    pairs, facts = _placed(site, [(events, {}, [NOW_MS - 500, NOW_MS, NOW_MS + 2])])
+    node = _leaf("recency", op, value)
+    flips = [_by_engine(node, one, at_ms)[1] for one, (_, at_ms) in zip(facts, pairs, strict=True)]
+    assert flips == [True, True, False]
+    assert [row[1] for row in asked(site, [node], pairs)] == flips
+
+
 def test_sessions_end_and_break_at_the_very_millisecond(site: Site) -> None:
     def history(gap_ms: int) -> list[Happened]:
         return [Happened(NOW_MS, "Viewed"), Happened(NOW_MS - gap_ms, "Viewed")]

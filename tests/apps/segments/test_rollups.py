@@ -79,9 +79,10 @@ properties = st.fixed_dictionaries(
         "price": st.sampled_from([0.1, 0.2, 1, 2.5, -1, "dear", 1e-3]),
     },
 )
-# Mostly at the edges: of days, of windows, at one millisecond.
+# Mostly at the edges: of days, of windows, at one millisecond; some under a clock that was ahead.
 moments = st.one_of(
     st.integers(-200 * HOUR_MS, 0),
+    st.integers(1, 30 * HOUR_MS),
     st.builds(lambda day, ms: -day * DAY_MS + ms, st.integers(0, 8), st.integers(-2, 2)),
     st.builds(
         lambda day, ms: MIDNIGHT_MS - NOW_MS - day * DAY_MS + ms,

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from apps.access.models import AuditEntry
+from apps.content import services as content
 from apps.decisions.models import Publication
 from apps.rules.models import Rule
 from tests.apps.studio.conftest import Shop
@@ -44,6 +45,16 @@ def test_an_editor_reads_the_difference_and_publishes_it(shop: Shop, editor: Cli
     assert (latest.note, latest.published_by.username) == ("Now", "editor")  # type: ignore[union-attr]  # an editor did
     assert AuditEntry.objects.filter(action="decisions.published", actor_label="editor").exists()
     assert "Nothing: the drafts are what serves." in editor.get("/admin/publish/").content.decode()
+
+
+def test_a_cap_alone_can_be_published(shop: Shop, editor: Client) -> None:
+    shop.publish()
+    cap = content.create_cap(site_id=shop.site.pk, key="weekly", most=2)
+    shop.tagged.caps.add(cap)
+    page = editor.get("/admin/publish/").content.decode()
+    assert "variant blouses: limited by other caps" in page
+    editor.post("/admin/publish/", {"token": token_of(page), "site": "shop"})
+    assert Publication.objects.latest("number").document["caps"][0]["most"] == 2
 
 
 def test_drafts_that_changed_meanwhile_are_shown_again(shop: Shop, editor: Client) -> None:

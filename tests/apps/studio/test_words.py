@@ -1,13 +1,17 @@
 """The pure parts: ages, charts and differences."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from msgspec.structs import fields, replace
 
 from apps.studio.domain.ages import ago_words, span_words
 from apps.studio.domain.charts import HEIGHT, round_up, share_pct, stacked
 from apps.studio.domain.differences import changes_between
 from apps.studio.explaining import context_of
+from apps.studio.types import Detail
+from engine.capping import CapDoc, FatigueDoc
 from engine.snapshot import (
     BlockDoc,
     PlacementDoc,
@@ -127,6 +131,102 @@ def test_each_kind_of_change_is_said_in_words() -> None:
     rule = changes["changed", "rule", "r"]
     assert (rule[0].before, rule[0].after) == ("everyone", 'is in the segment "pro"')
     assert rule[1].after == "01 Jan 1970 00:00 UTC"
+
+
+BLOCK = BlockDoc("b", "content", [VariantDoc("all", 1), VariantDoc("v", 1)], "all")
+SAID_OF: dict[str, tuple[Any, dict[str, Any]]] = {
+    "placements": (
+        PlacementDoc("p", "b"),
+        {"block": "c", "enabled": False, "caps": [1]},
+    ),
+    "blocks": (
+        BLOCK,
+        {
+            "kind": "flag",
+            "variants": [VariantDoc("all", 1)],
+            "default": "v",
+            "value_type": "string",
+            "client_visible": True,
+            "purpose": "necessary",
+            "recommender": "next",
+            "limit": 3,
+            "caps": [1],
+            "cacheable": True,
+        },
+    ),
+    "rules": (
+        RuleDoc("r", "p", "v", EVERYONE),
+        {
+            "placement": "q",
+            "variant": "w",
+            "condition": PRO,
+            "priority": 1,
+            "starts_at_ms": 1,
+            "ends_at_ms": 1,
+            "enabled": False,
+            "caps": [1],
+            "experiment": "x",
+        },
+    ),
+    "segments": (
+        SegmentDoc(1, "vip", "VIP"),
+        {
+            "name": "V.I.P.",
+            "depth": 1,
+            "hidden": True,
+            "no_profile": True,
+            "request_condition": PRO,
+        },
+    ),
+    "caps": (
+        CapDoc(1, "weekly"),
+        {
+            "most": 2,
+            "window_ms": 1,
+            "per": "session",
+            "cooldown_ms": 1,
+            "fatigue": FatigueDoc(1, 0.5),
+        },
+    ),
+}
+VARIANT_SAYS = {
+    "segments": [1],
+    "priority": 1,
+    "fields": {"headline": "Hi"},
+    "template": ["Hi"],
+    "liquid": "Hi",
+    "value": 1,
+    "caps": [1],
+}
+
+
+@pytest.mark.parametrize("part", SAID_OF)
+def test_no_field_of_a_publication_can_change_unseen(part: str) -> None:
+    doc, others = SAID_OF[part]
+    assert set(others) == {field.name for field in fields(doc)} - {"key", "number"}
+    for name, value in others.items():
+        new = replace(doc, **{name: value})
+        assert changes_between(snapshot(**{part: [doc]}), snapshot(**{part: [new]})), name
+
+
+def test_no_field_of_a_variant_can_change_unseen() -> None:
+    assert set(VARIANT_SAYS) == {field.name for field in fields(VariantDoc)} - {"key", "version"}
+    for name, value in VARIANT_SAYS.items():
+        variants = [BLOCK.variants[0], replace(BLOCK.variants[1], **{name: value})]
+        new = replace(BLOCK, variants=variants)
+        assert changes_between(snapshot(blocks=[BLOCK]), snapshot(blocks=[new])), name
+
+
+def test_a_cap_is_said_in_words() -> None:
+    old, new = (CapDoc(1, "weekly", most, 7 * 86_400_000) for most in (2, 3))
+    [change] = changes_between(snapshot(caps=[old]), snapshot(caps=[new]))
+    assert change.details == [
+        Detail(
+            "limits otherwise",
+            "at most 2 showings in 7 days to one visitor",
+            "at most 3 showings in 7 days to one visitor",
+        )
+    ]
 
 
 def test_the_first_publication_adds_everything() -> None:

@@ -1,5 +1,6 @@
 """The counts of several processes, living and dead, are one sum."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from apps.work import count_files
-from apps.work.count_files import Counts, added, total
+from apps.work.count_files import Counts, OwnFile, added, total
 from apps.work.counting import BOUNDS, COUNTERS, GAUGES, HISTOGRAMS, Counter, Gauge
 
 OTHER = """
@@ -77,7 +78,8 @@ def test_what_the_dead_have_counted_stays_and_what_they_held_goes(tmp_path: Path
         found = total(tmp_path)
         assert seen(found) == 7
         assert found.gauges["tests_open"] == 1
-    assert [path.name for path in tmp_path.iterdir()] == [f"{count_files._host()}-departed.json"]
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"{count_files._host()}-departed.{kind}" for kind in ("json", "lock")}
 
 
 def test_a_file_that_nobody_could_finish_counts_for_nothing(tmp_path: Path) -> None:
@@ -85,8 +87,42 @@ def test_a_file_that_nobody_could_finish_counts_for_nothing(tmp_path: Path) -> N
     assert seen(total(tmp_path)) == 2
 
 
-def test_another_host_is_not_counted(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere-1.json").write_bytes(
+def test_a_process_with_the_number_of_a_dead_one_keeps_what_that_one_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart of a container: same host name, same numbers."""
+    with another(tmp_path) as process:
+        pass
+    monkeypatch.setattr(os, "getpid", lambda: process.pid)
+    own = OwnFile(tmp_path)
+    own.write()
+    monkeypatch.setattr(count_files, "_own_file", own)
+    assert seen(total(tmp_path)) == 7
+    own.close()
+
+
+def test_a_death_before_the_files_of_the_dead_are_deleted_counts_nobody_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        """In place of a signal that no process survives."""
+
+    def die(self: Path, missing_ok: bool = False) -> None:
+        raise Killed
+
+    with another(tmp_path):
+        pass
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "unlink", die)
+        total(tmp_path)
+    for _ in range(2):
+        assert seen(total(tmp_path)) == 7
+    assert not list(tmp_path.glob("*-[0-9]*.json"))
+
+
+@pytest.mark.parametrize("name", ["elsewhere-1.json", "{host}-2-1.json"], ids=["other", "longer"])
+def test_another_host_is_not_counted(tmp_path: Path, name: str) -> None:
+    (tmp_path / name.format(host=count_files._host())).write_bytes(
         b'{"counters":{"tests_seen":[[["doors"],5]]},"gauges":{},"histograms":{}}'
     )
     assert seen(total(tmp_path)) == 2

@@ -1,0 +1,169 @@
+"""Calls to addresses that people of a site have given: only where a stranger could call as well.
+
+Such an address must not reach what only this server can: its own machine, its network, a cloud's
+metadata. Names are resolved here, every address that comes out is judged, and the connection goes
+to a judged one: a name that says something else a moment later leads nowhere.
+"""
+
+import http.client
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# What frames a message or belongs to the connection; and what is ours to say.
+_TAKEN: Final = frozenset(
+    {
+        "connection", "content-encoding", "content-length", "content-type", "date", "expect",
+        "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+        "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
+# IPv4 addresses in IPv6 clothes, beside those that `ipaddress` knows: RFC 6052, and its local kind.
+_TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+class ForbiddenTarget(OSError):
+    """An address that this server does not call; the text says why, for who gave it."""
+
+
+class UnknownTarget(OSError):
+    """The host's name cannot be resolved now."""
+
+
+class _Target(NamedTuple):
+    """Where a URL leads; `path` with its query."""
+
+    is_secure: bool
+    host: str
+    port: int
+    path: str
+    addresses: list[str]
+
+
+def check(url: str) -> None:
+    """Return if the address may be called; a name that is not known yet is judged at the call.
+
+    Raises:
+        ForbiddenTarget: it may not.
+    """
+    try:
+        _resolved(url)
+    except UnknownTarget:
+        return
+
+
+def is_free_header(name: str) -> bool:
+    """Tell whether a header may be given by people: it frames no message, and we do not say it."""
+    return _NAME.fullmatch(name) is not None and name.lower() not in _TAKEN
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> None:
+    """POST once, without proxies of the environment; no redirect is followed.
+
+    Raises:
+        ForbiddenTarget: the address, or what its name leads to now, may not be called.
+        OSError: nobody took it: not reached, no answer in time (each step has `timeout_s`), or a
+            status other than 2xx.
+        ValueError: a header's value is malformed.
+    """
+    target = _resolved(url)
+    connection = _connected(target, timeout_s)
+    try:
+        connection.request("POST", target.path, body, dict(headers))
+        status = connection.getresponse().status
+    except http.client.HTTPException as error:
+        raise OSError(f"{target.host} does not speak HTTP: {type(error).__name__}") from error
+    finally:
+        connection.close()
+    if not 200 <= status < 300:
+        raise OSError(f"{target.host} answered {status}")
+
+
+def _resolved(url: str) -> _Target:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ForbiddenTarget("This is not an address.") from error
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ForbiddenTarget("An address starts with https:// or http://.")
+    if parts.username is not None or parts.password is not None:
+        raise ForbiddenTarget("Leave out the name before the @: give a secret in a header.")
+    is_secure = parts.scheme == "https"
+    port = port or (443 if is_secure else 80)
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UnknownTarget(f"{parts.hostname[:100]} is not known") from error
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    if not addresses or not all(map(_may_be_called, addresses)):
+        raise ForbiddenTarget(
+            "This address leads into a private network. If it is meant, name the network in the "
+            "setting PRIVATE_TARGETS."
+        )
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _Target(is_secure, parts.hostname, port, path, addresses)
+
+
+def _may_be_called(text: str) -> bool:
+    address = _plain(ipaddress.ip_address(text.partition("%")[0]))
+    if any(address in network for network in _allowed(tuple(settings.PRIVATE_TARGETS))):
+        return True
+    return address.is_global and not address.is_multicast
+
+
+def _plain(address: _Address) -> _Address:
+    """The IPv4 address inside an IPv6 one, where there is one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    inner = address.ipv4_mapped or address.sixtofour
+    if inner is None and any(address in network for network in _TRANSLATED):
+        inner = ipaddress.IPv4Address(address.packed[-4:])
+    return inner or address
+
+
+@lru_cache(maxsize=4)
+def _allowed(texts: tuple[str, ...]) -> tuple[_Network, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _connected(target: _Target, timeout_s: float) -> http.client.HTTPConnection:
+    """A connection to the first of the judged addresses that answers."""
+    trouble: OSError = OSError("no address")
+    for address in target.addresses:
+        try:
+            sock = socket.create_connection((address, target.port), timeout_s)
+        except OSError as error:
+            trouble = error
+            continue
+        try:
+            return _speaking(target, sock, timeout_s)
+        except BaseException:
+            sock.close()
+            raise
+    raise trouble
+
+
+def _speaking(target: _Target, sock: socket.socket, timeout_s: float) -> http.client.HTTPConnection:
+    if not target.is_secure:
+        plain = http.client.HTTPConnection(target.host, target.port, timeout=timeout_s)
+        plain.sock = sock
+        return plain
+    context = ssl.create_default_context()
+    connection = http.client.HTTPSConnection(
+        target.host, target.port, timeout=timeout_s, context=context
+    )
+    # The certificate is of the name, whatever address it led to.
+    connection.sock = context.wrap_socket(sock, server_hostname=target.host)
+    return connection

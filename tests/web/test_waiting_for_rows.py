@@ -1,0 +1,80 @@
+"""A row that somebody holds is waited for beside the loop, and not for long."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from config import lock_waits
+from tests.apps.delivery.conftest import World
+from tests.web.server import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def test_a_decision_is_answered_while_consent_waits_for_its_visitors_row(
+    server: Server, valkey: object
+) -> None:
+    world = World()
+    world.hero()
+    key = {"Authorization": f"Bearer {world.pk}"}
+    said = {"anonymousId": "held", "purposes": {"analytics": True}}
+    assert server.ask("POST", "/v1/consent", said, key).status == 200
+    told: list[Any] = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM profiles_profilestate WHERE profile_id IN"
+            " (SELECT profile_id FROM profiles_identity WHERE value = 'held') FOR UPDATE"
+        )
+        assert cursor.fetchone()
+        asking = threading.Thread(
+            target=lambda: told.append(server.ask("POST", "/v1/consent", said, key))
+        )
+        asking.start()
+        decided = 0
+        while not told:
+            asked = {"placements": ["home.hero"], "anonymousId": "another"}
+            assert server.ask("POST", "/v1/decide", asked, key).status == 200
+            decided += 1
+        asking.join()
+    assert decided >= 5
+    assert (told[0].status, told[0].json()["code"]) == (503, "unavailable")
+    assert told[0].headers["retry-after"] == "1"
+    assert server.ask("POST", "/v1/consent", said, key).status == 200
+
+
+def test_a_threads_statements_wait_as_long_as_it_was_told() -> None:
+    shown: list[Any] = []
+
+    def ask(seconds: float) -> None:
+        lock_waits.limit(seconds)
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            shown.append(cursor.fetchone()[0])
+        connection.close()
+
+    for seconds in (0.25, 0.0):
+        thread = threading.Thread(target=ask, args=(seconds,))
+        thread.start()
+        thread.join()
+    assert shown == ["250ms", "0"]
+
+
+def test_previews_are_decided_and_documents_sent_beside_the_loop(
+    server: Server, valkey: object
+) -> None:
+    world = World()
+    world.hero()
+    made = server.ask(
+        "POST", "/v1/previews", {"draft": True}, {"Authorization": f"Bearer {world.sk}"}
+    ).json()
+    asked = {"placements": ["home.hero"], "preview": made["preview"], "writeKey": world.pk}
+    answer = server.ask("POST", "/v1/decide", asked).json()
+    assert answer["placements"]["home.hero"]["reason"] == "PREVIEW"
+    document = server.ask("GET", "/v1/openapi.json")
+    assert "/v1/decide" in document.json()["paths"]
+    again = server.ask(
+        "GET", "/v1/openapi.json", headers={"If-None-Match": document.headers["etag"]}
+    )
+    assert (again.status, again.content) == (304, b"")
