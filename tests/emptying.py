@@ -5,7 +5,6 @@ and schedules again. Here rows are deleted where there are some, and what migrat
 looked at; flush runs once, and again when a test has changed that.
 """
 
-
 import psycopg2
 from django.core.management import call_command
 from django.db import connection

@@ -168,6 +168,14 @@ def _last_resort(
         return answers.without_texts(ready, told, values, listed).data
 
 
+def knows(key: str) -> bool:
+    """Whether this process knows, without asking the record, which site a public id names."""
+    if len(key) > MAX_SITE_KEY:
+        return True
+    kept = _sites.get(key)
+    return kept is not None and time.monotonic() < kept[1]
+
+
 def _site(key: str) -> UUID | None:
     """The site of a public id, kept for a minute: known or not. While Postgres is away, longer."""
     if len(key) > MAX_SITE_KEY:

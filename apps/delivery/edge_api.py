@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.access.errors import NotFound
 from apps.access.http import authenticate, hot, json_response
-from apps.access.limits import enforce, enforce_address
+from apps.access.limits import enforce, enforce_address, enforce_unknown
 from apps.decisions import services
 from apps.decisions.selectors import key_set
 from apps.delivery import cached, edge
@@ -66,6 +66,8 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 def _cached(request: HttpRequest, placement: str, route: str) -> CachedAnswer:
     enforce_address(request, route)
+    if not cached.knows(request.GET.get("site", "")):
+        enforce_unknown(request.META)
     answer = cached.content(
         placement, site_key=request.GET.get("site", ""), segment_key=request.GET.get("sk", "")
     )

@@ -203,3 +203,12 @@ def test_who_names_keys_that_nobody_knows_is_stopped_before_the_record_is_asked(
     assert not asked.captured_queries
     assert ask(access.publishable).status_code == 200
     assert ask("pk_elsewhere", "203.0.113.10").status_code == 401
+
+
+def test_who_names_sites_that_nobody_knows_is_stopped_before_the_record_is_asked(
+    client: Client, access: Access, valkey: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "UNKNOWN_PER_S", 1)
+    monkeypatch.setattr(limits, "UNKNOWN_BURST_S", 2)
+    asked = [client.get(f"/v1/content/x?site=nobody-{number}").status_code for number in range(4)]
+    assert asked == [404, 404, 429, 429]
