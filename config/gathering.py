@@ -17,6 +17,9 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from apps.access.errors import Unavailable
+from config import lock_waits
+
 Call = TypeVar("Call")
 Outcome = TypeVar("Outcome")
 
@@ -24,6 +27,8 @@ MOST_CALLS: Final = 64
 MOST_BYTES: Final = 400_000
 REST_SHARE: Final = 1.0
 MOST_REST_S: Final = 0.003
+# How long a statement may wait for a row that somebody holds: everybody's events wait with it.
+LOCK_S: Final = 0.25
 
 
 class _Waiting(NamedTuple, Generic[Call, Outcome]):
@@ -36,9 +41,15 @@ class _Waiting(NamedTuple, Generic[Call, Outcome]):
 class Gathering(Generic[Call, Outcome]):
     """Used from one event loop; what it is given to do runs on a thread of its own."""
 
-    def __init__(self, work: Callable[[Sequence[Call]], Sequence[Outcome]]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[Call]], Sequence[Outcome]],
+        *,
+        most_calls: int = MOST_CALLS,
+    ) -> None:
         """Take what is done with calls: it returns an outcome for each, in order."""
         self._work = work
+        self._most_calls = most_calls  # together
         self._waiting: deque[_Waiting[Call, Outcome]] = deque()
         self._is_working = False
         self._is_due = False  # something is on its way that will hand over
@@ -56,6 +67,7 @@ class Gathering(Generic[Call, Outcome]):
         """Return what became of a call of so many bytes.
 
         Raises:
+            Unavailable: there is no thread to be had.
             Exception: what the work raised; it is raised for all that were worked on together.
         """
         loop = asyncio.get_running_loop()
@@ -82,20 +94,28 @@ class Gathering(Generic[Call, Outcome]):
         self._is_due, self._rest = False, None
         group: list[_Waiting[Call, Outcome]] = []
         size = 0
-        while self._waiting and len(group) < MOST_CALLS and size < MOST_BYTES:
+        while self._waiting and len(group) < self._most_calls and size < MOST_BYTES:
             group.append(self._waiting.popleft())
             size += group[-1].size
         if not group:
             return
         self._is_working = True
+        try:
+            self._require_thread(loop)
+        except RuntimeError:  # the machine has no more: the next group tries again
+            error = Unavailable("There is no thread for this: try again.")
+            loop.call_soon(self._tell, loop, group, error, 0.0)
+        else:
+            self._groups.put(group)
+
+    def _require_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, args=(loop,), name="gathering", daemon=True
-            )
-            self._thread.start()
-        self._groups.put(group)
+            thread = threading.Thread(target=self._run, args=(loop,), name="gathering", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        lock_waits.limit(LOCK_S)
         while True:
             group = self._groups.get()
             began = monotonic()

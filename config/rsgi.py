@@ -25,9 +25,10 @@ from apps.access.cors import HeaderList
 from apps.access.errors import RequestRefused, Unavailable
 from apps.access.http import BEGUN, HotView, refusal
 from apps.delivery import metrics
+from apps.delivery.outcomes import MOST_VISITORS
 from apps.events import arrivals
 from apps.events.api import ARRIVING, TAKEN
-from apps.events.arrivals import Arrived, Taken
+from apps.events.arrivals import ROUTE, Arrived, Taken
 from apps.work import alive, count_files, record_watch, tracing
 from apps.work.collector import spare_the_collector
 from config import lock_waits, spans
@@ -68,8 +69,11 @@ _READS: Final = (
     "/metrics",
     "/readyz",
 )
-# What writes a visitor's rows, and waits for whoever holds them.
-_WRITES: Final = ("/v1/consent",)
+# What writes a visitor's rows, and waits for whoever holds them; and events that come by doors of
+# their own, and so are not taken in together with others.
+_WRITES: Final = ("/v1/consent", "/v2/events", "/v2/bulkevents", "/v1/pixel/")
+# Each item of these may name a visitor to look up: so many are answered on the loop.
+_OUTCOMES: Final = frozenset({HOT["/v1/exposures"], HOT["/v1/conversions"]})
 # Where files of people come in.
 _FILES: Final = ("/v1/lists", "/admin/segments/")
 _PREVIEW: Final = b'"preview"'
@@ -102,6 +106,8 @@ class Application:
         self._lateness: Lateness | None = None
         self._turns = Turns()
         self._intake = Gathering(_taken_in)
+        # What waits for a visitor's rows, or writes much: each by itself, beside the others.
+        self._particular = Gathering(_taken_alone, most_calls=1)
         self._calls = Room(_CALLS_BYTES)
         self._forms = Room(_FORMS_BYTES)
         self._files = Room(_FILES_BYTES)
@@ -142,6 +148,10 @@ class Application:
         if view is _DECIDE and _PREVIEW in body:  # drafts are put together for it
             environ["wsgi.input"] = BytesIO(body)
             await self._answer_on(self.reads, environ, incoming)
+            return
+        if view in _OUTCOMES and _may_ask_much(body, environ):
+            environ["wsgi.input"] = BytesIO(body)
+            await self._answer_on(self.writes, environ, incoming)
             return
         await self._short(view, environ, body, incoming)
 
@@ -200,7 +210,16 @@ class Application:
             return error
         finally:
             tracing.leave()
-        return await self._intake.outcome(call, call.size)
+        try:
+            taken = await self._intake.outcome(call, call.size)
+            if taken.left is None:
+                return taken
+            if self._particular.waited_s() > OTHER_S:
+                metrics.shed(ROUTE)
+                return taken._replace(outcome=_overloaded(), left=None)
+            return await self._particular.outcome(taken, call.size)
+        except Unavailable as error:
+            return error
 
     def answer(
         self,
@@ -277,9 +296,23 @@ class _Alone:
 def _taken_in(calls: Sequence[Arrived]) -> list[Taken]:
     record_watch.begin(record_watch.LIMIT_S)
     try:
-        return arrivals.take(calls)
+        return arrivals.take_ordinary(calls)
     finally:
         record_watch.end()
+
+
+def _taken_alone(taken: Sequence[Taken]) -> list[Taken]:
+    record_watch.begin(record_watch.LIMIT_S)
+    try:
+        return [arrivals.taken_alone(one) for one in taken]
+    finally:
+        record_watch.end()
+
+
+def _may_ask_much(body: bytes, environ: dict[str, Any]) -> bool:
+    """Whether outcomes may be of more than a few visitors: an item is an object."""
+    is_packed = "HTTP_CONTENT_ENCODING" in environ or body[:2] == b"\x1f\x8b"
+    return is_packed or body.count(b"{") > MOST_VISITORS + 1
 
 
 def _overloaded() -> Unavailable:

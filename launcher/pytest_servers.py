@@ -1,9 +1,9 @@
 """Pytest plugin: real servers for the session, in a home of its own that is removed afterwards.
 
 Loaded by `-p` in pyproject.toml, because Django's settings are read before any conftest.py. With
-DATABASE_URL and REDIS_URL set it starts nothing. With pytest-xdist the controller starts the
-servers, and each worker a Valkey of its own: tests pause theirs, and cut off whoever is connected.
-On a server of yours each worker takes a database number.
+DATABASE_URL and REDIS_URL set it starts nothing. With pytest-xdist each worker starts its own: what
+a long transaction holds up, and who is paused or cut off, is not told apart by database. On servers
+of yours a worker has a database, and a number in Valkey.
 """
 
 import contextlib
@@ -13,10 +13,15 @@ from collections.abc import Generator
 
 import pytest
 
-from launcher.home import SECRET_NAMES, Home, openmp_directory, replace_environment
+from launcher.home import (
+    DATABASE_NAME,
+    SECRET_NAMES,
+    Home,
+    openmp_directory,
+    replace_environment,
+)
 from launcher.servers import running
 from launcher.testhome import remove, temporary_home
-from launcher.valkey import Valkey
 
 _XDIST_WORKER = "PYTEST_XDIST_WORKER"
 
@@ -43,16 +48,19 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     if worker is not None:
         early_config.add_cleanup(_start_beside(worker).close)
     elif not (options.help or options.version or options.collectonly):
-        early_config.add_cleanup(_start().close)
+        early_config.add_cleanup(_start(serving=not getattr(options, "numprocesses", None)).close)
     return (yield)
 
 
-def _start() -> contextlib.ExitStack:
-    """Start what the environment lacks and point it there; closing the result removes it."""
+def _start(*, serving: bool) -> contextlib.ExitStack:
+    """Start what the environment lacks and point it there; closing the result removes it.
+
+    Not `serving` there is only the home: workers start their own.
+    """
     stack = contextlib.ExitStack()
     wanted = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
     home = stack.enter_context(temporary_home(Home.locate()))
-    if wanted:
+    if wanted and serving:
         stack.enter_context(running(home, throwaway=True))
     values = home.environment()
     # Tests have fixed keys and settings of their own: see config/env.py. Stacks that they start
@@ -64,18 +72,25 @@ def _start() -> contextlib.ExitStack:
 
 
 def _start_beside(worker: str) -> contextlib.ExitStack:
-    """Give a worker a Valkey, or a database of somebody's; closing the result removes it."""
+    """Give a worker servers of its own, in a home inside the controller's; closing removes them."""
     stack = contextlib.ExitStack()
-    home = Home.locate()  # the controller's
-    if os.environ["REDIS_URL"] == f"unix://{home.valkey_socket}":
-        own = Home(home.root / worker)
-        own.create()
-        stack.callback(remove, own)
-        valkey = Valkey(own)
-        valkey.start()
-        stack.callback(valkey.stop)
-        os.environ["REDIS_URL"] = f"unix://{own.valkey_socket}"
-    else:
+    shared = Home.locate()
+    own = Home(shared.root / worker)
+    stack.callback(remove, own)
+    for name, text in _addresses(shared).items():
+        if os.environ[name] == text:
+            del os.environ[name]
+    if "REDIS_URL" in os.environ:
         base = os.environ["REDIS_URL"].partition("?")[0]
         os.environ["REDIS_URL"] = f"{base}?db={1 + int(worker.removeprefix('gw')) % 15}"
+    stack.enter_context(running(own, throwaway=True))
+    os.environ.update({**_addresses(own), **os.environ, "ATTUNE_HOME": str(own.root)})
     return stack
+
+
+def _addresses(home: Home) -> dict[str, str]:
+    """The addresses of a home's own servers."""
+    return {
+        "DATABASE_URL": f"postgres:///{home.postgres_run}/{DATABASE_NAME}",
+        "REDIS_URL": f"unix://{home.valkey_socket}",
+    }

@@ -100,7 +100,7 @@ def reserve(
     try:
         [picked] = _send(
             lambda prefix: [
-                RESERVE.command((holder.key(prefix), prefix + b"since"), b"%d" % now_ms, *asked)
+                RESERVE.command((holder.key(prefix), prefix + b"since"), now_ms, *asked)
             ],
             is_settled=True,
         )
@@ -135,7 +135,7 @@ def confirm(holder: Holder, showings: Sequence[tuple[Showing, bytes]], now_ms: i
         showings: each beside the token of the reservation that it takes up.
     """
     told = shown_arguments(showings)
-    return _told(lambda prefix: [CONFIRM.command((holder.key(prefix),), b"%d" % now_ms, *told)])
+    return _told(lambda prefix: [CONFIRM.command((holder.key(prefix),), now_ms, *told)])
 
 
 def shown_arguments(showings: Sequence[tuple[Showing, bytes]]) -> list[bytes]:
@@ -152,7 +152,7 @@ def withdraw(holder: Holder, showings: Sequence[tuple[Showing, bytes]]) -> bool:
 
 def release(holder: Holder, tokens: Sequence[bytes], now_ms: int) -> bool:
     """Give back what was reserved and will not be shown. False: Redis is away, and it expires."""
-    return _told(lambda prefix: [RELEASE.command((holder.key(prefix),), b"%d" % now_ms, *tokens)])
+    return _told(lambda prefix: [RELEASE.command((holder.key(prefix),), now_ms, *tokens)])
 
 
 class Carried(NamedTuple):
@@ -175,9 +175,7 @@ class Carried(NamedTuple):
     def command(self, prefix: bytes) -> bytes:
         """The bytes that carry them under a generation. May be repeated."""
         keys = (self.source.key(prefix), Holder("", "", self.profile).key(prefix))
-        return CARRY.command(
-            keys, b"%d" % self.now_ms, b"1" if self.is_closed else b"0", *self.given
-        )
+        return CARRY.command(keys, self.now_ms, b"1" if self.is_closed else b"0", *self.given)
 
 
 def forget_command(prefix: bytes, profile: bytes) -> bytes:

@@ -3,14 +3,16 @@
 KEYS[1] is the hash of one visitor (see `caps`), whose fields are tokens of 8 bytes with a msgpack
 array [state, at ms, touched ms, {cap number, ...}]: state 0 is an open reservation, 1 was shown.
 Besides, `s` is the present session as [begin ms, last ms], and `m` until when nothing may be
-reserved here, because the visitor's showings are being carried to another key. The instants come
-from the caller's clock.
+reserved here, because the visitor's showings are being carried to another key. Showings and
+sessions, which windows look at, are of the caller's clock. What expires (`touched`, `m`, `since`)
+is of the server's: a process whose clock is wrong must not end what others have reserved.
 """
 
 from hashlib import sha1
 from typing import Final
 
 from apps.decisions import hot_wire
+from apps.work import clock
 from engine.capping import SESSION_IDLE_MS
 
 RESERVED_MS: Final = 120_000
@@ -21,7 +23,12 @@ _KEPT_MS: Final = 7 * 86_400_000
 
 _CONSTANTS = f"""
 local OPEN, KEPT, SETTLED, IDLE = {RESERVED_MS}, {_KEPT_MS}, {_SETTLED_MS}, {SESSION_IDLE_MS}
-local now = tonumber(ARGV[1])
+local function clocks()
+  local now, stepped = string.match(ARGV[1], '^(%d+)@?(%d*)$')
+  local there = redis.call('TIME')
+  return tonumber(now), tonumber(stepped) or there[1] * 1000 + math.floor(there[2] / 1000)
+end
+local now, server = clocks()
 local function each_token(key)
   local flat, found = redis.call('HGETALL', key), {{}}
   for i = 1, #flat, 2 do
@@ -41,17 +48,17 @@ end
 _RESERVE = """
 local asked = cmsgpack.unpack(ARGV[2])
 local since = tonumber(redis.call('GET', KEYS[2]) or '')
-if not since or since > now then
-  redis.call('SET', KEYS[2], ARGV[1])
-  since = now
+if not since or since > server then
+  redis.call('SET', KEYS[2], string.format('%.0f', server))
+  since = server
 end
-if now - since < OPEN then return 0 end
+if server - since < OPEN then return 0 end
 local flat = redis.call('HGETALL', KEYS[1])
 local is_kept, known, mine = #flat > 0, {}, false
 for i = 1, #flat, 2 do
   if #flat[i] == 8 then known[flat[i]] = cmsgpack.unpack(flat[i + 1])
   elseif flat[i] == 's' then mine = flat[i + 1]
-  elseif flat[i] == 'm' and now < tonumber(flat[i + 1]) then return 0 end
+  elseif flat[i] == 'm' and server < tonumber(flat[i + 1]) then return 0 end
 end
 
 local caps, shown, of_base = {}, {}, {}
@@ -68,8 +75,8 @@ for token, entry in pairs(known) do
   for _, number in ipairs(entry[4]) do
     if not of_base[number] or not of_base[number][token] then is_counted = false end
   end
-  if is_shown and is_counted and now - entry[3] >= SETTLED
-    or not is_shown and now - at >= OPEN then
+  if is_shown and is_counted and server - entry[3] >= SETTLED
+    or not is_shown and server - entry[3] >= OPEN then
     redis.call('HDEL', KEYS[1], token)
     known[token] = nil
   else
@@ -134,7 +141,7 @@ for i, chain in ipairs(asked.chains) do
   local again = known[token]
   local intensity = 1
   for turn, numbers in ipairs(chain) do
-    local is_again = again and same(again[4], numbers) and now - again[3] < OPEN
+    local is_again = again and same(again[4], numbers) and server - again[3] < OPEN
     if #numbers == 0 or is_again or (not again and has_budget(numbers, token)) then
       place = turn
       for _, number in ipairs(numbers) do
@@ -146,7 +153,7 @@ for i, chain in ipairs(asked.chains) do
           table.insert(shown[number], now)
           table.sort(shown[number])
         end
-        redis.call('HSET', KEYS[1], token, cmsgpack.pack({0, now, now, numbers}))
+        redis.call('HSET', KEYS[1], token, cmsgpack.pack({0, now, server, numbers}))
         is_kept = true
       end
       break
@@ -169,7 +176,7 @@ local function confirm(key, place)
     local at, token, reservation = seen[1], ARGV[place - 1 + 2 * i], ARGV[place + 2 * i]
     local known = redis.call('HGET', key, token)
     if not known or cmsgpack.unpack(known)[1] == 0 then
-      redis.call('HSET', key, token, cmsgpack.pack({1, at, now, seen[2]}))
+      redis.call('HSET', key, token, cmsgpack.pack({1, at, server, seen[2]}))
     end
     local reserved = reservation ~= token and redis.call('HGET', key, reservation)
     if reserved and cmsgpack.unpack(reserved)[1] == 0 then
@@ -209,10 +216,20 @@ local session = redis.call('HGET', KEYS[1], 's')
 if session then redis.call('HSETNX', KEYS[2], 's', session) end
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('PEXPIRE', KEYS[2], KEPT) end
 if ARGV[2] == '1' then
-  redis.call('HSET', KEYS[1], 'm', now + OPEN)
+  redis.call('HSET', KEYS[1], 'm', string.format('%.0f', server + OPEN))
   redis.call('PEXPIRE', KEYS[1], OPEN)
 end
 return 1"""
+
+
+# Since when a generation has been kept: ARGV[1] as everywhere, KEYS[1] says so once.
+_BEGIN = "redis.call('SET', KEYS[1], string.format('%.0f', server), 'NX') return 1"
+
+
+def instant(now_ms: int) -> bytes:
+    """Return ARGV[1]: the caller's instant, and the server's where a test has stepped it."""
+    stepped = clock.stepped_ms()
+    return b"%d" % now_ms if stepped is None else b"%d@%d" % (now_ms, stepped)
 
 
 class Script:
@@ -224,9 +241,10 @@ class Script:
         self._sha = sha1(self._body, usedforsecurity=False).hexdigest().encode()
         self.load = hot_wire.command("SCRIPT", "LOAD", self._body)
 
-    def command(self, keys: tuple[bytes, ...], *arguments: bytes) -> bytes:
+    def command(self, keys: tuple[bytes, ...], now_ms: int, *arguments: bytes) -> bytes:
         """Return the bytes that run it."""
-        return hot_wire.command(b"EVALSHA", self._sha, b"%d" % len(keys), *keys, *arguments)
+        given = (b"%d" % len(keys), *keys, instant(now_ms), *arguments)
+        return hot_wire.command(b"EVALSHA", self._sha, *given)
 
 
 # For a script that has more to do, whose ARGV[1] is the instant too.
@@ -235,5 +253,6 @@ RESERVE: Final = Script(_RESERVE)
 CONFIRM: Final = Script(_CONFIRM)
 RELEASE: Final = Script(_RELEASE)
 CARRY: Final = Script(_CARRY)
+BEGIN: Final = _CONSTANTS + _BEGIN
 LOAD: Final = b"".join(script.load for script in (RESERVE, CONFIRM, RELEASE, CARRY))
 SCRIPTS: Final = 4

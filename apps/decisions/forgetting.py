@@ -25,7 +25,7 @@ _NOTE = """
 INSERT INTO decisions_forgotten (digest, at) VALUES (%s, %s)
 ON CONFLICT (digest) DO UPDATE SET at = excluded.at
 """
-_NOTED = "SELECT digest FROM decisions_forgotten"
+_NOTED = "SELECT digest FROM decisions_forgotten WHERE digest = ANY(%s::bytea[])"
 _PRUNE = "DELETE FROM decisions_forgotten WHERE at < %s"
 _EMPTY = """
 UPDATE decisions_decisionrecord r
@@ -63,15 +63,15 @@ def empty(profile_id: UUID) -> int:
 def look_after(profiles: Iterable[bytes]) -> int:
     """Empty what has just been written of these profiles (16 bytes) if they have been erased.
 
-    Returns how many records. One statement, unless somebody was erased of late.
+    Returns how many records. One statement, unless one of them was erased of late.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_NOTED)
-        noted = {bytes(digest) for (digest,) in cursor.fetchall()}
-    if not noted:
+    written = {_digest(one): one for one in profiles}
+    if not written:
         return 0
-    gone = [one for one in set(profiles) if _digest(one) in noted]
-    return sum(empty(UUID(bytes=one)) for one in gone)
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTED, [list(written)])
+        noted = [bytes(digest) for (digest,) in cursor.fetchall()]
+    return sum(empty(UUID(bytes=written[digest])) for digest in noted)
 
 
 def prune() -> int:

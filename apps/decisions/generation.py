@@ -10,7 +10,7 @@ from typing import Final
 
 from django.db import connection
 
-from apps.decisions import announcing, hot_wire, notices, record_reads
+from apps.decisions import announcing, caps_scripts, hot_wire, notices, record_reads
 from apps.decisions.notices import prefix
 from apps.work import clock
 from apps.work.redis import RedisAway
@@ -85,7 +85,14 @@ def check() -> int:
     announcing.raise_number(KEY, number)
     # Since when: see `caps`, which must know for how long reservations have been kept here.
     hot_wire.ask(
-        hot_wire.command("SET", prefix(number) + b"since", b"%d" % clock.now_ms(), "NX"), 1
+        hot_wire.command(
+            "EVAL",
+            caps_scripts.BEGIN,
+            "1",
+            prefix(number) + b"since",
+            caps_scripts.instant(clock.now_ms()),
+        ),
+        1,
     )
     there.is_fresh = False
     _known = number

@@ -5,21 +5,45 @@ Once in each process: of a visitor only that is read, and only that is kept of w
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from apps.content import rendering
 from apps.content.errors import RenderFailed
 from apps.content.types import SEGMENT_PREFIX
 from apps.decisions.snapshots import Served
-from apps.decisions.types import Bounded
+from engine.allocation import Layer, Range, choose, in_layer
+from engine.bucketing import BUCKETS, bucket_of
 from engine.conditions.nodes import Node, PercentLeaf
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import history_leaves, leaves_of, segment_keys, trait_names
 from engine.snapshot import CompiledPlacement, CompiledSegment, CompiledSnapshot
 
-_READS: Final = "reads"  # of Served.prepared
+# Of Served.prepared.
+_READS: Final = "reads"
+_TOGETHER: Final = "reads together"
+MAX_UNIONS: Final = 2_000  # kept of them
 
 Path = tuple[str, ...]
+
+
+class Deal(NamedTuple):
+    """One way in which units are dealt: into arms, into a share, or out of everything.
+
+    Attributes:
+        ranges: of positions; outside of all of them is a place, too.
+        step: how many buckets make a position of 1: BUCKETS, and a hundredth of them for percents.
+    """
+
+    seed: str
+    ranges: tuple[Range, ...]
+    layer: Layer | None = None
+    step: int = BUCKETS
+
+    def place(self, unit_id: str) -> int:
+        """Return which range holds a unit, -1 for none."""
+        if self.layer is not None and not in_layer(unit_id, self.layer):
+            return -1
+        return choose(bucket_of(unit_id, seed=self.seed) / self.step, self.ranges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +56,7 @@ class Reads:
         paths: of values of the call that templates take.
         unit: something is bucketed although there may be no consent.
         unit_exactly: and by more than holdouts.
+        deals: what buckets somebody whose consent is given, besides holdouts.
     """
 
     segments: frozenset[int] = frozenset()
@@ -44,6 +69,7 @@ class Reads:
     every_trait: bool = False
     unit: bool = False
     unit_exactly: bool = False
+    deals: frozenset[Deal] = frozenset()
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
@@ -57,6 +83,7 @@ class Reads:
             self.every_trait or other.every_trait,
             self.unit or other.unit,
             self.unit_exactly or other.unit_exactly,
+            self.deals | other.deals,
         )
 
 
@@ -72,19 +99,23 @@ def reads_of(served: Served, key: str) -> Reads:
 
 
 _NOTHING: Final = Reads()
-_unions: Bounded[tuple[Served, Reads]] = Bounded(2_000)
 
 
 def reads_together(served: Served, keys: Sequence[str]) -> Reads:
     """Return what any of these placements can look at."""
-    name = "\n".join(keys)
-    known = _unions.get(name)
-    if known is not None and known[0] is served:
-        return known[1]
+    kept: dict[tuple[str, ...], Reads] = served.prepared.setdefault(_TOGETHER, {})
+    together = tuple(keys)
+    known = kept.get(together)
+    if known is not None:
+        return known
+    each = [reads_of(served, key) for key in keys]
     found = _NOTHING
-    for key in keys:
-        found = found | reads_of(served, key)
-    _unions.put(name, (served, found))
+    for one in each:
+        found = found | one
+    if not any(one is _NOTHING for one in each):  # what does not exist has any number of names
+        if len(kept) >= MAX_UNIONS:
+            kept.clear()  # callers choose what they ask for together
+        kept[together] = found
     return found
 
 
@@ -110,6 +141,9 @@ def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> R
         caps=frozenset(cap.number for caps in drawn for cap in caps),
         unit=is_necessary and bool(compiled.holdouts),
         unit_exactly=any(splits),
+        deals=frozenset(
+            Deal(split.seed, split.ranges, split.layer) for split in splits if split is not None
+        ),
     )
     for node in nodes:
         found |= _of_node(compiled, node)
@@ -123,14 +157,26 @@ def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> R
     return found if is_necessary else replace(found, unit_exactly=False)
 
 
-def _deals(node: Node) -> bool:
-    return any(isinstance(leaf, PercentLeaf) for leaf in leaves_of(node))
+def deals_of_holdouts(compiled: CompiledSnapshot) -> list[Deal]:
+    """Return what holds visitors out of everything."""
+    return [Deal(one.seed, ((0.0, one.share),)) for one in compiled.holdouts]
+
+
+def _deals(node: Node) -> frozenset[Deal]:
+    return frozenset(
+        Deal(leaf.seed, ((leaf.start, leaf.end),), step=BUCKETS // 100)
+        for leaf in leaves_of(node)
+        if isinstance(leaf, PercentLeaf)
+    )
 
 
 def _of_node(compiled: CompiledSnapshot, node: Node) -> Reads:
     asked = [compiled.segments[key] for key in segment_keys(node) if key in compiled.segments]
     has_history = any(True for _ in history_leaves(node))
-    own = Reads(traits=trait_names(node), history=has_history, unit_exactly=_deals(node))
+    deals = _deals(node)
+    own = Reads(
+        traits=trait_names(node), history=has_history, unit_exactly=bool(deals), deals=deals
+    )
     return own | _of_segments(compiled, asked)
 
 

@@ -13,17 +13,17 @@ import msgspec
 from apps.access.types import Caller
 from apps.content import rendering
 from apps.decisions import sealing
-from apps.decisions.reading import Path, Reads, reads_together
+from apps.decisions.reading import Deal, Path, Reads, deals_of_holdouts, reads_together
 from apps.decisions.snapshots import Served
 from apps.decisions.types import HotProfile
 from apps.segments.live import Stays, encode_stays
-from engine.allocation import position_of
 from engine.facts import TraitMeta
 from engine.members import Visitor
 
 FACTS: Final = "facts."
 UNIT: Final = "unit"  # in `missing`: bucketed by an id that was not to be kept
 STAND_INS: Final = 500
+_STAND_INS: Final = "stand-ins"  # of Served.prepared
 
 # What stands before the inputs. A few hundred bytes cost more to squeeze than to write.
 _PLAIN: Final = b"\0"
@@ -148,12 +148,17 @@ def packed(made: Made) -> Packed:
         else:
             facts[name] = value
     missing = sorted(facts)
+    is_open = profile is not None and visitor.allowed
     unit_id = visitor.unit_id
     if not visitor.allowed:
-        unit_id = _stand_in(made) if reads.unit and not reads.unit_exactly else ""
+        unit_id = _stand_in(made, frozenset()) if reads.unit and not reads.unit_exactly else ""
         if reads.unit_exactly or (reads.unit and not unit_id):
             missing.append(UNIT)
-    is_open = profile is not None and visitor.allowed
+    elif profile is None and unit_id:
+        # By a profile a record is found when its visitor is to be forgotten; this one has none.
+        unit_id = _stand_in(made, reads.deals)
+        if not unit_id:
+            missing.append(UNIT)
     inputs = Inputs(
         caller.kind,
         caller.consent_mode,
@@ -161,7 +166,7 @@ def packed(made: Made) -> Packed:
         caller.time_zone,
         profile is not None,
         made.is_away,
-        made.subject if visitor.allowed else "",
+        made.subject if is_open else "",
         profile.granted if profile is not None else 0,
         profile.denied if profile is not None else 0,
         _stays(visitor, reads),
@@ -213,18 +218,25 @@ def _reads_of_call(made: Made) -> Reads:
     return reads_together(made.served, [noted.said.placement for noted in made.placements])
 
 
-def _stand_in(made: Made) -> str:
-    """Return an id that is no visitor's and is held out of the same: the own one is not kept.
+def _stand_in(made: Made, deals: frozenset[Deal]) -> str:
+    """Return an id that is no visitor's and is dealt the same: the own one is not kept.
 
     Empty when none is found in a few hundred tries.
+
+    Args:
+        deals: what matters besides holdouts.
     """
-    holdouts = made.served.compiled.holdouts
-    dealt = [position_of(made.visitor.unit_id, seed=one.seed) < one.share for one in holdouts]
-    for number in range(STAND_INS):
-        name = f"stand-in {number}"
-        if dealt == [position_of(name, seed=one.seed) < one.share for one in holdouts]:
-            return name
-    return ""
+    every = [*deals_of_holdouts(made.served.compiled), *deals]
+    dealt = frozenset((deal, deal.place(made.visitor.unit_id)) for deal in every)
+    known: dict[frozenset[tuple[Deal, int]], str] = made.served.prepared.setdefault(_STAND_INS, {})
+    found = known.get(dealt)
+    if found is None:
+        if len(known) >= STAND_INS:
+            known.clear()  # callers choose what they ask for together
+        names = (f"stand-in {number}" for number in range(STAND_INS))
+        same = (name for name in names if all(deal.place(name) == at for deal, at in dealt))
+        found = known[dealt] = next(same, "")
+    return found
 
 
 def _split(

@@ -103,9 +103,10 @@ _heads: dict[Said, tuple[bytes, bytes]] = {}
 def _head_of(said: Said) -> tuple[bytes, bytes]:
     """Everything of an entry but its content, encoded both ways."""
     *names, last = sealing.FIELDS
-    pairs = [_json(name) + b":" + _json(value) for name, value in zip(names, said, strict=True)]
+    values = [sealing.storable(value) for value in said]
+    pairs = [_json(name) + b":" + _json(value) for name, value in zip(names, values, strict=True)]
     column = b"{%b,%b:" % (b",".join(pairs), _json(last))
-    head = column, _array(len(sealing.FIELDS)) + b"".join([_pack(value) for value in said])
+    head = column, _array(len(sealing.FIELDS)) + b"".join([_pack(value) for value in values])
     if len(_heads) >= _KEPT:
         _heads.clear()
     _heads[said] = head

@@ -114,7 +114,7 @@ def flush() -> int:
     """
     count = 0
     with _writing:
-        if not _queue and not _rows:
+        if not _queue and not _rows and not _fresh:
             return 0
         try:
             _look_at_shares()
@@ -176,31 +176,31 @@ def _seal_queued() -> None:
 
 
 def _write(batch: list[Sealed]) -> None:
-    """Write rows; one by one when some cannot be written, so that none takes others with it."""
+    """Write rows. One that cannot be written is lost, and takes no others with it."""
     global _is_doubtful
     try:
-        _copy(batch, is_again=_is_doubtful)
+        lost = _put(batch, is_again=_is_doubtful)
     except _AWAY:
         _is_doubtful = True
         raise
-    except DatabaseError:
-        for row in batch:
-            _write_alone(row)
-        return
     _is_doubtful = False
-    Counts.written += len(batch)
+    Counts.written += len(batch) - lost
+    Counts.dropped += lost
 
 
-def _write_alone(row: Sealed) -> None:
+def _put(batch: list[Sealed], *, is_again: bool) -> int:
+    """Write rows, in halves when some cannot be written; return how many could not."""
     try:
-        _copy([row], is_again=True)
+        _copy(batch, is_again=is_again)
     except _AWAY:
         raise
     except DatabaseError:
-        logger.exception("decisions.record_lost")
-        Counts.dropped += 1
-    else:
-        Counts.written += 1
+        if len(batch) == 1:
+            logger.exception("decisions.record_lost")
+            return 1
+        middle = len(batch) // 2
+        return sum(_put(half, is_again=is_again) for half in (batch[:middle], batch[middle:]))
+    return 0
 
 
 def _copy(batch: Sequence[Sealed], *, is_again: bool) -> None:

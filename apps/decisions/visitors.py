@@ -19,7 +19,7 @@ from apps.decisions import generation, hot_rows, hot_state, hot_wire, record_rea
 from apps.decisions.announcing import publication_key
 from apps.decisions.cap_counts import Showing
 from apps.decisions.caps import Holder, shown_arguments, withdraw
-from apps.decisions.caps_scripts import CONFIRMING
+from apps.decisions.caps_scripts import CONFIRMING, instant
 from apps.decisions.types import Bounded, HotProfile
 from apps.work.counting import Counter
 from apps.work.redis import RedisAway
@@ -175,7 +175,7 @@ def _answer(
         (
             "EVALSHA", _ARRIVE_SHA if shown is None else _CONFIRM_SHA,
             2 + len(keys) + len(charged), generation.KEY, publication_key(site_hex), *keys,
-            *charged, now_ms, len(keys), prefix, len(rates), *rates, *told,
+            *charged, instant(now_ms), len(keys), prefix, len(rates), *rates, *told,
         )
     )  # fmt: skip
     for _ in range(2):

@@ -55,6 +55,7 @@ class Call:
         unit_id: what a visitor without a profile is bucketed by.
         asked: (placement key, limit) pairs.
         besides: what else is asked of the visitor, `segment.<key>`.
+        is_pretended: a preview, which shows what caps would allow and asks no store for budget.
     """
 
     caller: Caller
@@ -68,6 +69,7 @@ class Call:
     explain: bool
     now_ms: int
     besides: Sequence[str] = ()
+    is_pretended: bool = False
 
 
 class Placed(NamedTuple):
@@ -249,7 +251,9 @@ def _reserve(decided: Decided, turns: Sequence[Turn], found: list[Decision]) -> 
     """Put what is served in the place of what is first in turn."""
     call, profile = decided.call, decided.profile
     settled: list[tuple[Decision, Reserved | None]]
-    if decided.is_away or not call.subject or not decided.is_allowed:
+    if call.is_pretended:
+        settled = [(turn.decisions[0], None) for turn in turns]
+    elif decided.is_away or not call.subject or not decided.is_allowed:
         # Nobody whose showings could be counted.
         settled = [reserving.withheld(turn) for turn in turns]
     else:

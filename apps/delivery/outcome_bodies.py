@@ -83,5 +83,6 @@ REFUSALS: Final = {
     "event_too_old": "It is older than the site keeps events.",
     "id_required": "A conversion needs an id of its own, so that it counts once.",
     "identity_required": "Give an anonymousId, a userId or a decisionId.",
+    "too_many_visitors": "A call with a publishable key is about 20 visitors at most.",
     "invalid_goal": "A goal has 1 to 200 characters, none of them NUL.",
 }

@@ -47,9 +47,12 @@ from apps.events.collect import record_accepted
 from apps.events.types import FLAG_CAPS_ONLY, FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
 from apps.events.types import Receipt as StoreReceipt
 from apps.work import clock
+from apps.work.database import drop_if_broken
 
 MAX_ITEMS: Final = 2_000
 MAX_ID_LENGTH: Final = 100
+# Each is a question of its own. A page or an app is one visitor's, or a few one's after the other.
+MOST_VISITORS: Final = 20
 SKEW_MS: Final = 30_000  # a smaller difference between two clocks is latency
 AHEAD_MS: Final = 600_000
 DAY_MS: Final = 86_400_000
@@ -109,6 +112,7 @@ class _Intake:
         self.offset_ms = offset_ms if abs(offset_ms) >= SKEW_MS else 0
         self.headers: dict[str, str] | None = None
         self.route = route
+        self.visitors: set[Identities] = set()
         self.choices: dict[Identities, Known] = {}
         self.showings: dict[Identities, Showings] = {}
         self.events: list[Accepted] = []
@@ -122,6 +126,18 @@ class _Intake:
                 told.append((one.showing, one.reserved))
         for one in seen:
             self.take(one.event, one.identities, is_counted=one.showing is not None)
+
+    def charge_first(self, items: Sequence[msgspec.Raw]) -> None:
+        """Charge a call that may be much work before it is done; others are on the way."""
+        if len(items) > MOST_VISITORS:
+            self.headers = limits.enforce(self.caller, self.route)
+
+    def admit(self, identities: Identities) -> None:
+        """Note a visitor; refuse those beyond what a publishable key may ask about at once."""
+        if identities not in self.visitors:
+            if self.caller.kind == "pk" and len(self.visitors) >= MOST_VISITORS:
+                raise _Refused("too_many_visitors")
+            self.visitors.add(identities)
 
     def take(self, event: Accepted, identities: Identities, *, is_counted: bool = False) -> None:
         """Stamp an event with its visitor's consent and keep it, unless analytics is refused.
@@ -184,7 +200,9 @@ class _Intake:
         except (OperationalError, InterfaceError):
             if connection.in_atomic_block:
                 raise
-            connection.close()
+            drop_if_broken()
+            if connection.connection is not None:  # who holds a row would hold it again
+                raise
             return record_accepted(self.caller, self.events, now=self.now)
 
     def _known(self, identities: Identities) -> Known:
@@ -219,8 +237,10 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
         RateLimited: too many calls.
     """
     intake = _Intake(caller, route, given.sent_at, now)
+    items = _bounded(given.exposures, "exposures")
+    intake.charge_first(items)
     seen: list[Seen] = []
-    for index, raw in enumerate(_bounded(given.exposures, "exposures")):
+    for index, raw in enumerate(items):
         message_id = None
         try:
             item = EXPOSURE.decode(raw)
@@ -228,6 +248,7 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             own = id_text(item.id, "id")
             message_id = _message_id("exposure", own or item.decision_id)
             event = _exposure(intake, item, decided, message_id)
+            intake.admit((decided.subject,))
             showing, reserved = _counted_as(event, item.decision_id, decided, own)
             seen.append(Seen(event, (decided.subject,), showing, reserved))
         except UNREADABLE:
@@ -292,7 +313,9 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
         RateLimited: too many calls.
     """
     intake = _Intake(caller, route, given.sent_at, now)
-    for index, raw in enumerate(_bounded(given.conversions, "conversions")):
+    items = _bounded(given.conversions, "conversions")
+    intake.charge_first(items)
+    for index, raw in enumerate(items):
         message_id = None
         try:
             item = CONVERSION.decode(raw)
@@ -301,6 +324,7 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
                 raise _Refused("id_required")
             message_id = _message_id("conversion", own)
             event, identities = _conversion(intake, item, message_id)
+            intake.admit(identities)
             intake.take(event, identities)
         except UNREADABLE:
             intake.refuse(index, message_id, "invalid_conversion")

@@ -232,7 +232,7 @@ def answered(
         # An editor looks, no visitor: nobody's consent is needed to show them everything.
         msgspec.structs.replace(caller, consent_mode="assumed"),
         request_id(request),
-        f"preview:{uuid7()}",  # whose budgets of caps are untouched
+        f"preview:{uuid7()}",
         str(question.anonymous_id or question.user_id or "preview"),
         asked,
         question.context or {},
@@ -240,10 +240,10 @@ def answered(
         request.META,
         bool(question.explain),
         now_ms if pretence.at_ms is None else pretence.at_ms,
+        is_pretended=True,
     )
     profile = _pretended(arrival.profile, pretence, served)
     decided = deciding.decide(call, Arrival(profile), served)
-    deciding.unreserve(decided)
     answer: dict[str, Any] = msgspec.json.decode(wording.worded(decided).body)
     answer["segmentKey"] = None
     for entry in answer["placements"].values():

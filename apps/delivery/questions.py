@@ -1,5 +1,6 @@
 """What may be asked of /v1/decide, as typed JSON. Unknown fields are ignored, never refused."""
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,8 @@ MAX_PLACEMENTS: Final = 50
 MAX_KEY_LENGTH: Final = 100
 MAX_ITEMS: Final = 100
 MAX_ID_LENGTH: Final = 512
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
 
 Id = str | int | float | None
 
@@ -60,8 +63,8 @@ def asked_of(question: Question) -> list[tuple[str, int | None]]:
             if limit is not None and not 0 < limit <= MAX_ITEMS:
                 detail = f"A limit is between 1 and {MAX_ITEMS}."
                 raise _refused(f"/placements/{index}/limit", "out_of_range", detail)
-        if not 0 < len(key) <= MAX_KEY_LENGTH:
-            detail = f"A placement key has 1 to {MAX_KEY_LENGTH} characters."
+        if not 0 < len(key) <= MAX_KEY_LENGTH or _CONTROL.search(key):
+            detail = f"A placement key has 1 to {MAX_KEY_LENGTH} characters, none of control."
             raise _refused(f"/placements/{index}", "invalid", detail)
         found[key] = limit
     return list(found.items())

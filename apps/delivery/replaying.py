@@ -147,7 +147,7 @@ def _without_inputs(record: Record) -> str:
 def _lacking(record: Record, inputs: Inputs, facts: Mapping[str, Any] | None) -> str:
     """What the decision read that is neither kept nor given; empty: nothing."""
     if past.UNIT in record.missing:
-        return "bucketed by an id that may not be kept without consent"
+        return "bucketed by an id that may not be kept without consent or a profile"
     names = [name for name in record.missing if name.startswith(FACTS)]
     if not names:
         return ""

@@ -255,7 +255,11 @@ def _record_of(caller: Caller, payload: DecisionPayload) -> Record | None:
     records = past.records(site_id=caller.site_id).filter(at=at, placements__contains=served)
     found = list(records[:100])
     if len(found) > 1:
-        found = [one for one in found if _subject_of(one) == payload.subject] or found
+        subjects = [_subject_of(one) for one in found]
+        # Of somebody without a profile a record does not say who it was.
+        wanted = payload.subject if payload.subject in subjects else ""
+        named = zip(found, subjects, strict=True)
+        found = [one for one, subject in named if subject == wanted] or found
     return found[0] if found else None
 
 

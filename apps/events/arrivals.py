@@ -22,10 +22,11 @@ from apps.events import collect
 from apps.events.domain.envelope import MAX_BATCH_BYTES, Envelope, open_batch, open_single
 from apps.events.domain.reading import MAX_ID_LENGTH
 from apps.events.errors import InvalidBody
-from apps.events.together import Outcome, record_together
+from apps.events.together import Outcome, record_ordinary, recorded_alone
 from apps.events.types import Receipt, Sender
 from apps.work import clock, record_watch
 from apps.work.counting import Counter
+from apps.work.database import drop_if_broken
 
 ROUTE: Final = "ingest"
 COOKIE: Final = "ajs_anonymous_id"
@@ -44,11 +45,15 @@ class Arrived(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What became of a call: the rate limiter's reply, then a receipt or what it is refused for."""
+    """What became of a call: the rate limiter's reply, then a receipt or what it is refused for.
+
+    `left` is a call that has passed, and is to be recorded by itself (`taken_alone`).
+    """
 
     caller: Caller
     charge: object
     outcome: Outcome | None
+    left: collect.Call | None = None
 
     def receipt(self) -> tuple[Receipt, dict[str, str]]:
         """Return the receipt and the headers of the rate limit.
@@ -102,10 +107,18 @@ def key_of(envelope: Envelope, body: bytes) -> str | None:
 
 def take(calls: Sequence[Arrived]) -> list[Taken]:
     """Charge calls, read their events and record them. Never raises: see `Taken.receipt`."""
+    return [one if one.left is None else taken_alone(one) for one in take_ordinary(calls)]
+
+
+def take_ordinary(calls: Sequence[Arrived]) -> list[Taken]:
+    """Do as `take` with those that share what they take; the others are `left`, and charged.
+
+    What waits for rows of visitors, or writes much, is not to hold up everybody's events.
+    """
     _groups.add()
     _calls.add(amount=len(calls))
     charges = limits.charge([one.caller for one in calls], ROUTE)
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, Outcome | None] = {}
     opened: dict[int, collect.Call] = {}
     now = clock.now()
     for place, (one, charge) in enumerate(zip(calls, charges, strict=True)):
@@ -115,30 +128,43 @@ def take(calls: Sequence[Arrived]) -> list[Taken]:
                 opened[place] = collect.opened(sender, one.envelope, type=one.type, now=now)
             except Exception as error:  # its own: the others are not to hear of it
                 outcomes[place] = error
-    outcomes.update(zip(opened, _recorded(list(opened.values())), strict=True))
+    outcomes.update(zip(opened, _recorded(list(opened.values()), record_ordinary), strict=True))
     return [
-        Taken(one.caller, charge, outcomes.get(place))
+        Taken(one.caller, charge, outcome, opened.get(place) if outcome is None else None)
         for place, (one, charge) in enumerate(zip(calls, charges, strict=True))
+        for outcome in (outcomes.get(place),)
     ]
 
 
-def _recorded(calls: Sequence[collect.Call]) -> list[Outcome]:
+def taken_alone(one: Taken) -> Taken:
+    """Record what was left of a call. Never raises: see `Taken.receipt`."""
+    assert one.left is not None, "it is recorded already"
+    [outcome] = _recorded([one.left], lambda calls: [recorded_alone(call) for call in calls])
+    return one._replace(outcome=outcome, left=None)
+
+
+def _recorded(
+    calls: Sequence[collect.Call],
+    record: Callable[[Sequence[collect.Call]], Sequence[Outcome | None]],
+) -> list[Outcome | None]:
     """Record, and once more on a new connection what failed because the old one is dead.
 
     After a restart of Postgres every process holds dead connections; without this each would refuse
-    one call. Message ids make the repetition harmless. The second failure travels on as a 503.
+    one call. Message ids make the repetition harmless. The second failure travels on as a 503, and
+    so does the first of a server that is there: who holds a row would hold it the second time.
     """
     try:
         record_watch.require()
     except OperationalError as error:
         return [error] * len(calls)
-    outcomes = record_together(calls)
+    outcomes = list(record(calls))
     failed = [n for n, found in enumerate(outcomes) if isinstance(found, _AWAY)]
     if failed and not connection.in_atomic_block and not record_watch.is_away():
-        connection.close()
-        again = record_together([calls[n] for n in failed])
-        for n, outcome in zip(failed, again, strict=True):
-            outcomes[n] = outcome
+        drop_if_broken()
+        if connection.connection is None:
+            again = record([calls[n] for n in failed])
+            for n, outcome in zip(failed, again, strict=True):
+                outcomes[n] = outcome
     return outcomes
 
 

@@ -1,7 +1,7 @@
 """Inbox rows become event rows: claimed, decoded and inserted inside the consumer's transaction."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -186,10 +186,14 @@ def _read(number: int, body: str) -> InboxBody:
         raise Spoilt([number]) from error
 
 
-def set_aside(batch_id: int) -> None:
-    """Keep a batch in the inbox where no consumer takes it from: in a part that has no row."""
+def set_aside(batch_id: int) -> bool:
+    """Keep a batch in the inbox where no consumer takes it from: in a part that has no row.
+
+    False when another consumer has folded it meanwhile.
+    """
     with connection.cursor() as cursor:
         cursor.execute("UPDATE events_inbox SET part = %s WHERE id = %s", [ASIDE, batch_id])
+        return bool(cursor.rowcount)
 
 
 def put_back() -> int:
@@ -273,7 +277,7 @@ def _number(properties: dict[str, Any]) -> float | None:
 def _instant(ms: int | None) -> str:
     if ms is None:
         return _NULL
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return clock.from_ms(ms).isoformat(timespec="milliseconds")
 
 
 def observe(names: Collection[tuple[UUID, str]], *, now: datetime) -> None:

@@ -37,21 +37,34 @@ def record_together(calls: Sequence[Call]) -> list[Outcome]:
     more is recorded by itself, and so is each when one of them cannot be stored. Never raises: what
     recording a call alone would raise stands in its place.
     """
+    return [
+        recorded_alone(call) if found is None else found
+        for call, found in zip(calls, record_ordinary(calls), strict=True)
+    ]
+
+
+def record_ordinary(calls: Sequence[Call]) -> list[Outcome | None]:
+    """Record what takes no more than what calls share; None for each that is to be by itself.
+
+    Those are: with choices of consent or refused events, of a signal or a plan that must be written
+    to, and each of several of which one cannot be stored. Never raises, as `record_together`.
+    """
     outcomes: dict[int, Outcome] = {}
     ordinary = [n for n, call in enumerate(calls) if not call.refused and not choosing_of(call)]
     for places in _by(ordinary, lambda n: calls[n].sender.site_id):
-        _record_site(calls, places, outcomes)
-    return [outcomes[n] if n in outcomes else _recorded_alone(call) for n, call in enumerate(calls)]
+        try:
+            _record_site(calls, places, outcomes)
+        except Exception as error:  # theirs: what is stored for others has been stored
+            if not isinstance(error, OperationalError | InterfaceError):
+                logger.exception("intake.site_failed")
+            outcomes.update({n: error for n in places if n not in outcomes})
+    return [outcomes.get(n) for n in range(len(calls))]
 
 
 def _record_site(calls: Sequence[Call], places: list[int], outcomes: dict[int, Outcome]) -> None:
     """Record those calls of one site; leave out of `outcomes` who must be recorded alone."""
-    try:
-        events = [event for n in places for event in calls[n].events]
-        choices = choices_for(calls[places[0]].sender, events)
-    except (OperationalError, InterfaceError) as error:
-        outcomes.update(dict.fromkeys(places, error))
-        return
+    events = [event for n in places for event in calls[n].events]
+    choices = choices_for(calls[places[0]].sender, events)
     permitted = []
     for n in places:
         kept = _kept(calls[n], choices)
@@ -103,7 +116,8 @@ def _by(items: Iterable[T], key: Callable[[T], UUID]) -> Iterable[list[T]]:
     return groups.values()
 
 
-def _recorded_alone(call: Call) -> Outcome:
+def recorded_alone(call: Call) -> Outcome:
+    """Record a call by itself. Never raises, as `record_together`."""
     try:
         return record_call(call, call.received_at)
     except Exception as error:

@@ -103,8 +103,7 @@ def _fold_around(spoilt: Spoilt, now: datetime) -> Folded:
             halves = [] if is_for_the_rest else halve(batch_id)
             origin.update(dict.fromkeys(halves, whole))
             waiting += [[half] for half in reversed(halves)]
-            if not halves:
-                _blame(batch_id, found, is_first=not blamed[whole])
+            if not halves and _blame(batch_id, found, is_first=not blamed[whole]):
                 blamed[whole] += 1
                 total = _sum(total, Folded(1, 0, 0))
         else:
@@ -123,20 +122,23 @@ def _parts(batch_ids: list[int], spoilt: Spoilt) -> list[list[int]]:
     return [batch_ids[:middle], batch_ids[middle:]]
 
 
-def _blame(batch_id: int, spoilt: Spoilt, *, is_first: bool) -> None:
+def _blame(batch_id: int, spoilt: Spoilt, *, is_first: bool) -> bool:
     """Set a batch aside; the log says why, where this is called as it is caught.
+
+    False when it is no longer there: another consumer has folded it, and nothing is wrong with it.
 
     Raises:
         Spoilt: nothing could be folded since the last ten of them: it is not their fault.
     """
     global _set_aside, _in_a_row
-    if is_first:
-        if _in_a_row >= bounds.MAX_SET_ASIDE:
-            raise spoilt
-        _in_a_row += 1
+    if is_first and _in_a_row >= bounds.MAX_SET_ASIDE:
+        raise spoilt
+    if not event_fold.set_aside(batch_id):
+        return False
+    _in_a_row += is_first
     _set_aside += 1
-    event_fold.set_aside(batch_id)
     logger.exception("pipeline.batch_set_aside", extra={"batch": batch_id})
+    return True
 
 
 def _sum(one: Folded, other: Folded) -> Folded:

@@ -54,6 +54,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
             ("content.placement", "Placements", "frame"),
             ("content.block", "Blocks", "block"),
             ("rules.rule", "Rules", "rule"),
+            ("content.cap", "Frequency caps", "clock"),
             Page("Publications", "admin:publications", "send", ("decisions.view_publication",)),
         ),
     ),

@@ -16,4 +16,4 @@ class WorkConfig(AppConfig):
         post_migrate.connect(receivers.after_migration, dispatch_uid="work.schedules")
         schedules.declare("Find lost work", task="work.sweep", every_s=10, queue="fast")
         if settings.CLOCK_FILE:
-            clock.replace(clock.shifted_by(Path(settings.CLOCK_FILE)))
+            clock.replace(clock.shifted_by(Path(settings.CLOCK_FILE)), is_everywhere=False)

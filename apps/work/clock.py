@@ -8,6 +8,7 @@ from pathlib import Path
 LOOK_EVERY_S = 0.25
 
 _read: Callable[[], datetime] | None = None
+_is_everywhere = False
 
 
 def now() -> datetime:
@@ -20,10 +21,20 @@ def now_ms() -> int:
     return int(now().timestamp() * 1000)
 
 
-def replace(read: Callable[[], datetime] | None) -> None:
-    """Install another source of time (a test's), or the system's again with None."""
-    global _read
+def stepped_ms() -> int | None:
+    """Return the instant that a store's own clock is to show, where a test steps that too."""
+    return now_ms() if _is_everywhere else None
+
+
+def replace(read: Callable[[], datetime] | None, *, is_everywhere: bool = True) -> None:
+    """Install another source of time (a test's), or the system's again with None.
+
+    Args:
+        is_everywhere: for stores that tell the time themselves, too; else only this process errs.
+    """
+    global _is_everywhere, _read
     _read = read
+    _is_everywhere = read is not None and is_everywhere
 
 
 def shifted_by(path: Path) -> Callable[[], datetime]:

@@ -51,6 +51,7 @@ class Prepared:
         self._name = name
         self._statement = statement
         self._prepare = f"PREPARE {name} ({', '.join(types)}) AS {numbered}{pieces[-1]}"
+        self._deallocate = f"DEALLOCATE {name};"
         self._execute = f"EXECUTE {name} ({', '.join(['%s'] * len(types))})"
 
     def fetch_row(self, parameters: Sequence[Any]) -> Row | None:
@@ -75,13 +76,21 @@ class Prepared:
 
     def make_ready(self) -> None:
         """Prepare it on this thread's connection, outside a transaction."""
-        is_there = self._name in _thread.since
+        # Not known until it is there again: of two statements in one the first is undone with the
+        # second, or not, where the table is locked or the connection cut.
+        is_there = _thread.since.pop(self._name, None) is not None
         with connection.wrap_database_errors, connection.connection.cursor() as cursor:
             try:
-                cursor.execute(f"DEALLOCATE {self._name};" * is_there + self._prepare)
-                _thread.since[self._name] = time.monotonic()
+                try:
+                    cursor.execute(self._deallocate * is_there + self._prepare)
+                except errors.InvalidSqlStatementName:
+                    cursor.execute(self._prepare)
+                except errors.DuplicatePreparedStatement:
+                    cursor.execute(self._deallocate + self._prepare)
             except _POOLED:
                 _give_up()
+            else:
+                _thread.since[self._name] = time.monotonic()
 
     def _is_ready(self) -> bool:
         if not _is_possible:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
 
 from apps.access import services as access
+from apps.access.errors import Unavailable
 from apps.work import clock
 from apps.work.ids import uuid7
 from config import gathering
@@ -19,6 +21,18 @@ from config.gathering import Gathering
 from tests.web.server import Answer, Server, running, wait_until
 
 CALLERS = 8
+_HELD = 4711
+_HOLD = f"""
+CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE NOT pg_try_advisory_xact_lock_shared({_HELD}) LOOP
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER wait_for_test BEFORE INSERT ON events_dedupekey
+    FOR EACH STATEMENT EXECUTE FUNCTION wait_for_test();
+"""
 
 
 class Work:
@@ -146,15 +160,40 @@ def test_it_says_how_long_the_first_has_gathered() -> None:
     assert asyncio.run(story()) == (0.0, True, 0.0)
 
 
+def test_without_a_thread_the_calls_are_refused_and_the_next_try_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = Work()
+    work.go.set()
+    start = threading.Thread.start
+
+    def full(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def story() -> list[Any]:
+        meeting = Gathering(work)
+        monkeypatch.setattr(threading.Thread, "start", full)
+        refused = await asyncio.gather(
+            meeting.outcome(1, 10), meeting.outcome(2, 10), return_exceptions=True
+        )
+        monkeypatch.setattr(threading.Thread, "start", start)
+        return [*refused, await meeting.outcome(3, 10)]
+
+    *refused, answered = asyncio.run(story())
+    assert [type(error) for error in refused] == [Unavailable, Unavailable]
+    assert answered == 6
+
+
 class Sender:
     """A source of a site, and its calls to a real web process."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, kind: str = "server") -> None:
         site = access.create_site(key=f"s{uuid7().hex[-12:]}", name="Shop", now=clock.now())
         source = access.create_source(
-            site_id=site.pk, name="server", kind="server", consent_mode="assumed", now=clock.now()
+            site_id=site.pk, name=kind, kind=kind, consent_mode="assumed", now=clock.now()
         )
-        _, self.key = access.issue_key(source_id=source.pk, kind="sk", now=clock.now())
+        key_kind = "pk" if kind == "browser" else "sk"
+        _, self.key = access.issue_key(source_id=source.pk, kind=key_kind, now=clock.now())
         self.source_id = source.pk
         self._server = server
 
@@ -180,20 +219,27 @@ def sender(server: Server, transactional_db: None) -> Sender:
 
 @pytest.fixture
 def held() -> Iterator[Any]:
-    """A connection that keeps events from being stored until it commits."""
+    """A connection that keeps events from being stored until it commits.
+
+    Not by a lock on them: statements wait for that no longer than a quarter of a second.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD)
     other = connection.copy()
     other.set_autocommit(False)
     with other.cursor() as cursor:
-        cursor.execute("LOCK TABLE events_dedupekey IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_HELD])
     yield other
     other.close()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION wait_for_test CASCADE")
 
 
 def _is_held_up() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
-            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            " WHERE wait_event = 'PgSleep' AND datname = current_database()"
         )
         return bool(cursor.fetchone()[0])
 
@@ -220,6 +266,36 @@ def test_those_that_meet_share_a_commit_and_nobody_else_waits_for_it(
     stored = sender.stored()
     assert sorted(names for _, names in stored) == sorted([body["event"]] for body in bodies)
     assert len({transaction for transaction, _ in stored}) < CALLERS
+
+
+@pytest.mark.slow
+def test_what_comes_by_other_doors_is_stored_beside_the_loop(
+    server: Server, sender: Sender, held: Any
+) -> None:
+    public = Sender(server, kind="browser")
+    said = {
+        "user_identities": {"customer_id": "ada"},
+        "events": [{"event_type": "custom_event", "data": {"event_name": "Told"}}],
+    }
+    many = {"conversions": [{"id": str(n), "goal": "g", "userId": str(n)} for n in range(30)]}
+    picture = f"/v1/pixel/track?data={quote(json.dumps(track('Seen', writeKey=public.key)))}"
+    for number, (path, body) in enumerate(
+        [("/v2/events", said), ("/v1/conversions", many), (picture, None)]
+    ):
+        held.rollback()
+        with held.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_HELD])
+        method = "GET" if body is None else "POST"
+        key = {} if body is None else {"X-API-Key": sender.key}
+        with ThreadPoolExecutor(1) as callers:
+            asked = callers.submit(server.ask, method, path, body, key)
+            wait_until(_is_held_up, f"{path} to wait for the table")
+            assert server.ask("GET", "/healthz").status == 200
+            held.commit()
+            assert asked.result().status == (202, 200, 200)[number]
+    names = [name for _, names in sender.stored() for name in names]
+    assert names.count("Told") == 1 and names.count("g") == 30
+    assert [names for _, names in public.stored()] == [["Seen"]]
 
 
 @pytest.mark.slow

@@ -52,6 +52,48 @@ def _ask_beside_a_held_row(server: Server, key: dict[str, str]) -> None:
     assert server.ask("POST", "/v1/consent", said, key).status == 200
 
 
+def test_events_that_wait_for_a_held_row_hold_up_nobody_elses(
+    transactional_db: None, valkey: object, tmp_path: Path
+) -> None:
+    world = World()
+    with running(tmp_path) as server:
+        key = {"Authorization": f"Bearer {world.pk}"}
+        assert server.ask("POST", "/v1/track", _chosen(), key).status == 200
+        told: list[Any] = []
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM profiles_profilestate WHERE profile_id IN"
+                " (SELECT profile_id FROM profiles_identity WHERE value = 'held') FOR UPDATE"
+            )
+            assert cursor.fetchone()
+            asking = [
+                threading.Thread(
+                    target=lambda: told.append(server.ask("POST", "/v1/track", _chosen(), key))
+                )
+                for _ in range(3)
+            ]
+            for one in asking:
+                one.start()
+            others = 0
+            while len(told) < len(asking):
+                time.sleep(0.02)  # slower than the rate limit
+                event = {"event": "Seen", "anonymousId": "another"}
+                assert server.ask("POST", "/v1/track", event, key).status == 200
+                others += 1
+            for one in asking:
+                one.join()
+        assert others >= 5
+        assert [(one.status, one.json()["code"]) for one in told] == [(503, "unavailable")] * 3
+        assert server.ask("POST", "/v1/track", _chosen(), key).status == 200
+        assert server.stop() == 0
+
+
+def _chosen() -> dict[str, Any]:
+    said = {"consent": {"categoryPreferences": {"analytics": True}}}
+    name = "Segment Consent Preference Updated"
+    return {"event": name, "anonymousId": "held", "context": said}
+
+
 def test_a_threads_statements_wait_as_long_as_it_was_told() -> None:
     shown: list[Any] = []
 

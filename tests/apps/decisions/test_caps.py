@@ -127,11 +127,13 @@ steps = st.one_of(
 def test_budgets_are_those_of_a_naive_list(since: None, told: list[tuple[str, int, Any]]):
     people = [visitor(), visitor()]
     now_ms = LATER_MS
+    step_to(now_ms)
     for step, who, what in told:
         person = people[min(who, len(people) - 1)]
         some = person.drawn[what] if isinstance(what, int) and what < len(person.drawn) else None
         if step == "wait":
             now_ms += what
+            step_to(now_ms)
         elif step == "decide":
             decide(person, [Chain(token(), [*turn, []]) for turn in what], now_ms)
         elif step == "fold":
@@ -152,6 +154,10 @@ def test_budgets_are_those_of_a_naive_list(since: None, told: list[tuple[str, in
         elif step == "release" and not some.is_shown:
             assert caps.release(person.holder, [some.token], now_ms)
             person.drawn.remove(some)
+
+
+def step_to(now_ms: int) -> None:
+    clock.replace(lambda: clock.from_ms(now_ms))
 
 
 def decide(person: Visitor, chains: Sequence[Chain], now_ms: int) -> None:
@@ -185,12 +191,35 @@ def merge(winner: Visitor, loser: Visitor, now_ms: int) -> None:
     winner.drawn += loser.drawn
 
 
+@pytest.mark.parametrize("wrong_ms", [121_000, -121_000], ids=["ahead", "behind"])
+def test_a_process_whose_clock_is_wrong_ends_nobodys_reservation(since: None, wrong_ms: int):
+    step_to(LATER_MS)
+    person, once = visitor(), CapDoc(9, "once", most=1)
+    seen = []
+    for asked_ms in (LATER_MS, LATER_MS + wrong_ms, LATER_MS + wrong_ms + 1, LATER_MS + 2):
+        picked = caps.reserve(person.holder, None, [Chain(token(), [[once], []])], asked_ms)
+        seen.append(None if picked is None else picked[0].place)
+    assert seen == [0, 1, 1, 1]
+
+
+def test_a_reservation_lives_by_the_servers_clock(since: None):
+    clock.replace(None)
+    key = generation.prefix(generation.current()) + b"since"
+    hot_wire.ask(hot_wire.command("SET", key, "0"), 1)
+    person, now_ms = visitor(), clock.now_ms()
+    for asked_ms in (now_ms, now_ms + 121_000, now_ms - 121_000):
+        chain = Chain(token(), [[CapDoc(9, "once", most=1)], []])
+        picked = caps.reserve(person.holder, None, [chain], asked_ms)
+        assert picked is not None and picked[0].place == (0 if asked_ms == now_ms else 1)
+
+
 @pytest.mark.slow
 def test_400_hands_on_one_visitor_never_reserve_or_show_more_than_the_cap(since: None):
     person = visitor()
     context = multiprocessing.get_context("fork")
     number = generation.current()
     for now_ms in (LATER_MS, LATER_MS + 1_000, LATER_MS + 130_000, LATER_MS + 260_000):
+        step_to(now_ms)
         queue: Any = context.Queue()
         workers = [
             context.Process(target=_crowd, args=(person.profile, now_ms, seed, number, queue))

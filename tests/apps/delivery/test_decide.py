@@ -340,3 +340,10 @@ def test_more_requests_than_allowed_are_429_with_whole_seconds(world: World):
     access.announce_after_commit()
     codes = [world.post("/v1/decide", {"placements": ["home.hero"]}).status_code for _ in range(5)]
     assert 429 in codes
+
+
+@pytest.mark.parametrize("key", ["a\x00b", "a\nb", "\x7f"], ids=["nul", "line", "delete"])
+def test_a_placement_key_with_a_control_character_is_refused(world: World, key: str):
+    answer = world.ask("home.hero", {"key": key}, status=400)
+    assert answer["code"] == "invalid_request"
+    assert answer["errors"][0]["pointer"] == "/placements/1"

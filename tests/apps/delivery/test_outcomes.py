@@ -158,6 +158,33 @@ def test_a_beacon_and_an_edge_key_may_send_exposures(world: World):
     assert world.post("/v1/conversions", {"conversions": []}, key=edge).status_code == 403
 
 
+def _bought(count: int) -> dict[str, Any]:
+    return {
+        "conversions": [
+            {"id": f"c{n}", "goal": "order", "anonymousId": f"a{n % 25}"} for n in range(count)
+        ]
+    }
+
+
+def test_a_publishable_key_names_twenty_visitors_in_a_call_and_a_secret_one_more(world: World):
+    answer = world.post("/v1/conversions", _bought(50))
+    told = answer.json()
+    assert told["accepted"] == 40
+    assert [(one["index"], one["code"]) for one in told["rejected"]] == [
+        (n, "too_many_visitors") for n in (*range(20, 25), *range(45, 50))
+    ]
+    assert "RateLimit" in answer.headers
+    assert world.post("/v1/conversions", _bought(50), key=world.sk).json()["accepted"] == 10
+
+
+def test_exposures_of_too_many_visitors_are_refused_one_by_one(world: World):
+    world.hero()
+    items = [{"decisionId": world.hero_of(f"a{n}")["decisionId"]} for n in range(21)]
+    told = expose(world, *items, items[0])
+    assert (told["accepted"], told["duplicates"]) == (20, 1)
+    assert [(one["index"], one["code"]) for one in told["rejected"]] == [(20, "too_many_visitors")]
+
+
 def test_conversions_count_once_by_their_id(world: World):
     world.hero()
     decision_id = world.hero_of("a1")["decisionId"]

@@ -14,6 +14,7 @@ from apps.delivery import previewing
 from apps.delivery.previewing import Pretence, served_for, token_of
 from apps.rules import services as rules
 from apps.work import clock
+from tests.apps.delivery.capped_shop import Shop
 from tests.apps.delivery.conftest import NOW, NOW_MS, World, forget_everything, inside
 
 DAY = timedelta(days=1)
@@ -97,6 +98,32 @@ def test_it_counts_nowhere(world: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM events_inbox")
         assert cursor.fetchone() == before
+
+
+@pytest.mark.parametrize("days", [0, 1, -1], ids=["now", "tomorrow", "yesterday"])
+def test_a_preview_of_a_visitor_changes_nothing_that_redis_keeps(
+    world: World, valkey: Any, days: int
+) -> None:
+    shop = Shop(world)
+    shop.cap(most=1)
+    shop.offer(variant=["twice"])
+    world.publish()
+    row = world.person(("anonymous_id", "a1"))
+    world.tell(row.profile_id)
+    preview = token(world, segments=[], at=(shop.now + days * DAY).isoformat())
+    assert shop.variant() == "offer"
+    body = {"placements": ["home.offer"], "anonymousId": "a1", "preview": preview}
+    before = kept_in(valkey)
+    for _ in range(2):  # of a budget of one, which the visitor holds
+        offer = world.post("/v1/decide", body).json()["placements"]["home.offer"]
+        assert (offer["variant"], offer["reason"]) == ("offer", "PREVIEW")
+    assert kept_in(valkey) == before
+    assert shop.variant() == "plain"
+
+
+def kept_in(valkey: Any) -> dict[bytes, bytes]:
+    """All keys as they are, but for what limits how often one may ask."""
+    return {key: valkey.dump(key) for key in valkey.scan_iter() if not key.startswith(b"a:r:")}
 
 
 def test_a_false_a_foreign_and_an_old_token_are_refused(world: World) -> None:

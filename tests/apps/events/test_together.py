@@ -5,17 +5,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.access.models import Site
 from apps.consent.models import ConsentEvent
 from apps.consent.types import Purpose
 from apps.events import collect
-from apps.events.arrivals import Arrived, sender_of, take
+from apps.events.arrivals import Arrived, sender_of, take, take_ordinary, taken_alone
 from apps.events.collect import Call
 from apps.events.domain.envelope import open_batch
 from apps.events.together import record_together
 from apps.events.types import Receipt, Sender
+from apps.work.ids import uuid7
 from tests.apps.events.conftest import NOW, NOW_MS, Sending, track
 
 CALLS = 8
@@ -154,6 +156,67 @@ def test_a_call_that_cannot_be_stored_is_its_own_misfortune(server: Sending) -> 
     assert counts([outcomes[0], outcomes[2]]) == [(1, 0, 0, 0)] * 2
     assert [event.name for event in server.stored()] == ["A", "B"]
     assert counts(record_together([call(of, track("Poison"))])) == [(1, 0, 0, 0)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_the_plan_of_one_site_cannot_be_read_the_others_are_told_what_is_stored(
+    server: Sending,
+) -> None:
+    other = connection.copy()
+    other.set_autocommit(False)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE events_eventschema IN ACCESS EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20ms'")
+        strict = sender(server, is_plan_strict=True, site_id=uuid7())
+        outcomes = record_together([call(sender(server), track("Plain")), call(strict, track())])
+    finally:
+        other.close()
+        connection.close()
+    assert counts(outcomes[:1]) == [(1, 0, 0, 0)]
+    assert isinstance(outcomes[1], OperationalError)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waited_in_vain_for_a_lock_is_not_repeated(server: Sending) -> None:
+    event = track()
+    other = connection.copy()
+    other.set_autocommit(False)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE events_dedupekey IN ACCESS EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20ms'")
+        record = connection.connection
+        with CaptureQueriesContext(connection) as asked:
+            assert server.post("/v1/track", event).status_code == 503
+        assert connection.connection is record
+        assert len([one for one in asked if "dedupekey" in one["sql"]]) <= 1
+    finally:
+        other.close()
+        connection.close()
+    assert server.batch(event)["accepted"] == 1
+
+
+def test_what_needs_more_is_left_where_others_would_wait_for_it(browser: Sending) -> None:
+    from apps.access.credentials import caller_of_public_key
+
+    caller = caller_of_public_key(browser.key)
+    assert caller is not None
+    bodies = [
+        json.dumps({"batch": [event]}).encode()
+        for event in (
+            track("Plain"),
+            track("Segment Consent Preference Updated", context=AGREED),
+            {"type": "track"},
+        )
+    ]
+    taken = take_ordinary([Arrived(caller, open_batch(body), None, len(body)) for body in bodies])
+    assert [one.left is None for one in taken] == [True, False, False]
+    assert taken[0].receipt()[0].accepted == 1
+    after = [taken_alone(one).receipt()[0] for one in taken[1:]]
+    assert [(one.accepted, len(one.rejected)) for one in after] == [(1, 0), (0, 1)]
 
 
 def test_together_is_as_one_by_one(server: Sending, sending: Callable[..., Sending]) -> None:

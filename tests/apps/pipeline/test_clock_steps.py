@@ -48,6 +48,20 @@ def test_a_step_back_asks_for_a_refresh(
     assert asked_for(world) == 0, "it is asked for once"
 
 
+def test_a_step_back_while_nobody_looked_is_seen_by_the_next_process(world: World) -> None:
+    publish(world, "browsing-blouses", BROWSING_BLOUSES)
+    Intent.objects.all().delete()
+    ClockWatch().look(NOW + HOUR)
+    assert asked_for(world) == 0
+
+    ClockWatch().look(NOW)
+
+    assert asked_for(world) == 1
+    Intent.objects.all().delete()
+    ClockWatch().look(NOW + TICK)
+    assert asked_for(world) == 0, "it is asked for once"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_who_never_comes_back_is_no_member_before_their_time(world: World) -> None:
     number = publish(world, "browsing-blouses", BROWSING_BLOUSES)

@@ -1,6 +1,6 @@
 """An event row says exactly what the event said, whatever characters it has."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -98,3 +98,13 @@ def test_what_an_event_does_not_say_is_null() -> None:
     row = stored(placed(said("Seen", {"value": "much", "category": ""}, {})))
     assert (row.user_identity_id, row.category, row.item, row.value) == (None, None, None, None)
     assert (row.original_at, row.sent_at) == (None, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ms", [253_402_300_799_999, -62_135_596_799_999], ids=["last", "first"])
+def test_an_instant_at_the_end_of_time_keeps_its_milliseconds(ms: int) -> None:
+    event = said("far", {}, {})
+    event.original_ms = ms
+    found = stored(placed(event)).original_at
+    assert found is not None
+    assert (found - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) == ms

@@ -170,3 +170,13 @@ def test_when_nothing_can_be_folded_it_is_not_the_batches(world: World) -> None:
         world.fold()
 
     assert Inbox.objects.filter(part=event_fold.ASIDE).count() == bounds.MAX_SET_ASIDE
+
+
+def test_a_batch_that_another_consumer_has_folded_is_blamed_for_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = event_fold.Spoilt([4711])
+    assert not event_fold.set_aside(4711)
+    assert not fold._blame(4711, gone, is_first=True)
+    assert (fold._set_aside, fold._in_a_row) == (0, 0)
+    assert "pipeline.batch_set_aside" not in caplog.text

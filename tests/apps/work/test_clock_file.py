@@ -33,3 +33,15 @@ def test_without_the_file_it_is_right_and_a_new_one_counts(
     (tmp_path / "clock").write_text("3600")
     monkeypatch.setattr(clock, "LOOK_EVERY_S", 0.0)
     assert abs(read() - datetime.now(UTC) - HOUR) < NEARLY
+
+
+def test_stores_tell_the_right_time_beside_a_process_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text("3600")
+    try:
+        clock.replace(clock.shifted_by(tmp_path / "clock"), is_everywhere=False)
+        assert clock.stepped_ms() is None
+        clock.replace(lambda: datetime.fromtimestamp(5, UTC))
+        assert clock.stepped_ms() == 5_000
+    finally:
+        clock.replace(None)
+    assert clock.stepped_ms() is None

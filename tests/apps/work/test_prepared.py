@@ -91,6 +91,39 @@ def test_a_transaction_that_meets_a_pooler_fails_as_one_to_repeat() -> None:
         assert NEXT.fetch(["", 1]) == [(2, "")]
 
 
+def test_a_table_that_is_locked_for_a_while_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE test_locked (n int)")
+    other = connection.copy()
+    try:
+        counted = Prepared("test_locked", "SELECT count(*) FROM test_locked WHERE n > %s", ("int",))
+        assert counted.fetch([0]) == [(0,)]
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE test_locked IN ACCESS EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20ms'")
+        with monkeypatch.context() as soon, pytest.raises(OperationalError):
+            soon.setattr(prepared, "KEPT_S", 0.0)
+            counted.fetch([0])
+        other.rollback()
+        with transaction.atomic():
+            assert counted.fetch([0]) == [(0,)]
+        assert counted.fetch([0]) == [(0,)]
+        assert "test_locked" in known()
+    finally:
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE test_locked")
+
+
+def test_what_the_connection_has_unknown_to_the_thread_is_prepared_again() -> None:
+    NEXT.fetch(["", 1])
+    prepared._thread.since.clear()
+    assert NEXT.fetch(["", 1]) == [(2, "")]
+    assert prepared._is_possible and "test_next" in prepared._thread.since
+
+
 def test_an_error_of_its_own_is_an_error_of_django_and_ends_nothing() -> None:
     wrong = Prepared("test_wrong", "SELECT 1 / %s", ("int",))
     with pytest.raises(Exception, match="division by zero"):
