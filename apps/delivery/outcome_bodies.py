@@ -1,12 +1,15 @@
 """What may be said of outcomes, and what is answered: the bodies of exposures and conversions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from apps.access.errors import InvalidRequest
+from apps.access.errors import Fault, InvalidRequest
 from apps.delivery.questions import Id
+
+MAX_ITEMS: Final = 2_000
 
 
 class Exposure(msgspec.Struct, rename="camel"):
@@ -86,3 +89,16 @@ REFUSALS: Final = {
     "too_many_visitors": "A call with a publishable key is about 20 visitors at most.",
     "invalid_goal": "A goal has 1 to 200 characters, none of them NUL.",
 }
+
+
+def bounded(items: Sequence[msgspec.Raw], name: str) -> Sequence[msgspec.Raw]:
+    """Return the items of a call, which its body has under `name`.
+
+    Raises:
+        InvalidRequest: too many.
+    """
+    if len(items) > MAX_ITEMS:
+        detail = f"Send at most {MAX_ITEMS:,} in one call."
+        fault: Fault = {"pointer": f"/{name}", "code": "out_of_range", "detail": detail}
+        raise InvalidRequest(detail, errors=[fault])
+    return items

@@ -13,7 +13,6 @@ import msgspec
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.access import limits
-from apps.access.errors import Fault, InvalidRequest
 from apps.access.proof import verified_user_id
 from apps.access.types import Caller
 from apps.consent.types import Choice, Purpose, allowed
@@ -41,6 +40,7 @@ from apps.delivery.outcome_bodies import (
     Exposures,
     Receipt,
     Refusal,
+    bounded,
 )
 from apps.delivery.questions import id_text
 from apps.events.collect import record_accepted
@@ -49,7 +49,6 @@ from apps.events.types import Receipt as StoreReceipt
 from apps.work import clock
 from apps.work.database import drop_if_broken
 
-MAX_ITEMS: Final = 2_000
 MAX_ID_LENGTH: Final = 100
 # Each is a question of its own. A page or an app is one visitor's, or a few one's after the other.
 MOST_VISITORS: Final = 20
@@ -237,7 +236,7 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
         RateLimited: too many calls.
     """
     intake = _Intake(caller, route, given.sent_at, now)
-    items = _bounded(given.exposures, "exposures")
+    items = bounded(given.exposures, "exposures")
     intake.charge_first(items)
     seen: list[Seen] = []
     for index, raw in enumerate(items):
@@ -313,7 +312,7 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
         RateLimited: too many calls.
     """
     intake = _Intake(caller, route, given.sent_at, now)
-    items = _bounded(given.conversions, "conversions")
+    items = bounded(given.conversions, "conversions")
     intake.charge_first(items)
     for index, raw in enumerate(items):
         message_id = None
@@ -395,14 +394,6 @@ def _event(
         purposes=0,
         flags=flags,
     )
-
-
-def _bounded(items: Sequence[msgspec.Raw], name: str) -> Sequence[msgspec.Raw]:
-    if len(items) > MAX_ITEMS:
-        detail = f"Send at most {MAX_ITEMS:,} in one call."
-        fault: Fault = {"pointer": f"/{name}", "code": "out_of_range", "detail": detail}
-        raise InvalidRequest(detail, errors=[fault])
-    return items
 
 
 def _message_id(kind: str, own: str) -> str:
