@@ -130,11 +130,9 @@ class Client:
 
     def _use(self) -> None:
         """Open anew what the server may have closed, because nothing was asked for so long."""
-        now = time.perf_counter()
-        if now - self._used_at > IDLE_S:
+        if time.perf_counter() - self._used_at > IDLE_S:
             self.close()
             self._open()
-        self._used_at = now
 
     @property
     def lines(self) -> "Sequence[_Line]":

@@ -8,11 +8,24 @@ from django.conf import settings
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
-from apps.decisions import record_reads
+from apps.decisions import hot_wire, record_reads
 from apps.pipeline import bounds
+from apps.work import redis as redis_door
 from tests.emptying import Emptier
 
 A_DAY_MS = 86_400_000
+# The hot path gives servers so many seconds before it goes on without them. On a busy machine that
+# is less than they need now and then, and a test that asks for content would get a default.
+PATIENCE_S = 0.9  # the hot path takes no whole seconds
+PATIENCE = (
+    (redis_door, "CONNECT_TIMEOUT_S"),
+    (redis_door, "READ_TIMEOUT_S"),
+    (hot_wire, "TIMEOUT_S"),
+    (record_reads, "BOX_S"),
+    (record_reads, "LONGEST_BOX_S"),
+)
+READ_DEFAULTS = record_reads.rows.__kwdefaults__ or {}
+REAL_PATIENCE_S = [getattr(module, name) for module, name in PATIENCE]
 USES_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server", "valkey"}
 
 
@@ -49,6 +62,27 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         patch.setattr(bounds, "TRANSACTION_TIMEOUT_MS", A_DAY_MS)
         yield emptier
     emptier.close()
+    record_reads.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Servers have more time than in production; `real_patience` is for tests of that time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in PATIENCE:
+            patch.setattr(module, name, PATIENCE_S)
+        patch.setitem(READ_DEFAULTS, "box_s", PATIENCE_S)
+        yield
+
+
+@pytest.fixture
+def real_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the hot path gives to servers in production."""
+    for (module, name), seconds in zip(PATIENCE, REAL_PATIENCE_S, strict=True):
+        monkeypatch.setattr(module, name, seconds)
+    monkeypatch.setitem(READ_DEFAULTS, "box_s", record_reads.BOX_S)
+    redis_door.reset()
+    hot_wire.drop()
     record_reads.close()
 
 

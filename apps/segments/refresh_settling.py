@@ -206,7 +206,12 @@ def _answer(
     evaluated, before = decode_section(row.memberships)
     now_ms = live.as_of(now_ms, row.last_seen_ms)
     is_anew = live.is_of_the_future(evaluated.at_ms, now_ms)
-    asked, wanted = _asked(definitions, None if from_events or is_anew else candidate.numbers)
+    numbers = None if from_events or is_anew else candidate.numbers
+    if numbers is not None:  # a timer may be late: whose stay is over is asked with them
+        numbers |= {
+            one for one, stay in before.items() if stay[1] is not None and stay[1] <= now_ms
+        }
+    asked, wanted = _asked(definitions, numbers)
     kept = kept_facts(row, definitions, wanted, now_ms, from_events=from_events, is_anew=is_anew)
     evaluation = kept.evaluate(definitions, before, now_ms, None if asked is None else wanted)
     if recorded is not None:

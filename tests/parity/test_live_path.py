@@ -187,7 +187,8 @@ def _assert_refreshed(
     assert words_of(sorted(inside)) == list(row.inside)
     open_ = Membership.objects.filter(profile_id=profile_id, left_at=None)
     assert set(open_.values_list("segment__number", flat=True)) == inside
-    ends = [stay[1] for stay in stays.values() if stay[1] is not None]
+    ends = {key: stays[number][1] for key, number in numbers.items() if number in stays}
+    foretold = {key: end for key, end in ends.items() if end is not None}
     due = [clock.to_ms(one.due_at) for one in Due.objects.filter(pk=profile_id)]
-    assert due == ([min(ends)] if ends else [])
-    assert all(end > now_ms for end in ends)
+    assert due == ([min(foretold.values())] if foretold else [])
+    assert {key: now_ms - end for key, end in foretold.items() if end <= now_ms} == {}

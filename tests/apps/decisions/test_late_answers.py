@@ -11,7 +11,7 @@ from apps.decisions.models import HotGeneration
 from apps.work.redis import RedisAway
 from tests.apps.decisions.test_hot_state import key, seen, state
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_patience")]
 
 LATE_MS = 300  # longer than a decision waits, shorter than a writer does
 PING = hot_wire.command("PING")

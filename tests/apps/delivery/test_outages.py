@@ -142,7 +142,9 @@ def deaf() -> Iterator[Path]:
     folder.rmdir()
 
 
-def test_servers_that_hang_cost_an_answer_no_more_than_their_time_box(known: World, deaf, settings):
+def test_servers_that_hang_cost_an_answer_no_more_than_their_time_box(
+    known: World, real_patience, deaf, settings
+):
     with _redis_at(settings, f"unix://{deaf}"), postgres_at(str(deaf.parent)):
         start = time.monotonic()
         hero = known.hero_of("a1")
