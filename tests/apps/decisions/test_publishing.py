@@ -95,5 +95,5 @@ def test_old_decisions_are_forgotten_and_erasure_leaves_nobody_in_the_log(site):
     [holder] = [one for one in holders.holders() if one.name == "decisions"]
     assert [one["requestId"] for one in holder.export(profile_id)] == ["req_new"]
     assert holder.erase(profile_id) == 1
-    kept = DecisionRecord.objects.get()
+    kept = DecisionRecord.objects.get(site_id=site.pk)
     assert (kept.profile_id, kept.facts) == (None, {})
