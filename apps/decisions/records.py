@@ -40,6 +40,9 @@ BATCH_SIZE: Final = 50
 LINGER_S: Final = (
     0.2  # long enough to fill a batch under load, short enough to look at in the admin
 )
+# The thread seals so many at once, then rests: a long turn of it is one that requests wait for.
+PIECE: Final = 8
+SPREAD_S: Final = 0.1  # what is queued is done within so long, and the work itself
 RETRY_S: Final = 1.0
 SHARES_S: Final = 5.0  # how old the sites' setting may be
 INPUTS_LOST: Final = "inputs"  # in `missing`: they could not be packed
@@ -106,8 +109,11 @@ def record(made: Made) -> None:
             _start()
 
 
-def flush() -> int:
+def flush(spread_s: float = 0.0) -> int:
     """Write everything queued, on the caller's connection; return how many records.
+
+    Args:
+        spread_s: how long to rest in between, in all.
 
     Raises:
         django.db.Error: Postgres is away; the records stay queued.
@@ -116,11 +122,12 @@ def flush() -> int:
     with _writing:
         if not _queue and not _rows and not _fresh:
             return 0
+        rest_s = spread_s * PIECE / (2 * (len(_queue) + len(_rows) + PIECE))
         try:
             _look_at_shares()
         finally:
             # Sealed rows are a tenth of what a request leaves, so they wait better.
-            _seal_queued()
+            _seal_queued(rest_s)
         while _rows:
             batch = [_rows.popleft() for _ in range(min(BATCH_SIZE, len(_rows)))]
             try:
@@ -132,6 +139,8 @@ def flush() -> int:
                 Counts.dropped += len(batch)
                 raise
             count += len(batch)
+            if rest_s and _rows:
+                time.sleep(rest_s * len(batch) / PIECE)
             _fresh.extend(row.profile for row in batch if row.profile is not None)
         forgetting.look_after(_fresh)
         _fresh.clear()
@@ -162,10 +171,12 @@ def _look_at_shares() -> None:
     _shares_until = now + SHARES_S
 
 
-def _seal_queued() -> None:
+def _seal_queued(rest_s: float) -> None:
     global _unsealable
     fresh = ids(len(_queue))
     while _queue and fresh:
+        if rest_s and len(fresh) % PIECE == 0:
+            time.sleep(rest_s)
         number, dropped, made = _queue.popleft()
         try:
             _rows.append(_row(fresh.pop(), number, dropped + _unsealable, made))
@@ -282,7 +293,7 @@ def _run() -> None:
         _wake.clear()
         pause_s = LINGER_S
         try:
-            flush()
+            flush(SPREAD_S)
         except DatabaseError:
             pause_s = RETRY_S
             connection.close()

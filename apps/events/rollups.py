@@ -5,7 +5,6 @@ What is counted, and the statements that count, belong to the segments; see
 """
 
 import logging
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,10 +13,10 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.profiles.holders import Division, PersonalDataHolder
+from apps.work.writers import LONGEST_S, wait_for_older
 
 logger = logging.getLogger(__name__)
 
-WRITERS_TIMEOUT_S = 30.0
 # The key of a transaction's advisory lock: rows about profiles are being filled in.
 _FILLING = 0x726F6C6C
 
@@ -37,18 +36,9 @@ def begin_closing(site_id: UUID, until: datetime) -> bool:
         )
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
         (own,) = cursor.fetchone()
-    return not is_outermost or _await_writers(own)
-
-
-def _await_writers(transaction_id: int) -> bool:
-    deadline = time.monotonic() + WRITERS_TIMEOUT_S
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            if cursor.fetchone()[0] > transaction_id:
-                return True
-            time.sleep(0.02)
-    logger.warning("events.rollup_waits", extra={"waited_s": WRITERS_TIMEOUT_S})
+    if not is_outermost or wait_for_older(own, LONGEST_S):
+        return True
+    logger.warning("events.rollup_waits", extra={"waited_s": LONGEST_S})
     return False
 
 

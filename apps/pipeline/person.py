@@ -9,6 +9,7 @@ from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.history import History
 from apps.events.types import Accepted
+from apps.pipeline.far_histories import FarHistory
 from apps.profiles.state import (
     MAX_TRAIT_NAME,
     MAX_TRAITS,
@@ -51,6 +52,7 @@ class Person:
         retold: traits of which all observations must be asked since when they are as they are.
         changes: membership changes of this batch.
         due_ms: the next instant at which something changes without an event.
+        far: reads the events that the row has no longer.
         due_moved: whether that differs from what the due table says.
         has_only_stays: nothing else of the row is another one since it was read and evaluated.
     """
@@ -69,6 +71,7 @@ class Person:
         self.has_only_stays = False
         self._must_reload = False
         self._must_recount = False
+        self.far = FarHistory(row.profile_id, row.version)
         self._names: set[str] = set()  # of the events of this batch
         self._traits: set[str] = set()  # that have a new observation
         self._asks_all = False
@@ -87,7 +90,9 @@ class Person:
         for one in ordered:
             if one.event.traits is not None or one.event.type == "group":
                 self._take_traits(one)
-        if not self._must_reload:
+        if self._must_reload:
+            self.far.is_extended = False
+        else:
             self._take_history(ordered)
 
     def _count(self, placed: Sequence[event_fold.Placed]) -> None:
@@ -111,6 +116,7 @@ class Person:
             )
             for one in ordered
         ]
+        self.far.news += happenings
         if not kept.add(happenings):
             self._must_reload = True
         for one in ordered:
@@ -190,10 +196,12 @@ class Person:
         self._must_reload = True
         self._must_recount = self._must_recount or recount
         self._asks_all = True
+        self.far.is_extended = False
 
     def joined(self) -> None:
         """Another person's traits and events have become this one's: ask every segment."""
         self._asks_all = self._is_rewritten = True
+        self.far.is_extended = False
 
     def evaluate(self, now_ms: int, due_ms: int | None = None) -> None:
         """Evaluate the live segments that can have changed; note what did and when to look again.
@@ -236,6 +244,7 @@ class Person:
             before=before,
             news=news,
             is_rewritten=self._asks_all,
+            load=self.far.load,
         )
         past = live.past_of(
             those,

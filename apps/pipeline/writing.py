@@ -1,12 +1,14 @@
 """What locked persons have become, written: rows, memberships, the feed, deadlines, marks."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from apps.decisions import hot_state
 from apps.decisions.hot_state import Carried, HotKey
+from apps.pipeline.far_histories import FarHistory
 from apps.pipeline.person import Person
 from apps.profiles import state
 from apps.segments import live
@@ -99,6 +101,9 @@ def _write_beside(
     cleared = [person.row.profile_id for person in moved if person.due_ms is None]
     if cleared:
         _CLEAR_DUE.fetch([state.uuid_array(cleared)])
+    readers = [(person.far, person.row) for person in living if person.far.has_read]
+    if readers:
+        transaction.on_commit(partial(_remember, readers))
     hot_state.mark(
         [
             HotKey(p.row.site_id, p.row.profile_id, p.row.consent_epoch, p.row.version)
@@ -106,6 +111,11 @@ def _write_beside(
         ],
         carried,
     )
+
+
+def _remember(readers: Iterable[tuple[FarHistory, state.StateRow]]) -> None:
+    for far, row in readers:
+        far.remember(row.version)
 
 
 def _tell_of_frozen(persons: Iterable[Person], now_ms: int) -> None:

@@ -1,14 +1,14 @@
 """What a state row tells of a person, with more from the events table where that is not enough."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from apps.consent.types import names_of
 from apps.events import history as histories
-from apps.events.history import History
+from apps.events.history import History, Properties
 from apps.profiles.services import observations_of
 from apps.profiles.state import StateRow, meta_of
 from apps.segments.definitions import Definition, Evaluation, Far, LiveDefinitions
@@ -27,6 +27,20 @@ class News(NamedTuple):
 
 
 NO_NEWS = News()
+
+
+class Load(Protocol):
+    """As `events.history.load`; it may return more than was asked for."""
+
+    def __call__(
+        self,
+        profile_id: UUID,
+        properties: Properties,
+        *,
+        since_ms: int | None,
+        limit: int | None,
+        names: Collection[str] | None = None,
+    ) -> History: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +188,7 @@ def far_facts(
     before: Stays | None = None,
     news: News = NO_NEWS,
     is_rewritten: bool = False,
+    load: Load = histories.load,
 ) -> Far | None:
     """Return facts for those who look further back than the state row; None when nobody does.
 
@@ -182,6 +197,7 @@ def far_facts(
     Args:
         before: with `news` and `is_rewritten` (see `past_of`), tells which of those who remember
             can be folded on. None: all are folded from the first event on.
+        load: reads the events, or knows them already.
     """
     if facts.complete_from_ms is None:
         return None
@@ -217,7 +233,7 @@ def far_facts(
         names = None if names is None or definition.reads.any_event else names
         if names is not None:
             names |= definition.reads.names
-    loaded = histories.load(
+    loaded = load(
         profile_id,
         live.properties,
         since_ms=since_ms if is_bounded else None,

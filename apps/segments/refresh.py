@@ -31,10 +31,9 @@ from apps.segments.refresh_settling import Clock, Settled, batches, settle
 from apps.segments.sql.rollup_rows import DAY_MS
 from apps.segments.types import Refreshed
 from apps.work import clock
+from apps.work.writers import LONGEST_S, wait_for_older
 
 logger = logging.getLogger(__name__)
-
-WRITERS_TIMEOUT_S = 30.0
 
 
 class Progress(Protocol):
@@ -244,21 +243,10 @@ def _promote(site_id: UUID, cut: Cut) -> int:
         current.save(update_fields=["number"])
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
         (own,) = cursor.fetchone()
-    if is_outermost:
-        _await_writers(own)
+    if is_outermost and not wait_for_older(own, LONGEST_S):
+        # The scheduled refresh finds what such a transaction may still write.
+        logger.warning("segments.long_transaction", extra={"waited_s": LONGEST_S})
     return len(ready)
-
-
-def _await_writers(transaction_id: int) -> None:
-    deadline = time.monotonic() + WRITERS_TIMEOUT_S
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            if cursor.fetchone()[0] > transaction_id:
-                return
-            time.sleep(0.02)
-    # The scheduled refresh finds what such a transaction may still write.
-    logger.warning("segments.long_transaction", extra={"waited_s": WRITERS_TIMEOUT_S})
 
 
 # 3. Profile by profile

@@ -4,7 +4,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from bench import calls, world
 from bench.calls import BATCH, EXPOSED
@@ -168,7 +168,7 @@ class HotBench(Bench):
         )  # fmt: skip
         return ran, least
 
-    def keep_up(self, per_s: float, seconds: float, decide_us: float) -> dict[str, float]:
+    def keep_up(self, per_s: float, seconds: float, decide_us: float) -> dict[str, Any]:
         """Events at a steady rate beside decisions: their CPU, how late they were, what was left.
 
         Args:
@@ -193,6 +193,7 @@ class HotBench(Bench):
         return {
             "per_s": events / (ended - began),
             "cpu_us": (used["cpu_us"] - beside.answers * decide_us) / events,
+            "with_decisions": {name: us / events for name, us in used.items()},
             "late_ms": late_ms,
             "drained_s": drained_s,
             "decide_p50_ms": beside.percentile(0.5),

@@ -30,6 +30,7 @@ PUBLIC_BESIDES = {
     "apps.work.feed": "reading the change feed by its numbers",
     "apps.work.prepared": "statements that a connection plans once",
     "apps.work.numbers": "JSON of the database with the integers that every codec has",
+    "apps.work.writers": "waiting for who may have read an older state",
     "apps.work.schedules": "declaring periodic tasks",
     "apps.access.http": "the short chain of hot views",
     "apps.access.addresses": "the client's address behind trusted proxies",

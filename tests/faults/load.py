@@ -37,6 +37,7 @@ SEEN_EVERY: Final = 3  # of so many decisions one is seen
 
 Json = dict[str, Any]
 _numbers = count()
+_load = 0  # how often one began
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class Load:
             factor: of the full rate.
             within_ms: a decision that takes longer is a bad one; None: it only has to come.
         """
+        global _load
+        _load += 1  # with visitors of its own: nobody has thousands of events within the hour
         self._target, self._ledger, self._within_ms = target, ledger, within_ms
         self._is_over = threading.Event()
         self._given_up_at = float("inf")
@@ -155,7 +158,7 @@ class Load:
         self._send(line, "/v1/track", event, [event["messageId"]])
 
     def _viewed(self, number: int) -> Json:
-        return viewed(f"visitor-{number % VISITORS}", number)
+        return viewed(visitor(number), number)
 
     def _send(self, line: Line, path: str, body: Json, message_ids: Sequence[str]) -> None:
         """Send until it is acknowledged."""
@@ -178,7 +181,7 @@ class Load:
 
     def _decide(self, line: Line, number: int) -> None:
         asked: Json = {
-            "anonymousId": f"visitor-{number % VISITORS}",
+            "anonymousId": visitor(number),
             "placements": list(self._target.placements),
         }
         began = time.monotonic()
@@ -224,12 +227,17 @@ def _code(body: bytes) -> str:
         return repr(body[:100])
 
 
-def viewed(visitor: str, number: int) -> Json:
+def visitor(number: int) -> str:
+    """Return whom the present load knows by a number."""
+    return f"visitor-{_load}-{number % VISITORS}"
+
+
+def viewed(who: str, number: int) -> Json:
     """A view of one product, as a tracker sends it."""
     return {
         "event": "Product Viewed",
         "messageId": message_id(),
-        "anonymousId": visitor,
+        "anonymousId": who,
         "timestamp": _now(),
         "properties": {
             "category": CATEGORIES[number % len(CATEGORIES)],

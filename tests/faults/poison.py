@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.harm import Brought
-from tests.faults.load import CATEGORIES, VISITORS, message_id
+from tests.faults.load import CATEGORIES, message_id, visitor
 from tests.faults.running import RunningStack
 
 BATCHES = 16
@@ -62,9 +62,9 @@ def _bodies(number: int, brought: list[str]) -> Iterator[str]:
 def _view(number: int, now_ms: int) -> list[Any]:
     """An accepted view as it lies in the inbox: see apps/events/types.py."""
     properties = {"category": CATEGORIES[number % len(CATEGORIES)], "price": 20 + number % 90}
-    visitor = f"visitor-{number % VISITORS}"
+    who = visitor(number)
     return [
-        "track", "Product Viewed", now_ms, None, message_id(), visitor, None, properties, None, {},
+        "track", "Product Viewed", now_ms, None, message_id(), who, None, properties, None, {},
         0, ALL_PURPOSES, 0,
     ]  # fmt: skip
 

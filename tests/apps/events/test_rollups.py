@@ -21,7 +21,7 @@ def marked() -> list[object]:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_day_is_not_closed_while_a_transaction_may_still_add_to_it(monkeypatch):
-    monkeypatch.setattr(rollups, "WRITERS_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(rollups, "LONGEST_S", 0.3)
     site = make_site()
     profile = make_profile(site)
     written, may_commit = threading.Event(), threading.Event()
