@@ -65,13 +65,14 @@ _READS: Final = (
     "/v1/lists",
     "/v1/openapi.json",
     "/v1/previews",
+    "/v1/render",
     "/v1/why",
     "/metrics",
     "/readyz",
 )
 # What writes a visitor's rows, and waits for whoever holds them; and events that come by doors of
 # their own, and so are not taken in together with others.
-_WRITES: Final = ("/v1/consent", "/v2/events", "/v2/bulkevents", "/v1/pixel/")
+_WRITES: Final = ("/v1/consent", "/v2/events", "/v2/bulkevents", "/v1/pixel/", "/v1/hooks/")
 # Each item of these may name a visitor to look up: so many are answered on the loop.
 _OUTCOMES: Final = frozenset({HOT["/v1/exposures"], HOT["/v1/conversions"]})
 # Where files of people come in.

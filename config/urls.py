@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from apps.access.errors import NotFound
 from apps.access.http import HotView, hot
+from apps.content.asset_views import media
 
 API_PREFIXES: Final = ("v1/", "v2/", "ofrep/", "opendsr/")
 
@@ -20,6 +21,7 @@ _OFFERING: Final = [
     "apps.profiles.urls",
     "apps.segments.urls",
     "apps.delivery.urls",
+    "apps.integrations.urls",
     *(["apps.demo.urls"] if apps.is_installed("apps.demo") else []),
 ]
 
@@ -44,10 +46,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path("", include(name)) for name in _OFFERING),
     path("", include("config.documents")),
     re_path(r"^(?:v1|v2|ofrep|opendsr)(?:/|$)", unknown_path),
+    re_path(r"^media/(?P<digest>[0-9a-f]{64})/(?P<spec>[0-9a-z-]{1,40})$", media, name="media"),
     path("admin/", admin.site.urls),
 ]
 _guarded(urlpatterns)
 
+handler400 = "config.trouble.bad_request"
 handler500 = "config.trouble.server_error"
 
 # Exact paths of hot views, for config/wsgi.py; the slashed form leads to the same view.

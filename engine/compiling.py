@@ -5,7 +5,7 @@ Parses every condition, sorts candidates, prepares templates, and refuses what c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -36,16 +36,29 @@ from engine.templating import prepare
 WEIGHTS_TOLERANCE = 1e-6
 
 
-def compile_snapshot(doc: SnapshotDoc) -> CompiledSnapshot:
+def compile_snapshot(
+    doc: SnapshotDoc, previous: CompiledSnapshot | None = None
+) -> CompiledSnapshot:
     """Return the form that decides.
+
+    Args:
+        previous: another one, whose blocks, conditions and segments are taken over where their
+            documents are the very same objects.
 
     Raises:
         InvalidSnapshot: a key used twice or named but absent, a share that is none, a cap that
             allows nothing, or a condition that is refused.
     """
-    segments = _segments(doc)
+    segments = _segments(doc, {} if previous is None else previous.segments)
     by_number = _keyed("segments", ((segment.number, segment) for segment in segments.values()))
-    blocks = _keyed("blocks", ((block.key, _block(block, by_number)) for block in doc.blocks))
+    made = {} if previous is None else previous.blocks
+    blocks = _keyed(
+        "blocks",
+        (
+            (block.key, _taken_over(block, made, by_number) or _block(block, by_number))
+            for block in doc.blocks
+        ),
+    )
     for cap in doc.caps:
         _check_cap(cap)
     caps = _keyed("caps", ((cap.number, cap) for cap in doc.caps))
@@ -55,6 +68,10 @@ def compile_snapshot(doc: SnapshotDoc) -> CompiledSnapshot:
     making = _Making(
         segments, caps, {key: blocks[place.block] for key, place in placements.items()}
     )
+    if previous is not None:
+        making.read = {
+            rule.key: rule for place in previous.placements.values() for rule in place.rules
+        }
     _keyed("rules", ((rule.key, rule) for rule in doc.rules))
     making.experiments = _keyed("experiments", ((item.key, item) for item in doc.experiments))
     for experiment in doc.experiments:
@@ -96,6 +113,7 @@ class _Making:
     rules: dict[str, list[CompiledRule]] = field(default_factory=dict)
     own: dict[str, CompiledExperiment] = field(default_factory=dict)  # of placements
     by_rule: dict[str, CompiledExperiment] = field(default_factory=dict)
+    read: dict[str, CompiledRule] = field(default_factory=dict)  # of another publication
 
     def add_experiment(self, doc: ExperimentDoc, places: dict[str, PlacementDoc]) -> None:
         path = f"experiments.{doc.key}"
@@ -144,7 +162,13 @@ class _Making:
         path = f"rules.{doc.key}"
         place = _named("placements", places, doc.placement, path)
         block = self.blocks[doc.placement]
-        node = _condition(doc.condition, path, self.segments.keys())
+        known = self.read.get(doc.key)
+        if known is not None and known.doc is doc:
+            node, condition = known.node, known.condition
+            _refuse_absent(node, path, self.segments.keys())
+        else:
+            node = _condition(doc.condition, path, self.segments.keys())
+            condition = compile_condition(node)
         variant, experiment = None, None
         drawn = tuple(_named("caps", self.caps, number, path) for number in doc.caps)
         if doc.experiment:
@@ -163,7 +187,7 @@ class _Making:
                 doc=doc,
                 key=doc.key,
                 node=node,
-                condition=compile_condition(node),
+                condition=condition,
                 variant=variant,
                 experiment=experiment,
                 caps=drawn,
@@ -215,23 +239,25 @@ def _share(path: str, value: float) -> None:
         raise InvalidSnapshot(path, "is a share from 0 to 1")
 
 
-def _segments(doc: SnapshotDoc) -> dict[str, CompiledSegment]:
+def _segments(
+    doc: SnapshotDoc, previous: Mapping[str, CompiledSegment]
+) -> dict[str, CompiledSegment]:
     known = frozenset(segment.key for segment in doc.segments)
     asks: dict[str, frozenset[str]] = {}
     compiled = []
     for segment in doc.segments:
         request = None
+        known_one = previous.get(segment.key)
+        if known_one is not None and known_one.doc is not segment:
+            known_one = None
         if segment.request_condition is not None:
             path = f"segments.{segment.key}"
             node = _condition(segment.request_condition, path, known)
             asks[segment.key] = segment_keys(node)
-            request = compile_condition(node)
-        compiled.append(
-            (
-                segment.key,
-                CompiledSegment(segment, segment.number, segment.no_profile, request),
-            )
-        )
+            request = compile_condition(node) if known_one is None else known_one.request
+        if known_one is None:
+            known_one = CompiledSegment(segment, segment.number, segment.no_profile, request)
+        compiled.append((segment.key, known_one))
     _refuse_cycles(asks)
     return _keyed("segments", compiled)
 
@@ -252,6 +278,17 @@ def _refuse_cycles(asks: dict[str, frozenset[str]]) -> None:
         visit(key, ())
 
 
+def _taken_over(
+    doc: BlockDoc, previous: Mapping[str, CompiledBlock], segments: dict[int, CompiledSegment]
+) -> CompiledBlock | None:
+    """The block as another publication has it, unless a segment that it names has changed."""
+    made = previous.get(doc.key)
+    if made is None or made.doc is not doc:
+        return None
+    is_same = all(segments.get(segment.number) is segment for segment, _ in made.tagged)
+    return made if is_same else None
+
+
 def _block(doc: BlockDoc, segments: dict[int, CompiledSegment]) -> CompiledBlock:
     path = f"blocks.{doc.key}"
     variants = _keyed(
@@ -264,6 +301,8 @@ def _block(doc: BlockDoc, segments: dict[int, CompiledSegment]) -> CompiledBlock
                     item.key,
                     item.version,
                     None if item.template is None else prepare(item.template),
+                    item.key != doc.default
+                    and (item.starts_at_ms is not None or item.ends_at_ms is not None),
                 ),
             )
             for item in doc.variants
@@ -280,15 +319,19 @@ def _block(doc: BlockDoc, segments: dict[int, CompiledSegment]) -> CompiledBlock
     return CompiledBlock(doc, doc.key, variants, default, tuple(tagged))
 
 
-def _condition(document: object, path: str, known: Iterable[str]) -> Node:
+def _condition(document: object, path: str, known: Collection[str]) -> Node:
     try:
         node = parse_condition(document)
     except InvalidCondition as error:
         raise InvalidSnapshot(f"{path}.condition.{error.path}", error.problem) from error
-    absent = sorted(segment_keys(node) - set(known))
+    _refuse_absent(node, path, known)
+    return node
+
+
+def _refuse_absent(node: Node, path: str, known: Collection[str]) -> None:
+    absent = sorted(key for key in segment_keys(node) if key not in known)
     if absent:
         raise InvalidSnapshot(f"{path}.condition", f"names the segment '{absent[0]}', not here")
-    return node
 
 
 Key = TypeVar("Key", str, int)

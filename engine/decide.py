@@ -2,7 +2,8 @@
 
 Order: disabled, consent, holdout, rules by priority (a rule serves a variant or runs an
 experiment), the placement's experiment, variants tagged with the visitor's segments (the most
-specific first), default. A candidate whose caps are used up is skipped at its step.
+specific first), default. A candidate whose caps are used up, or which has not started or has ended,
+is skipped at its step.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Reason(StrEnum):
 class Step(NamedTuple):
     """One line of a decision's trace: which step, about what, how it ended, and its condition."""
 
-    step: str  # placement, consent, holdout, rule, experiment, segment, cap, default
+    step: str  # placement, consent, holdout, rule, experiment, segment, variant, cap, default
     key: str
     outcome: str
     condition: Trace | None = None
@@ -129,6 +130,8 @@ def decide_in_turn(
     members = Members(snapshot, visitor, context, now_ms)
     is_capped = False
     for found in _candidates(placement, members, trace):
+        if found.variant.is_scheduled and found.variant.doc.ends_at_ms is not None:
+            members.flips_at(found.variant.doc.ends_at_ms)
         if not all(_allows(cap, members, trace) for cap in found.caps):
             is_capped = True
             continue
@@ -216,7 +219,8 @@ def _candidates(
         if not holds:
             continue
         if rule.variant is not None:
-            yield Candidate(rule.variant, Reason.TARGETING_MATCH, rule.caps, rule.key)
+            if not rule.variant.is_scheduled or _is_on(rule.variant, members, trace):
+                yield Candidate(rule.variant, Reason.TARGETING_MATCH, rule.caps, rule.key)
         elif rule.experiment is not None:
             split = _split(rule.experiment, members, trace, rule)
             if split is not None:
@@ -226,6 +230,8 @@ def _candidates(
         if split is not None:
             yield split
     for (segment, variant), caps in zip(placement.block.tagged, placement.tagged_caps, strict=True):
+        if variant.is_scheduled and not _is_on(variant, members, trace):
+            continue
         try:
             inside = members.has(segment)
         except Exception:
@@ -237,6 +243,19 @@ def _candidates(
             trace.append(Step("segment", segment.doc.key, outcome))
         if inside:
             yield Candidate(variant, Reason.TARGETING_MATCH, caps)
+
+
+def _is_on(variant: CompiledVariant, members: Members, trace: list[Step] | None) -> bool:
+    """Whether a variant with a schedule has begun, and not ended."""
+    starts_at_ms, ends_at_ms = variant.doc.starts_at_ms, variant.doc.ends_at_ms
+    if starts_at_ms is not None and members.now_ms < starts_at_ms:
+        members.flips_at(starts_at_ms)
+        _note(trace, "variant", variant.key, "not started")
+        return False
+    if ends_at_ms is not None and members.now_ms >= ends_at_ms:
+        _note(trace, "variant", variant.key, "ended")
+        return False
+    return True
 
 
 def _holds(rule: CompiledRule, members: Members, trace: list[Step] | None) -> bool:
@@ -294,6 +313,8 @@ def _split(
         _note(trace, "experiment", experiment.key, "not in its share")
         return None
     arm = experiment.arms[index]
+    if arm.variant.is_scheduled and not _is_on(arm.variant, members, trace):
+        return None
     _note(trace, "experiment", experiment.key, f"arm '{arm.doc.key}'")
     return Candidate(
         arm.variant,

@@ -44,6 +44,19 @@ class SegmentDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     request_condition: dict[str, JSON] | None = None
 
 
+class LocaleDoc(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a variant shows in one more language; see `engine.locales.localized`.
+
+    Attributes:
+        fields: those that differ from the variant's own.
+        template, liquid: instead of the variant's own, when one of them is there.
+    """
+
+    fields: dict[str, JSON] = {}
+    template: list[TemplatePart] | None = None
+    liquid: str | None = None
+
+
 class VariantDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     """One version of a block.
 
@@ -52,6 +65,10 @@ class VariantDoc(msgspec.Struct, frozen=True, omit_defaults=True):
         template: the slot form; `liquid` is the source when only Liquid can render it.
         value: what a flag evaluates to.
         caps: numbers of the caps that showing it draws on.
+        starts_at_ms, ends_at_ms: it is a candidate in [starts_at_ms, ends_at_ms); the default is
+            always there.
+        locales: the languages it is translated into.
+        channel: by whose policy what Liquid makes is cleaned; no placement has one for e-mail.
     """
 
     key: str
@@ -63,6 +80,10 @@ class VariantDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     liquid: str | None = None
     value: JSON = None
     caps: list[int] = []
+    starts_at_ms: int | None = None
+    ends_at_ms: int | None = None
+    locales: dict[str, LocaleDoc] = {}
+    channel: Literal["page", "email"] = "page"
 
 
 class BlockDoc(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,6 +94,7 @@ class BlockDoc(msgspec.Struct, frozen=True, omit_defaults=True):
         caps: numbers of the caps that every variant but the default draws on.
         cacheable: its content may be kept for all visitors of the same segments, on servers between
             and at the edge.
+        locale: the language of the variants' own texts; empty where the site has but one.
     """
 
     key: str
@@ -86,6 +108,7 @@ class BlockDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: int = 0
     caps: list[int] = []
     cacheable: bool = False
+    locale: str = ""
 
 
 class PlacementDoc(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -184,6 +207,7 @@ class CompiledVariant:
     key: str
     version: int
     render: Render | None  # None: no slot form, see `doc.liquid` and `doc.fields`
+    is_scheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

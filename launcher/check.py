@@ -44,6 +44,7 @@ def checks() -> list[Check]:
         Check("format", [ruff, "format", "--check", "."]),
         Check("lint", [ruff, "check", "--output-format", "concise", "."]),
         Check("packages", [python(), "-m", "pip", "check"]),
+        Check("vendored", [python(), "-m", "launcher.vendored"]),
     ]
 
 

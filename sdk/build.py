@@ -4,8 +4,9 @@
     python sdk/build.py --check    exits 1 when one is not what the sources give
 
 No bundler: the modules are joined in the order of their imports in one scope; `import` and `export`
-are dropped, and whole-line comments and indentation with them. The sources keep to what this
-understands: named imports and exports, one statement a line, no template literal over lines.
+are dropped, and comments, indentation and line breaks after punctuation with them. The sources keep
+to what this understands: named imports and exports, one statement a line, no template literal over
+lines, and `; //` nowhere but before a comment.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ TARGETS = HERE.parent / "static" / "sdk"
 IMPORT = re.compile(r'^import\s+\{[^}]*\}\s+from\s+"\./([\w-]+)\.js";\n', re.MULTILINE)
 EXPORTED_AGAIN = re.compile(r"^export \{[^}]*\};\n", re.MULTILINE)
 COMMENT = re.compile(r"^[ \t]*(/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
+COMMENT_AT_END = re.compile(r"(?<=[;,{}()\]]) // .*$", re.MULTILINE)
+NEEDLESS_BREAK = re.compile(r"\n(?=[}\])])|(?<=[{(\[,;])\n")
 TOP_LEVEL_NAME = re.compile(
     r"^(?:export )?(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE
 )
@@ -104,9 +107,10 @@ def joined(script: Script = TRACKER) -> str:
                 raise ValueError(f"'{declared}' is declared in {owners[declared]}.js and {name}.js")
             owners[declared] = name
         body = EXPORTED_AGAIN.sub("", IMPORT.sub("", text))
-        body = COMMENT.sub("", body).replace("\nexport ", "\n")
+        body = COMMENT_AT_END.sub("", COMMENT.sub("", body)).replace("\nexport ", "\n")
         body = body.removeprefix("export ")
-        parts.append("\n".join(line.strip() for line in body.splitlines() if line.strip()))
+        lines = "\n".join(line.strip() for line in body.splitlines() if line.strip())
+        parts.append(NEEDLESS_BREAK.sub("", lines))
     built = script.head + "\n".join(parts) + script.foot
     size = compressed_bytes(built)
     if size > script.budget_bytes:

@@ -36,6 +36,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count what no browser has looked at."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    blind = [one for one in skipped if "No Chromium: " in str(one.longrepr)]
+    if blind:
+        terminalreporter.write_line(f"Browser tests skipped for want of a Chromium: {len(blind)}")
+
+
 @pytest.fixture(scope="session")
 def valkey_client() -> Iterator["redis.Redis"]:
     """One connection to the run's own Valkey; refuses a server that already holds keys.

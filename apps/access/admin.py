@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from apps.access import services
 from apps.access.models import ApiKey, AuditEntry, Site, Source
 from apps.work import clock
+from apps.work.paging import BoundedPaginator
 
 admin.site.unregister(User)
 
@@ -296,6 +297,7 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     search_help_text = "An action, a person of the staff, or the id of what it was done to."
     ordering = ["-at", "-id"]
     show_full_result_count = False
+    paginator = BoundedPaginator
     fields = ["at", "action", "actor_label", "actor", "site", "target_kind", "target_id", "said"]
 
     @admin.display(description="Action", ordering="action")

@@ -154,3 +154,15 @@ class Unavailable(RequestRefused):
         retry_after_s: int = 1,
     ) -> None:
         super().__init__(sentence, headers={"Retry-After": str(retry_after_s)})
+
+
+class ApprovalRequired(PersonalizationError):
+    """The site wants a second pair of eyes: make a release, and have somebody approve it."""
+
+    code = "approval_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "At this site somebody else approves what is published: put the changes into a "
+            "release (Publish, in the menu) and send it for approval."
+        )

@@ -59,6 +59,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+MAX_PARAMETERS = 1000  # of a query
+
 # An answer's routes are the names that views give, its statuses a handful.
 _answers: Final = Counter("attune_answers", "Answers by route and status.", "route", "status")
 _seconds: Final = Histogram(
@@ -104,6 +106,9 @@ def hot(
             headers: HeaderList = []
             response: HttpResponseBase
             try:
+                # Forms of the admin may have more fields, so Django's own limit is no help here.
+                if request.META.get("QUERY_STRING", "").count("&") >= MAX_PARAMETERS:
+                    raise SuspiciousOperation("too many parameters")
                 if request.method in accepted or (not accepted and request.method != "OPTIONS"):
                     response = view(request, *args, **kwargs)
                     if not getattr(response, "is_rendered", True):

@@ -1,6 +1,9 @@
 """Sites (the tenants), their sources and keys, and the audit trail."""
 
+import re
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -14,6 +17,26 @@ class Regime(models.TextChoices):
     EU_OPT_IN = "eu_opt_in", "EU opt-in"
     US_OPT_OUT = "us_opt_out", "US opt-out"
     STRICT_UNKNOWN = "strict_unknown", "Strict (place unknown)"
+
+
+def default_locales() -> list[str]:
+    """Return the languages of a site that has named none."""
+    return ["en"]
+
+
+def check_locales(value: object) -> None:
+    """Refuse anything but a few different language tags.
+
+    Raises:
+        ValidationError
+    """
+    tag = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+    items = value if isinstance(value, list) else [None]
+    odd = [one for one in items if not isinstance(one, str) or tag.fullmatch(one) is None]
+    if odd or len(items) > 20 or len({str(one).lower() for one in items}) < len(items):
+        raise ValidationError(
+            'Languages are a list such as ["en", "de", "de-CH"]: at most 20, each once.'
+        )
 
 
 class Site(models.Model):
@@ -37,6 +60,22 @@ class Site(models.Model):
     preferences_url = models.URLField(
         blank=True,
         help_text="Where visitors change what they allow; told to those who ask why they see this.",
+    )
+    locales = models.JSONField(
+        default=default_locales,
+        blank=True,
+        validators=[check_locales],
+        help_text='Languages of the content, such as ["en", "de"]. The first is the default.',
+    )
+    needs_approval = models.BooleanField(
+        default=False,
+        help_text="Four eyes: nothing is published before somebody else has approved it.",
+    )
+    preview_pages = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Pages to preview on: [{"name": "Home", "url": "https://shop.example/", '
+        '"placements": ["home.hero"]}].',
     )
     created_at = models.DateTimeField()
 

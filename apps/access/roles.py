@@ -18,7 +18,7 @@ _OURS: Final = (
     _CONTENT | _MODELS | _PEOPLE | {"access", "work", "decisions", "insights", "integrations"}
 )
 # Rows about single people in apps that an analyst may read otherwise.
-_OF_ONE_PERSON: Final = frozenset({"quarantine", "changefeed", "decisionrecord"})
+_OF_ONE_PERSON: Final = frozenset({"quarantine", "changefeed", "decisionrecord", "firing"})
 _STANDARD: Final = frozenset({"add", "change", "delete", "view"})
 
 # (app label, action, model) -> granted; the action of a permission of our own is its codename.
@@ -27,9 +27,13 @@ Grant = Callable[[str, str, str], bool]
 
 def _editor(app: str, action: str, model: str) -> bool:
     if app == "decisions":
-        return model not in _OF_ONE_PERSON and action.startswith(("view", "publish", "preview"))
+        return model not in _OF_ONE_PERSON and action.startswith(
+            ("view", "publish", "approve", "share")
+        )
     if app in _CONTENT:
         return True
+    if app == "integrations":  # connections are made by administrators, with their secrets
+        return action in {"view", "change"} or model == "mapping"
     return action == "view" and (app == "predictions" or (app, model) == ("access", "site"))
 
 
@@ -49,7 +53,7 @@ def _privacy_officer(app: str, action: str, model: str) -> bool:
         return action != "delete"
     if app == "events":
         return True  # quarantined events hold what visitors sent
-    if (app, action) == ("profiles", "undo_merge"):
+    if app == "profiles" and action in {"undo_merge", "view_people"}:
         return True
     return action == "view" and app in {"profiles", "decisions", "work", "access"}
 

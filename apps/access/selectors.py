@@ -101,3 +101,8 @@ def newest_key(source_id: UUID, kind: str) -> ApiKey | None:
 def _strings(text: str | None) -> list[str]:
     value = json.loads(text or "[]")
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def needs_approval(site_id: UUID) -> bool:
+    """Tell whether a second pair of eyes looks at what a site publishes. One query."""
+    return Site.objects.values_list("needs_approval", flat=True).get(pk=site_id)

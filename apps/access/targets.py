@@ -41,6 +41,14 @@ class UnknownTarget(OSError):
     """The host's name cannot be resolved now."""
 
 
+class NotTaken(OSError):
+    """The host answered with another status than 2xx."""
+
+    def __init__(self, host: str, status: int) -> None:
+        self.status = status
+        super().__init__(f"{host} answered {status}")
+
+
 class _Target(NamedTuple):
     """Where a URL leads; `path` with its query."""
 
@@ -73,8 +81,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float)
 
     Raises:
         ForbiddenTarget: the address, or what its name leads to now, may not be called.
-        OSError: nobody took it: not reached, no answer in time (each step has `timeout_s`), or a
-            status other than 2xx.
+        NotTaken: the answer's status is other than 2xx.
+        OSError: nobody took it: not reached, or no answer in time (each step has `timeout_s`).
         ValueError: a header's value is malformed.
     """
     target = _resolved(url)
@@ -87,7 +95,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float)
     finally:
         connection.close()
     if not 200 <= status < 300:
-        raise OSError(f"{target.host} answered {status}")
+        raise NotTaken(target.host, status)
 
 
 def _resolved(url: str) -> _Target:

@@ -12,6 +12,7 @@ from apps.access import services as access
 from apps.consent.models import ConsentEvent, NoticeVersion
 from apps.consent.types import names_of
 from apps.work import clock
+from apps.work.paging import BoundedPaginator
 
 
 @admin.register(ConsentEvent)
@@ -25,6 +26,7 @@ class ConsentEventAdmin(admin.ModelAdmin[ConsentEvent]):
     search_help_text = "The id of a profile or of an entry."
     ordering = ["-pk"]
     show_full_result_count = False
+    paginator = BoundedPaginator
     list_per_page = 50
     fields = [
         "at", "kind", "said", "allowed_before", "refused_before", "allowed_after",

@@ -1,102 +1,39 @@
-"""Editors' pages for placements, blocks and variants. They change the draft only."""
+"""The page where editors write a block, and the list of blocks. They change the draft only."""
 
-from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html_join
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
 
-from apps.content.capping import number_cap, users_of, words
+from apps.content import admin_assets as _assets  # noqa: F401 - registers its pages
+from apps.content import admin_json
+from apps.content import admin_kinds as _kinds  # noqa: F401 - registers its pages
+from apps.content import admin_placing as _placing  # noqa: F401 - registers its pages
+from apps.content.admin_script import PAGE_SCRIPT
+from apps.content.admin_sites import BeginsAtSite
+from apps.content.admin_variants import VariantInline, first_variant
+from apps.content.admin_words import block_state, drafted_variants, tag_words
+from apps.content.archiving import archive, unarchive
 from apps.content.domain.cleaning import removed_by_cleaning
-from apps.content.forms import (
-    FIELD_PREFIX,
-    BlockForm,
-    CapForm,
-    PlacementForm,
-    VariantForm,
-    VariantFormSet,
-    schema_lines,
-    variant_form_for,
-)
-from apps.content.models import Block, Cap, Placement, Variant
-from apps.content.services import content_digest
+from apps.content.domain.email_cleaning import removed_by_email_cleaning
+from apps.content.duplicating import duplicate_variant
+from apps.content.errors import InUse, InvalidContent
+from apps.content.forms_placing import BlockForm, take_posted_schema
+from apps.content.forms_schema import schema_table
+from apps.content.models import Block, Placement, Variant
+from apps.work import clock
+from engine.order import ORDER
 
-
-def draft_state(variant: Variant) -> str:
-    """Return where the draft stands: never published, or its version and whether it changed."""
-    if variant.version == 0:
-        return "never published"
-    changed = " · draft changed" if variant.digest != content_digest(variant) else ""
-    return f"version {variant.version} of {variant.published_at:%d %b %Y %H:%M}{changed}"
-
-
-def tag_words(variant: Variant) -> list[str]:
-    """Return the variant's segments with the size of each, as last counted."""
-    words = []
-    for segment in variant.segments.all():
-        sizes = [version.size for version in segment.versions.all() if version.state == "live"]
-        size = "never published" if not sizes else _members(sizes[0])
-        words.append(f"{segment.name} ({size})")
-    return words
-
-
-def _members(size: int | None) -> str:
-    return "not counted" if size is None else f"{size:,} members"
-
-
-class VariantInline(admin.StackedInline[Variant, Block]):
-    """A block's variants, each with the inputs that the block's schema asks for."""
-
-    model = Variant
-    form = VariantForm
-    formset = VariantFormSet  # type: ignore[assignment]  # its forms are of the class made below
-    extra = 0
-    ordering = ("-is_default", "-priority", "key")
-    readonly_fields = ("state", "reach", "content_words")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Variant]:
-        return super().get_queryset(request).prefetch_related("segments__versions", "caps")
-
-    def get_formset(self, request: HttpRequest, obj: Block | None = None, **kwargs: Any) -> Any:
-        kwargs["form"] = variant_form_for(obj)
-        return super().get_formset(request, obj, **kwargs)
-
-    def get_fieldsets(self, request: HttpRequest, obj: Block | None = None) -> Any:
-        top: Any = (None, {"fields": [("key", "name"), ("is_default", "priority"), "state"]})
-        tags = ("Who sees it, and how often", {"fields": ["segments", "reach", "caps"]})
-        if not self.has_change_permission(request, obj):
-            return [top, tags, ("Content", {"fields": ["content_words", "template", "value"]})]
-        if obj is not None and obj.kind == Block.Kind.FLAG:
-            return [top, tags, ("Value", {"fields": ["value"]})]
-        names = [FIELD_PREFIX + field.name for field in variant_form_for(obj).schema]
-        return [top, tags, ("Content", {"fields": [*names, "template"]})]
-
-    @admin.display(description="Published")
-    def state(self, variant: Variant) -> str:
-        return draft_state(variant) if variant.block_id and variant.key else "new"
-
-    @admin.display(description="Fields")
-    def content_words(self, variant: Variant) -> str:
-        """The fields for those who may only look: they get no inputs."""
-        pairs = ((name, str(value)) for name, value in variant.fields.items())
-        return format_html_join("; ", "{}: {}", pairs) or "-"
-
-    @admin.display(description="Reach")
-    def reach(self, variant: Variant) -> str:
-        if variant._state.adding:
-            return "-"
-        words = tag_words(variant)
-        if words:
-            return format_html_join("; ", "{}", ((word,) for word in words))
-        return "everyone else" if variant.is_default else "nobody by tags; rules may serve it"
+# Buttons of one variant: pressed, they save the whole form first.
+_DUPLICATE, _ARCHIVE, _RESTORE = "_duplicate", "_archive", "_restore"
 
 
 @admin.register(Block)
-class BlockAdmin(admin.ModelAdmin[Block]):
+class BlockAdmin(BeginsAtSite[Block]):
     """Blocks. A new one is saved before it gets variants: its kind decides their inputs."""
 
     form = BlockForm
@@ -116,13 +53,27 @@ class BlockAdmin(admin.ModelAdmin[Block]):
     list_per_page = 50
     search_fields = ("key", "name", "variants__key", "variants__name")
     ordering = ("site", "key")
-    save_on_top = True
+    empty_words = (
+        "A block is what can be shown in one place: a hero, a banner, a list of products. Declare "
+        "its fields once, then write a variant for everybody and others for some."
+    )
+    add_words = "Add the first block"
+    change_form_template = "admin/content/block/change_form.html"
+
+    class Media:
+        css = {"all": ("admin-attune/block/block.css",)}
+        js = (PAGE_SCRIPT,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Block]:
+        variants = drafted_variants().prefetch_related("segments__versions")
         return (
             super()
             .get_queryset(request)
-            .prefetch_related("variants__block", "variants__segments__versions", "placements")
+            .select_related("type", "site")
+            .prefetch_related(
+                Prefetch("variants", variants, "in_use"),
+                "placements",
+            )
         )
 
     def get_inlines(self, request: HttpRequest, obj: Block | None = None) -> Any:
@@ -131,19 +82,91 @@ class BlockAdmin(admin.ModelAdmin[Block]):
     def get_readonly_fields(self, request: HttpRequest, obj: Block | None = None) -> Any:
         return ("schema_words",) if obj is None else ("schema_words", "site", "kind")
 
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Block | None = None
+    ) -> dict[str, Any]:
+        return {} if obj else {"key": ["name"]}
+
     def get_fieldsets(self, request: HttpRequest, obj: Block | None = None) -> Any:
-        fieldsets: list[Any] = [(None, {"fields": [("name", "key"), "site", "kind", "purpose"]})]
-        if obj is None or obj.kind != Block.Kind.FLAG:
+        folded = [] if obj is None else ["collapse"]
+        fieldsets: list[Any] = [(None, {"fields": [("name", "key")]})]
+        is_flag = obj is not None and obj.kind == Block.Kind.FLAG
+        if obj is None:
+            fieldsets[0][1]["fields"] += ["site", "kind"]
+        if not is_flag:
             may_change = self.has_change_permission(request, obj)
-            name = "schema_lines" if may_change or obj is None else "schema_words"
-            fieldsets.append(("Fields", {"fields": [name]}))
+            has_type = obj is not None and obj.type is not None
+            lines = "schema_lines" if may_change and not has_type else "schema_words"
+            fieldsets.append(
+                (
+                    "Fields of every variant",
+                    {"fields": ["type", lines], "classes": folded},
+                )
+            )
         if obj is None or obj.kind == Block.Kind.RECOMMENDATIONS:
             fieldsets.append(("Recommendations", {"fields": [("recommender", "item_limit")]}))
-        fieldsets.append(("How often", {"fields": ["caps"]}))
-        fieldsets.append(("Caches and the edge", {"fields": ["is_cacheable"]}))
-        if obj is None or obj.kind == Block.Kind.FLAG:
+        if obj is None or is_flag:
             fieldsets.append(("Flag", {"fields": [("value_type", "is_client_visible")]}))
+        settings = [("channel", "purpose"), "caps", "is_cacheable"]
+        if obj is not None:
+            settings.append(("site", "kind"))
+        fieldsets.append(("How often, caches and privacy", {"fields": settings, "classes": folded}))
         return fieldsets
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the JSON that the page asks for while somebody types."""
+        own = [
+            path("offers/", admin_json.offers, name="content_offers"),
+            path("values/", admin_json.values, name="content_values"),
+            path("sample/", admin_json.sample, name="content_sample"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_formsets_with_inlines(self, request: HttpRequest, obj: Block | None = None) -> Any:
+        """The variants' inputs are those of the fields as they are posted, not as they were."""
+        if (
+            obj is not None
+            and request.method == "POST"
+            and self.has_change_permission(request, obj)
+        ):
+            take_posted_schema(obj, request.POST)
+        return super().get_formsets_with_inlines(request, obj)
+
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Block, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        given: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if obj.pk and not _in_use(obj):
+            given["initial"] = [first_variant()]
+        return given
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        block = context.get("original")
+        if isinstance(block, Block):
+            context |= self._beside(block)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _beside(self, block: Block) -> dict[str, Any]:
+        """What the page says of the block beside its form."""
+        placements = list(block.placements.filter(archived_at=None).order_by("key")[:20])
+        # Rules belong to an app above and are reached through their own relation to placements.
+        asked = Placement.objects.filter(block=block, archived_at=None).aggregate(
+            found=Count("rules", filter=Q(rules__is_enabled=True, rules__archived_at=None))
+        )["found"]
+        in_use = _in_use(block)
+        return {
+            "order": ORDER,
+            "block_state": block_state(in_use),
+            "fills": placements,
+            "rules_asked": asked,
+            "variants_in_use": len(in_use),
+            "has_default": any(variant.is_default for variant in in_use),
+            "archived_variants": block.variants.exclude(archived_at=None).order_by("name"),
+        }
+
+    # Saving
 
     def response_add(
         self, request: HttpRequest, obj: Block, post_url_continue: str | None = None
@@ -155,42 +178,93 @@ class BlockAdmin(admin.ModelAdmin[Block]):
             request.POST = posted  # type: ignore[assignment]  # as Django's own UserAdmin does
         return super().response_add(request, obj, post_url_continue)
 
+    def response_change(self, request: HttpRequest, obj: Block) -> HttpResponse:
+        """Do what the button of a variant asks for, and stay at that variant."""
+        for name, act in (
+            (_DUPLICATE, self._duplicate),
+            (_ARCHIVE, self._archive),
+            (_RESTORE, self._restore),
+        ):
+            variant = _variant_of(obj, request.POST.get(name, ""))
+            if variant is not None:
+                key = act(request, obj, variant)
+                page = reverse("admin:content_block_change", args=[obj.pk])
+                return HttpResponseRedirect(f"{page}#variant-{key}")
+        return super().response_change(request, obj)
+
+    def _duplicate(self, request: HttpRequest, block: Block, variant: Variant) -> str:
+        made = duplicate_variant(variant=variant, actor=_actor(request), now=clock.now())
+        self.message_user(
+            request,
+            f"{made.name} was made. Nobody sees it before you choose who does.",
+            messages.SUCCESS,
+        )
+        return made.key
+
+    def _archive(self, request: HttpRequest, block: Block, variant: Variant) -> str:
+        try:
+            archive("variant", variant.pk, _actor(request), clock.now())
+        except InUse as error:
+            where = reverse("admin:usage", args=["variant", variant.pk])
+            said = format_html('{} <a href="{}">Look where</a>', str(error), where)
+            self.message_user(request, said, messages.ERROR)
+            return variant.key
+        except InvalidContent as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return variant.key
+        self.message_user(
+            request,
+            f"{variant.name} is archived: visitors keep it until the next publication.",
+            messages.SUCCESS,
+        )
+        return ""
+
+    def _restore(self, request: HttpRequest, block: Block, variant: Variant) -> str:
+        unarchive("variant", variant.pk, _actor(request), clock.now())
+        self.message_user(request, f"{variant.name} is back in the draft.", messages.SUCCESS)
+        return variant.key
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
         for variant in (*formset.new_objects, *(item for item, _ in formset.changed_objects)):
-            removed = list(removed_by_cleaning(variant.template))
+            is_mail = variant.block.channel == Block.Channel.EMAIL
+            cleaning = removed_by_email_cleaning if is_mail else removed_by_cleaning
+            removed = list(cleaning(variant.template))
             if removed:
                 messages.warning(
                     request,
                     f"{variant.name}: visitors will not get {', '.join(removed)}; "
-                    "only harmless HTML reaches a page.",
+                    f"only harmless HTML reaches {'an e-mail' if is_mail else 'a page'}.",
                 )
         block = form.instance
-        if not block.variants.filter(is_default=True).exists():
+        if not block.variants.filter(is_default=True, archived_at=None).exists():
             messages.warning(
                 request,
                 "This block has no default variant yet: it cannot be published without one.",
             )
 
+    # Columns
+
     @admin.display(description="Fields")
     def schema_words(self, block: Block) -> str:
-        return schema_lines(block.schema).replace("\n", ", ") or "-"
+        return schema_table(block.fields_schema)
 
     @admin.display(description="Kind", ordering="kind")
     def kind_word(self, block: Block) -> str:
-        return block.kind
+        return block.kind if block.channel == Block.Channel.PAGE else f"{block.kind}, e-mail"
 
     @admin.display(description="Variants")
     def variant_names(self, block: Block) -> str:
         return ", ".join(
             f"{variant.name} (default)" if variant.is_default else variant.name
-            for variant in sorted(block.variants.all(), key=lambda item: not item.is_default)
+            for variant in sorted(_in_use(block), key=lambda item: not item.is_default)
         )
 
-    @admin.display(description="Tagged with")
+    @admin.display(description="For")
     def tags(self, block: Block) -> str:
-        words = (word for variant in block.variants.all() for word in tag_words(variant))
-        return "; ".join(dict.fromkeys(words)) or "-"
+        words = dict.fromkeys(word for variant in _in_use(block) for word in tag_words(variant))
+        chips = format_html_join("", '<span class="chip">{}</span>', ((word,) for word in words))
+        return chips or "everyone alike"
 
     @admin.display(description="Fills")
     def fills(self, block: Block) -> str:
@@ -198,102 +272,24 @@ class BlockAdmin(admin.ModelAdmin[Block]):
 
     @admin.display(description="Published")
     def published(self, block: Block) -> str:
-        return block_state(block.variants.all())
+        state = block_state(_in_use(block))
+        return format_html('<span class="badge is-{}">{}</span>', state.level, state.words)
 
 
-def block_state(variants: Iterable[Variant]) -> str:
-    """Return when a block's newest version was published and how many drafts wait."""
-    listed = list(variants)
-    dates = [variant.published_at for variant in listed if variant.published_at is not None]
-    waiting = sum(variant.digest != content_digest(variant) for variant in listed)
-    if not dates:
-        return "never"
-    note = "" if not waiting else f" · {waiting} waiting"
-    return f"{max(dates):%d %b %Y %H:%M}{note}"
+def _in_use(block: Block) -> list[Variant]:
+    """The block's variants that are not archived, as `get_queryset` has read them."""
+    found: list[Variant] | None = getattr(block, "in_use", None)
+    if found is None:
+        found = list(drafted_variants().filter(block=block))
+    return found
 
 
-@admin.register(Placement)
-class PlacementAdmin(admin.ModelAdmin[Placement]):
-    """Placements, and which block fills each."""
-
-    form = PlacementForm
-    list_display = ("key", "name", "site", "block", "is_enabled", "rule_count", "published")
-    list_display_links = ("key", "name")
-    list_filter = ("site", "is_enabled")
-    list_select_related = ("site", "block")
-    list_per_page = 50
-    search_fields = ("key", "name", "block__name", "block__key")
-    ordering = ("site", "key")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Placement]:
-        return (
-            super()
-            .get_queryset(request)
-            .prefetch_related("block__variants__block")
-            .annotate(rules_asked=Count("rules", distinct=True))
-        )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Placement | None = None) -> Any:
-        return () if obj is None else ("site",)
-
-    def get_form(
-        self,
-        request: HttpRequest,
-        obj: Placement | None = None,
-        change: bool = False,
-        **kwargs: Any,
-    ) -> type[forms.ModelForm[Placement]]:
-        form = super().get_form(request, obj, change=change, **kwargs)
-        if obj is not None and "block" in form.base_fields:
-            choices = form.base_fields["block"]
-            assert isinstance(choices, forms.ModelChoiceField)
-            choices.queryset = Block.objects.filter(site_id=obj.site_id).order_by("name")
-        return form
-
-    @admin.display(description="Rules", ordering="rules_asked")
-    def rule_count(self, placement: Placement) -> int:
-        return int(getattr(placement, "rules_asked", 0))
-
-    @admin.display(description="Published")
-    def published(self, placement: Placement) -> str:
-        if placement.block is None:
-            return "not published: no block fills it"
-        return block_state(placement.block.variants.all())
+def _variant_of(block: Block, text: str) -> Variant | None:
+    try:
+        return block.variants.filter(pk=UUID(text)).first()
+    except ValueError:
+        return None
 
 
-@admin.register(Cap)
-class CapAdmin(admin.ModelAdmin[Cap]):
-    """Frequency caps, each said in words with whatever draws on it. None is ever deleted."""
-
-    form = CapForm
-    list_display = ("name", "key", "site", "in_words")
-    list_filter = ("site", "per")
-    list_select_related = ("site",)
-    list_per_page = 50
-    search_fields = ("key", "name")
-    ordering = ("site", "key")
-    fieldsets = (
-        (None, {"fields": [("name", "key"), "site", "in_words"]}),
-        ("How often", {"fields": [("most", "window_ms"), "per", "cooldown_ms"]}),
-        ("Fatigue", {"fields": [("half_life_ms", "step"), ("floor", "skip_below")]}),
-    )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Cap | None = None) -> Any:
-        return ("in_words",) if obj is None else ("in_words", "site")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Cap | None = None) -> bool:
-        """What was shown is kept under a cap's number: take its name off instead."""
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Cap, form: Any, change: bool) -> None:
-        with transaction.atomic():
-            if not change:
-                number_cap(obj)
-            super().save_model(request, obj, form, change)
-
-    @admin.display(description="In plain words")
-    def in_words(self, cap: Cap) -> str:
-        if cap._state.adding:
-            return "said here once the cap is saved"
-        users = users_of(cap)
-        return words(cap, users) if users else f"{words(cap)} Nothing draws on it yet."
+def _actor(request: HttpRequest) -> Any:
+    return request.user

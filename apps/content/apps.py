@@ -7,7 +7,14 @@ class ContentConfig(AppConfig):
     verbose_name = "Content"
 
     def ready(self) -> None:
-        from apps.content.selectors import variants_tagged_with
-        from apps.segments.types import UsageHolder, register_usage
+        from apps.content import revisions_kinds, usage
+        from apps.segments.types import register_usage
+        from apps.work.schedules import declare
 
-        register_usage(UsageHolder("content.variants", variants_tagged_with))
+        register_usage(usage.HOLDER)
+        revisions_kinds.register()
+        declare(
+            "Throw away unsaved forms after 30 days",
+            task="content.prune_unsaved",
+            crontab="41 3 * * *",
+        )

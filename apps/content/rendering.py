@@ -7,7 +7,9 @@ visitor who would get the same. Values that are only shown are filled in afterwa
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, TypeAlias
@@ -15,7 +17,10 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from apps.content.domain.cleaning import clean
+from apps.content.domain.email_cleaning import clean_email, plain_text
+from apps.content.domain.reading import Query, paths_of, queries_of, uses_liquid
 from apps.content.domain.sandbox import Dialect, Path, Program, compile_liquid
+from apps.content.domain.stored import is_made
 from apps.content.errors import InvalidTemplate, RenderFailed
 from apps.content.rendering_shown import (
     cut,
@@ -29,8 +34,24 @@ from apps.content.rendering_shown import (
 from engine.snapshot import VariantDoc
 from engine.templating import Slot, prepare, safe_url, shown
 
+__all__ = [
+    "Query",
+    "found_at",
+    "is_fixed",
+    "paths_read",
+    "plain_text",
+    "prepared",
+    "queries_of",
+    "render",
+    "render_fields",
+    "roots_read",
+    "unkept",
+    "uses_liquid",
+]
+
 Values: TypeAlias = Mapping[str, object]
 Render: TypeAlias = Callable[[Values], str]
+Make: TypeAlias = Callable[[Values], Any]  # of a field
 Key: TypeAlias = tuple[str, Dialect, bytes]
 # Text and numbers of values in turn; empty: each visitor's text is their own.
 Pieces: TypeAlias = tuple[str | int, ...]
@@ -53,7 +74,7 @@ class Prepared:
 
     html: Render | None
     constants: dict[str, Any]
-    makers: tuple[tuple[str, Render], ...]
+    makers: tuple[tuple[str, Make], ...]
 
 
 class _Kept:
@@ -75,6 +96,8 @@ class _Kept:
         return text
 
     def put(self, key: Key, text: Pieces) -> None:
+        if not _keeps.get():
+            return
         with self.lock:
             if key in self.texts:
                 return
@@ -97,14 +120,31 @@ def _weight(key: Key, text: Pieces) -> int:
     return 300 + len(key[2]) + 60 * len(text) + 4 * letters
 
 
+_keeps: ContextVar[bool] = ContextVar("keeps", default=True)
 _kept = _Kept(MAX_KEPT_BYTES)
 _prepared: dict[int, tuple[VariantDoc, Prepared]] = {}
+
+
+@contextmanager
+def unkept() -> Iterator[None]:
+    """Keep none of the texts that are made meanwhile: a preview of a person leaves nothing."""
+    token = _keeps.set(False)
+    try:
+        yield
+    finally:
+        _keeps.reset(token)
+
+
+def cleaned(html: str) -> str:
+    """Return HTML as it may be shown, whoever wrote it: for pages that show a field as HTML."""
+    return clean(html)
 
 
 def render(variant: VariantDoc, values: Values) -> str:
     """Return the variant's HTML for these values, "" when it has no template.
 
     `values` holds `traits`, `segments`, `items`, `facts` and `context`, each optional; all JSON.
+    `lists` beside them are the products of fields that hold a query, by the field's name.
 
     Raises:
         RenderFailed: Liquid met one of its limits or could not compute; serve the default.
@@ -155,44 +195,25 @@ def roots_read(variant: VariantDoc) -> frozenset[str]:
 
 
 def paths_read(variant: VariantDoc) -> frozenset[Path]:
-    """Return the paths of the values that a variant can look at.
+    """Return the paths of the values that a variant can look at, in any of its languages.
 
     Raises:
         RenderFailed: as `render`.
     """
-    found: set[Path] = {part.path for part in variant.template or () if isinstance(part, Slot)}
-    if variant.template is None and variant.liquid is not None:
-        found.update(_liquid_paths(variant.liquid, "html"))
-    for stored in variant.fields.values():
-        if not isinstance(stored, dict):
-            continue
-        slots = stored.get("slots")
-        if slots is None:
-            found.update(_liquid_paths(stored["liquid"], _dialect(stored)))
-            continue
-        for piece in slots:
-            if not isinstance(piece, str):
-                found.add(tuple(piece["path"] if isinstance(piece, dict) else piece))
-    return frozenset(found)
-
-
-def uses_liquid(variant: VariantDoc) -> bool:
-    """Whether only Liquid can render some of the variant."""
-    return variant.liquid is not None or any(
-        isinstance(stored, dict) and stored.get("slots") is None
-        for stored in variant.fields.values()
-    )
-
-
-def _dialect(stored: Mapping[str, Any]) -> Dialect:
-    return "html" if stored.get("as") == "html" else "text"
-
-
-def _liquid_paths(source: str, dialect: Dialect) -> set[Path]:
     try:
-        return {path for path in compile_liquid(source, dialect).reads if path}
+        return frozenset(path for path in paths_of(variant) if path)
     except InvalidTemplate as error:
         raise RenderFailed(f"The published template cannot be read: {error}") from error
+
+
+def is_fixed(variant: VariantDoc) -> bool:
+    """Whether it is the same for every visitor, in the language that it is in."""
+    has_slots = variant.template is not None and any(
+        type(part) is not str for part in variant.template
+    )
+    return (
+        variant.liquid is None and not has_slots and not any(map(is_made, variant.fields.values()))
+    )
 
 
 def forget() -> None:
@@ -206,20 +227,28 @@ def _prepare(variant: VariantDoc) -> Prepared:
     if variant.template is not None:
         html = prepare(variant.template)
     elif variant.liquid is not None:
-        html = _liquid(variant.liquid, "html")
+        html = _liquid(variant.liquid, "email" if variant.channel == "email" else "html")
     constants: dict[str, Any] = {}
-    makers: list[tuple[str, Render]] = []
+    makers: list[tuple[str, Make]] = []
     for name, stored in variant.fields.items():
-        if isinstance(stored, dict):
-            makers.append((name, _field(stored)))
+        if is_made(stored):
+            makers.append((name, _field(name, stored)))
         else:
-            constants[name] = stored
+            constants[name] = _constant(stored)
     return Prepared(html, constants, tuple(makers))
 
 
-def _field(stored: Mapping[str, Any]) -> Render:
-    """Return the maker of a stored field (the shapes of `domain.fields.publishable_fields`)."""
+def _constant(stored: Any) -> Any:
+    return stored["value"] if isinstance(stored, dict) else stored
+
+
+def _field(name: str, stored: Mapping[str, Any]) -> Make:
+    """Return the maker of a stored field (the shapes of `domain.stored`)."""
     kind = stored.get("as")
+    if kind == "parts":
+        return _parts(name, stored["of"])
+    if kind == "items":
+        return lambda values: found_at(("lists", name), values) or []
     slots = stored.get("slots")
     if kind == "html":
         if slots is None:
@@ -227,6 +256,21 @@ def _field(stored: Mapping[str, Any]) -> Render:
         return prepare(msgspec.convert(slots, list[str | Slot]))
     plain = _liquid(stored["liquid"], "text") if slots is None else _joined(slots)
     return _address(plain) if kind == "url" else plain
+
+
+def _parts(name: str, parts: dict[str, Any] | list[Any]) -> Make:
+    """Return the maker of a list or an object, each part of which is a stored field."""
+    pairs = parts.items() if isinstance(parts, dict) else enumerate(parts)
+    makers: list[tuple[Any, Make | None, Any]] = [
+        (key, _field(name, one), None) if is_made(one) else (key, None, _constant(one))
+        for key, one in pairs
+    ]
+
+    def make(values: Values) -> Any:
+        made = [(key, one if maker is None else maker(values)) for key, maker, one in makers]
+        return dict(made) if isinstance(parts, dict) else [part for _, part in made]
+
+    return make
 
 
 def _joined(slots: Sequence[str | Sequence[str]]) -> Render:
@@ -262,7 +306,7 @@ def _liquid(source: str, dialect: Dialect) -> Render:
         raise RenderFailed(f"The published template cannot be read: {error}") from error
     later = only_shown(program, source)
     asked = [path for path in program.reads if path not in later]
-    escape = escaped if dialect == "html" else None
+    escape = None if dialect == "text" else escaped
 
     def make(values: Values) -> str:
         inputs: list[object] = [found_at(path, values) for path in asked]
@@ -303,6 +347,8 @@ def _key(source: str, dialect: Dialect, inputs: object) -> Key:
 def _made(program: Program, dialect: Dialect, values: Values) -> tuple[str, str]:
     """What Liquid makes, and the same cleaned."""
     text = program.run(values)
+    if dialect == "email":
+        return text, clean_email(text)
     return text, clean(text) if dialect == "html" else text
 
 

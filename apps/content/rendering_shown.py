@@ -127,7 +127,7 @@ def cut(raw: str, made: str, dialect: str) -> tuple[str | int, ...] | None:
     count = len(pieces) // 2
     if count != len(_MARK.findall(raw)) or len(raw) + count * _MAX_ESCAPED > MAX_OUTPUT:
         return None
-    if dialect == "html" and not (_has_plain_tags(raw) and _are_text(made, count)):
+    if dialect != "text" and not (_has_plain_tags(raw) and _are_text(made, count)):
         return None
     pieces[1::2] = [int(number) for number in pieces[1::2]]
     return tuple(pieces)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,20 +11,36 @@ from django.db import transaction
 
 from apps.content.capping import cap_ids, create_cap
 from apps.content.checks import check_block, check_placement, check_variant
+from apps.content.documents import messages_shown
 from apps.content.domain.fields import JSON
 from apps.content.errors import refused
 from apps.content.models import Block, Placement, Variant
-from apps.content.selectors import segments_for_tagging
+from apps.content.sharing import (
+    create_block_type,
+    create_theme,
+    find_block_type,
+    find_theme,
+    segment_ids,
+    update_block_type,
+    update_theme,
+)
+from apps.content.translating import remove_translation, set_translation
 
 __all__ = [
     "RENDERING",
     "content_digest",
     "create_block",
+    "create_block_type",
     "create_cap",
     "create_placement",
+    "create_theme",
     "create_variant",
     "freeze_versions",
+    "remove_translation",
+    "set_translation",
+    "update_block_type",
     "update_placement",
+    "update_theme",
     "update_variant",
 ]
 
@@ -46,10 +62,13 @@ def create_block(
     item_limit: int = 10,
     is_cacheable: bool = False,
     cap_keys: Sequence[str] = (),
+    type_key: str = "",
+    channel: str = Block.Channel.PAGE,
 ) -> Block:
     """Add a block to the draft.
 
-    `schema` declares its fields: `[{"name": "headline", "type": "string", "required": true}]`.
+    `schema` declares its fields: `[{"name": "headline", "type": "string", "required": true}]`. With
+    a type it has the type's instead.
 
     Raises:
         InvalidContent: the key is taken, or the settings do not fit the kind.
@@ -68,6 +87,8 @@ def create_block(
         recommender=recommender,
         item_limit=item_limit,
         is_cacheable=is_cacheable,
+        type=find_block_type(site_id, type_key),
+        channel=channel,
     )
     check_block(block)
     named = cap_ids(site_id, cap_keys)
@@ -89,6 +110,9 @@ def create_variant(
     template: str = "",
     value: JSON = None,
     cap_keys: Sequence[str] = (),
+    theme_key: str = "",
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
 ) -> Variant:
     """Add a variant to a block's draft, tagged with the segments of these keys.
 
@@ -100,7 +124,8 @@ def create_variant(
         raise refused("/key", f"The block has a variant '{key}' already.", "key_taken")
     if is_default and block.variants.filter(is_default=True).exists():
         raise refused("/is_default", "The block has a default variant already.", "default_taken")
-    segment_ids = _segment_ids(block.site_id, segment_keys)
+    tags = segment_ids(block.site_id, segment_keys)
+    theme = find_theme(block.site_id, theme_key)
     check_variant(
         block,
         key=key,
@@ -108,8 +133,11 @@ def create_variant(
         template=template,
         value=value,
         is_default=is_default,
-        is_tagged=bool(segment_ids),
+        is_tagged=bool(tags),
         is_capped=bool(cap_keys),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        theme=theme,
     )
     named = cap_ids(block.site_id, cap_keys)
     variant = Variant.objects.create(
@@ -121,8 +149,11 @@ def create_variant(
         fields=dict(fields or {}),
         template=template,
         value=value,
+        theme=theme,
+        starts_at=starts_at,
+        ends_at=ends_at,
     )
-    variant.segments.set(segment_ids)
+    variant.segments.set(tags)
     variant.caps.set(named)
     return variant
 
@@ -136,14 +167,22 @@ def update_variant(
     fields: Mapping[str, JSON] | None = None,
     template: str | None = None,
     value: JSON = None,
+    theme_key: str | None = None,
+    schedule: tuple[datetime | None, datetime | None] | None = None,
 ) -> Variant:
     """Change a variant's draft; what is None stays as it is. Visitors see it after a publication.
+
+    Args:
+        theme_key: empty takes the theme off.
+        schedule: from when and until when it may be shown; None in it: at once, never.
 
     Raises:
         InvalidContent: as `create_variant`.
     """
     variant = (
-        Variant.objects.select_for_update(of=("self",)).select_related("block").get(pk=variant_id)
+        Variant.objects.select_for_update(of=("self",))
+        .select_related("block__site", "block__type", "theme")
+        .get(pk=variant_id)
     )
     if priority is not None:
         variant.priority = priority
@@ -153,11 +192,11 @@ def update_variant(
         variant.template = template
     if value is not None:
         variant.value = value
-    if segment_keys is None:
-        is_tagged = variant.segments.exists()
-    else:
-        segment_ids = _segment_ids(variant.block.site_id, segment_keys)
-        is_tagged = bool(segment_ids)
+    if theme_key is not None:
+        variant.theme = find_theme(variant.block.site_id, theme_key)
+    if schedule is not None:
+        variant.starts_at, variant.ends_at = schedule
+    tags = None if segment_keys is None else segment_ids(variant.block.site_id, segment_keys)
     check_variant(
         variant.block,
         key=variant.key,
@@ -165,11 +204,15 @@ def update_variant(
         template=variant.template,
         value=variant.value,
         is_default=variant.is_default,
-        is_tagged=is_tagged,
+        is_tagged=variant.segments.exists() if tags is None else bool(tags),
+        starts_at=variant.starts_at,
+        ends_at=variant.ends_at,
+        theme=variant.theme,
     )
-    variant.save(update_fields=["priority", "fields", "template", "value"])
-    if segment_keys is not None:
-        variant.segments.set(segment_ids)
+    changed = ["priority", "fields", "template", "value", "theme", "starts_at", "ends_at"]
+    variant.save(update_fields=changed)
+    if tags is not None:
+        variant.segments.set(tags)
     return variant
 
 
@@ -223,16 +266,26 @@ def update_placement(
 
 
 @transaction.atomic
-def freeze_versions(*, site_id: UUID, now: datetime) -> int:
+def freeze_versions(
+    *, site_id: UUID, now: datetime, block_ids: Collection[UUID] | None = None
+) -> int:
     """Raise the version of every variant whose content is not what its version stands for.
 
-    A publication calls this in its own transaction, before it reads the documents. Tags and
-    priority are no content: they change who sees a version, not what it shows. Returns how many
-    versions were raised. Two queries and one for all that changed.
+    A publication calls this in its own transaction, before it reads the documents. Tags, priority
+    and schedule are no content: they change who sees a version and when, not what it shows. Returns
+    how many versions were raised. Three queries and one for all that changed.
+
+    Args:
+        block_ids: whose variants; None: all of the site.
     """
     changed = []
-    variants = Variant.objects.select_for_update(of=("self",)).filter(block__site_id=site_id)
-    for variant in variants.select_related("block").order_by("pk"):
+    variants = Variant.objects.select_for_update(of=("self",)).filter(
+        block__site_id=site_id, block__archived_at=None, archived_at=None
+    )
+    if block_ids is not None:
+        variants = variants.filter(block_id__in=block_ids)
+    variants = variants.select_related("block__type", "theme").prefetch_related("translations")
+    for variant in variants.order_by("pk"):
         digest = content_digest(variant)
         if digest == variant.digest:
             continue
@@ -248,25 +301,39 @@ def content_digest(variant: Variant) -> str:
     """Return the SHA-256 of everything that a visitor could see of the variant.
 
     Computed from the draft alone, so a draft that is broken (its block's schema has changed since)
-    has one too.
+    has one too. No query when block, type, theme and translations are at hand.
     """
+    schema = variant.block.fields_schema
+    if isinstance(schema, list):  # hints are for editors
+        schema = [_without_hint(field) for field in schema]
     seen: dict[str, Any] = {
         "rendering": RENDERING,
         "kind": variant.block.kind,
-        "schema": variant.block.schema,
+        "schema": schema,
         "fields": variant.fields,
         "template": variant.template,
         "value": variant.value,
     }
+    # Only where there is something: what has been published before these came keeps its version.
+    if variant.block.channel != Block.Channel.PAGE:
+        seen["channel"] = variant.block.channel
+    translations = {
+        one.locale: [one.fields, one.template]
+        for one in variant.translations.all()
+        if one.fields or one.template
+    }
+    if translations:
+        seen["translations"] = translations
+    if variant.theme is not None:
+        messages = variant.theme.messages
+        said = {name: messages.get(name) for name in messages_shown(variant)}
+        if said:
+            seen["theme"] = said
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
-def _segment_ids(site_id: UUID, keys: Sequence[str]) -> list[Any]:
-    """Return the ids of the site's segments of these keys, or refuse the first that is missing."""
-    found: dict[str, Any] = dict(
-        segments_for_tagging(site_id).filter(key__in=keys).values_list("key", "pk")
-    )
-    for key in keys:
-        if key not in found:
-            raise refused("/segments", f"This site has no segment '{key}'.", "unknown_segment")
-    return list(found.values())
+def _without_hint(field: Any) -> Any:
+    if not isinstance(field, dict):
+        return field
+    told = {name: value for name, value in field.items() if name != "help"}
+    return {"required": False} | told  # forms write it out, services may leave it away

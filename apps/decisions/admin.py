@@ -17,6 +17,7 @@ from apps.decisions import services
 from apps.decisions.models import DecisionRecord, Publication
 from apps.decisions.record_inputs import unpacked
 from apps.work import clock
+from apps.work.paging import BoundedPaginator
 from engine.errors import PersonalizationError
 
 
@@ -54,7 +55,9 @@ class PublicationAdmin(_ReadOnly, admin.ModelAdmin[Publication]):
         """Without the documents: they are large, and the list does not show them."""
         queryset = super().get_queryset(request)
         match = request.resolver_match
-        return queryset if match and "object_id" in match.kwargs else queryset.defer("document")
+        if match and "object_id" in match.kwargs:
+            return queryset
+        return queryset.defer("document", "manifest")
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
         """Who may bring a publication back."""
@@ -80,17 +83,14 @@ class PublicationAdmin(_ReadOnly, admin.ModelAdmin[Publication]):
         self.message_user(request, f"Publication {current.number} serves what {wanted.number} did.")
 
     @admin.display(description="Contents")
-    def contents(self, publication: Publication) -> str:
-        """What is in it, counted and named."""
-        document = publication.document
-        return format_html_join(
-            "\n",
-            "<p>{} {}: {}</p>",
-            (
-                (len(document[kind]), kind, ", ".join(one["key"] for one in document[kind]) or "-")
-                for kind in ("placements", "blocks", "rules", "segments")
-            ),
+    def contents(self, publication: Publication) -> SafeString:
+        """What is in it, counted; its own page names it."""
+        counts = publication.counts
+        said = ", ".join(
+            f"{counts.get(kind, 0)} {kind}s" for kind in ("placement", "block", "rule", "segment")
         )
+        link = reverse("admin:publication", args=[publication.number])
+        return format_html('<a href="{}">{}</a>', link, said)
 
 
 def read_lines(record: DecisionRecord) -> list[tuple[str, str]]:
@@ -153,11 +153,12 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
     that may see people, and opening one is audited. The others read the shares on the home page.
     """
 
-    list_display = ["at", "shown", "reasons", "snapshot", "took"]
+    list_display = ["at", "shown", "reasons", "snapshot", "took", "asked_why"]
     search_fields = ["request_id", "profile_id"]
     search_help_text = "A request id (req_...) or a profile id, whole."
     ordering = ["-at"]
     show_full_result_count = False
+    paginator = BoundedPaginator
     list_per_page = 50
     fields = [
         "at", "request_id", "site_id", "source_id", "profile_id", "snapshot", "shown", "reasons",
@@ -283,6 +284,11 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
             reverse("admin:why"),
             record.profile_id,
         )
+
+    @admin.display(description="Why")
+    def asked_why(self, record: DecisionRecord) -> SafeString:
+        """Where this one decision is explained."""
+        return format_html('<a href="{}?record={}">Why?</a>', reverse("admin:why"), record.pk)
 
     @admin.display(description="Took", ordering="took_us")
     def took(self, record: DecisionRecord) -> str:

@@ -227,7 +227,10 @@ def _notice(
         identities,
         [(loser.bytes, winner.bytes) for loser, winner in told.moved],
         is_for_all=_owes_notice,
-        triggers=fired(states, told.sites, told.entered, clock.now_ms()) if told.entered else (),
+        triggers=[
+            *told.fired,
+            *(fired(states, told.sites, told.entered, clock.now_ms()) if told.entered else ()),
+        ],
     )
     return [] if command is None else [command]
 

@@ -5,16 +5,41 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
+from apps.decisions.part_models import Part, PartState, PublishedPart, Touched
+from apps.decisions.release_models import Release, ReleaseItem, ReleaseVote
 from apps.work.ids import uuid7
+
+__all__ = [
+    "DecisionRecord",
+    "Forgotten",
+    "HotGeneration",
+    "Part",
+    "PartState",
+    "Publication",
+    "PublishedPart",
+    "Release",
+    "ReleaseItem",
+    "ReleaseVote",
+    "Touched",
+]
 
 
 class Publication(models.Model):
-    """One numbered, immutable snapshot of a site. The greatest number serves; rollback adds one."""
+    """One numbered, immutable snapshot of a site. The greatest number serves; rollback adds one.
+
+    What it holds is named in `manifest`, part by part (see `manifests`). Those of earlier versions
+    of this code have all of it in `document` instead.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     site = models.ForeignKey("access.Site", models.CASCADE, related_name="publications")
     number = models.PositiveIntegerField()
-    document = models.JSONField()
+    document = models.JSONField(null=True)
+    manifest = models.TextField(null=True)
+    counts = models.JSONField(default=dict, help_text="How many things of each kind it holds.")
+    release = models.ForeignKey(
+        Release, models.SET_NULL, null=True, blank=True, related_name="publications"
+    )
     digest = models.CharField(max_length=64)
     note = models.CharField(max_length=200, blank=True)
     published_by = models.ForeignKey(
@@ -33,7 +58,10 @@ class Publication(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["site", "number"], name="decisions_publication_number")
         ]
-        permissions = [("publish_site", "Can publish and bring back a publication")]
+        permissions = [
+            ("publish_site", "Can publish and bring back a publication"),
+            ("share_preview", "Can share a link to a preview"),
+        ]
 
     def __str__(self) -> str:
         return f"publication {self.number}"
@@ -104,3 +132,12 @@ class HotGeneration(models.Model):
 
     def __str__(self) -> str:
         return f"generation {self.generation}"
+
+
+from apps.decisions.served_models import (  # noqa: E402, F401  # tables of their own subject
+    ContentFinding,
+    CountedDay,
+    DryRunAsked,
+    ServedDay,
+    ShownDay,
+)

@@ -28,25 +28,11 @@ _encode = msgspec.msgpack.Encoder().encode
 _pack: Callable[[tuple[Any, ...]], bytes] = hiredis.pack_command
 
 
-class Told(NamedTuple):
-    """What a write of hot state changes for open pages.
-
-    Attributes:
-        profiles: whose answers may have changed.
-        moved: (loser, winner) of merges: open pages of the one are the other's now.
-        sites: of the profiles whose identities are told too, so that a page is found whose visitor
-            the stream process does not know, because Redis has forgotten. For writers of few.
-        entered: profile -> numbers of segments that it has just come into, for triggers.
-    """
-
-    profiles: Sequence[UUID] = ()
-    moved: Sequence[tuple[UUID, UUID]] = ()
-    sites: Mapping[UUID, UUID] = MappingProxyType({})
-    entered: Mapping[UUID, Sequence[int]] = MappingProxyType({})
-
-
 class Trigger(NamedTuple):
     """A rule of a placement holds now for a profile (16 bytes), and did not before.
+
+    Or a trigger of an editor has fired, by its key: then placement and rule are those of what it
+    shows, empty where that is nothing, and `message` is JSON for the page's script, empty for none.
 
     `is_granted`: personalization is consented to on record, not only not refused.
     """
@@ -55,6 +41,27 @@ class Trigger(NamedTuple):
     placement: str
     rule: str
     is_granted: bool = True
+    key: str = ""
+    message: str = ""
+
+
+class Told(NamedTuple):
+    """What a write of hot state changes for open pages.
+
+    Attributes:
+        profiles: whose answers may have changed.
+        moved: (loser, winner) of merges: open pages of the one are the other's now.
+        sites: of the profiles whose identities are told too, so that a page is found whose visitor
+            the stream process does not know, because Redis has forgotten. For writers of few.
+        entered: profile -> numbers of segments that it has just come into, for rules that fire.
+        fired: triggers that have fired already.
+    """
+
+    profiles: Sequence[UUID] = ()
+    moved: Sequence[tuple[UUID, UUID]] = ()
+    sites: Mapping[UUID, UUID] = MappingProxyType({})
+    entered: Mapping[UUID, Sequence[int]] = MappingProxyType({})
+    fired: Sequence[Trigger] = ()
 
 
 _decode = msgspec.msgpack.Decoder(list[Trigger]).decode

@@ -7,12 +7,12 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
+from apps.decisions import stored
 from apps.decisions.models import DecisionRecord
 from apps.decisions.record_inputs import UNIT, Inputs, unpacked
 from apps.decisions.records import DIGEST_LENGTH, INPUTS_LOST, READABLE
 from apps.decisions.retention import KEPT
 from apps.decisions.sealing import faults, hidden
-from apps.decisions.selectors import publication_document
 from apps.decisions.snapshots import Served, nothing, opened
 from engine.errors import InvalidSnapshot
 
@@ -74,7 +74,7 @@ class Gap(NamedTuple):
 
 
 def served_then(site_id: UUID, number: int) -> Served:
-    """Return a publication as it served, its digest computed anew. One query.
+    """Return a publication as it served, its digest computed anew.
 
     Raises:
         Unreadable: it is gone, or this version of the code does not understand it.
@@ -82,10 +82,10 @@ def served_then(site_id: UUID, number: int) -> Served:
     if number == 0:
         return nothing(site_id)
     try:
-        document = publication_document(site_id, number)
-        if document is None:
+        publication = stored.find(site_id, number)
+        if publication is None:
             raise Unreadable(f"publication {number} is gone")
-        return opened(document)
+        return opened(*stored.as_it_is(publication))
     except InvalidSnapshot as error:
         raise Unreadable(f"publication {number} is of another version of this code") from error
 

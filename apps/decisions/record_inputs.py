@@ -53,11 +53,13 @@ class Noted(NamedTuple):
     Attributes:
         digest: of what is shown (`sealing.content_digest`); empty for what does not exist.
         items: the recommended items among it, as JSON.
+        lists: the same of fields that hold products, by the field's name.
     """
 
     said: Said
     digest: bytes = b""
     items: bytes = b""
+    lists: Mapping[str, bytes] = {}
 
 
 class Made(NamedTuple):
@@ -93,7 +95,7 @@ class Inputs(msgspec.Struct, array_like=True):
 
     Attributes:
         memberships: the stays of the segments that could be asked for, as hot state has them.
-        items: the recommended items served, as JSON, by placement.
+        items: the recommended items served, as JSON, by placement, or by "placement#field".
         paths: (path, value) of what else templates looked at.
         facts_digest: keyed, of the values of the call's own facts; empty without any.
         shown, session_since_ms: what the caps were asked with (see `engine.members.Visitor`).
@@ -176,7 +178,7 @@ def packed(made: Made) -> Packed:
         profile.recent if is_open and profile is not None and reads.history else b"",
         read,
         kept_paths,
-        {noted.said.placement: noted.items for noted in made.placements if noted.items},
+        _items(made.placements),
         sealing.hidden(caller.site_id, facts) if facts else b"",
         {n: list(shown) for n, shown in visitor.shown.items() if n in reads.caps},
         visitor.session_since_ms,
@@ -254,6 +256,16 @@ def _split(
         else:
             kept.append((path, value))
     return facts, kept
+
+
+def _items(placements: Iterable[Noted]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for noted in placements:
+        key = noted.said.placement
+        if noted.items:
+            found[key] = noted.items
+        found |= {f"{key}#{field}": items for field, items in noted.lists.items()}
+    return found
 
 
 def _stays(visitor: Visitor, reads: Reads) -> bytes:

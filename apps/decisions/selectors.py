@@ -2,25 +2,26 @@
 
 from uuid import UUID
 
-import msgspec
 from django.db.models import Q, QuerySet
 
 from apps.access.errors import Unavailable
-from apps.decisions import record_reads
+from apps.decisions import record_reads, stored
 from apps.decisions.cap_counts import Showing
 from apps.decisions.caps import Chain as CapChain
 from apps.decisions.caps import Holder as CapHolder
 from apps.decisions.caps import confirm, release, reserve, withdraw
 from apps.decisions.decision_ids import DecisionPayload, verified
-from apps.decisions.models import DecisionRecord, Publication
+from apps.decisions.models import DecisionRecord, Publication, Release
+from apps.decisions.publishing import composed
 from apps.decisions.reading import Reads, reads_together
+from apps.decisions.release_contents import release_changes
 from apps.decisions.signing import key_set
-from apps.decisions.snapshots import Served, current, is_loaded, nothing
+from apps.decisions.snapshots import Served, current, held, is_loaded, nothing
 from apps.decisions.visitor_facts import bindings_of, visitor_of
 from apps.decisions.visitors import Arrival, Shown, arrive
 from apps.profiles.parts import Asked, Page, foreign_cursor, instant, uuid_after
 from apps.work import clock
-from engine.snapshot import SnapshotDoc, decode_snapshot
+from engine.snapshot import SnapshotDoc
 
 __all__ = [
     "Arrival",
@@ -41,9 +42,11 @@ __all__ = [
     "key_set",
     "latest_publication",
     "nothing",
+    "open_releases",
     "publication_document",
     "reads_together",
     "release",
+    "release_document",
     "reserve",
     "site_of_key",
     "verified",
@@ -53,23 +56,40 @@ __all__ = [
 
 
 def latest_publication(site_id: UUID) -> Publication | None:
-    """Return the publication that serves, without its document. One query."""
-    return Publication.objects.filter(site_id=site_id).defer("document").order_by("-number").first()
+    """Return the publication that serves, without what it holds. One query."""
+    return stored.newest(site_id)
 
 
 def publication_document(site_id: UUID, number: int | None = None) -> SnapshotDoc | None:
-    """Return what a publication says (None: the newest), None when there is none. One query.
+    """Return what a publication says (None: the newest), None when there is none.
+
+    Two queries, and one for every 500 parts that this process does not serve itself.
 
     Raises:
         InvalidSnapshot: it was stored by another version of this code.
     """
-    found = Publication.objects.filter(site_id=site_id).order_by("-number")
-    if number is not None:
-        found = found.filter(number=number)
-    publication = found.first()
+    publication = stored.newest(site_id) if number is None else stored.find(site_id, number)
     if publication is None:
         return None
-    return decode_snapshot(msgspec.json.encode(publication.document))
+    in_memory = held(site_id)
+    return stored.document_of(publication, {} if in_memory is None else in_memory.docs)
+
+
+def open_releases(site_id: UUID) -> list[tuple[UUID, str]]:
+    """Return (id, name) of the newest releases that are neither published nor over. One query."""
+    over = (Release.State.PUBLISHED, Release.State.CANCELLED)
+    rows = Release.objects.filter(site_id=site_id).exclude(state__in=over).order_by("-number")
+    return [(row.pk, str(row)) for row in rows[:50]]
+
+
+def release_document(site_id: UUID, release_id: UUID) -> SnapshotDoc | None:
+    """Return what would serve with a release; None when the site has no such release.
+
+    Raises:
+        InvalidSnapshot: another version of this code stored a part of it.
+    """
+    release = Release.objects.filter(site_id=site_id, pk=release_id).first()
+    return None if release is None else composed(site_id, release_changes(release))
 
 
 def decisions_of(site_id: UUID, profile_id: UUID) -> QuerySet[DecisionRecord]:

@@ -2,8 +2,10 @@
 
 from apps.decisions import record_reads, records, watch
 from apps.decisions.decision_ids import Signer, head_of, tail_of
+from apps.decisions.parts import refresh_parts
 from apps.decisions.publishing import draft_document, publish, rollback
 from apps.decisions.records import Made, Noted, Said, flush, record
+from apps.decisions.release_doors import ask_to_publish, ask_to_refresh
 from apps.decisions.sealing import content_digest
 from apps.decisions.signing import signed_apart
 from apps.decisions.watch import start as start_watching
@@ -13,12 +15,15 @@ __all__ = [
     "Noted",
     "Said",
     "Signer",
+    "ask_to_publish",
+    "ask_to_refresh",
     "content_digest",
     "draft_document",
     "flush",
     "head_of",
     "publish",
     "record",
+    "refresh_parts",
     "rollback",
     "signed_apart",
     "start_watching",

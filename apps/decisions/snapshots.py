@@ -1,23 +1,34 @@
 """The publication that serves, compiled once per number in each process and swapped whole."""
 
-import hashlib
 import logging
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from apps.decisions import record_reads
+from apps.decisions import manifests, record_reads
+from apps.work import clock
 from engine.compiling import compile_snapshot
 from engine.errors import PersonalizationError
-from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot, encode_snapshot
+from engine.snapshot import CompiledSnapshot, SnapshotDoc, decode_snapshot
 
 logger = logging.getLogger(__name__)
 
 # Nothing comes back unless there is a newer one: anybody may say that they have heard of it.
 _NEWER = """
-SELECT number, document::text FROM decisions_publication
+SELECT number, published_at, manifest IS NOT NULL FROM decisions_publication
 WHERE site_id = %s::uuid AND number > %s ORDER BY number DESC LIMIT 1
 """
+_MANIFEST = "SELECT manifest FROM decisions_publication WHERE site_id = %s::uuid AND number = %s"
+_WHOLE = "SELECT document::text FROM decisions_publication WHERE site_id = %s::uuid AND number = %s"
+_PARTS = """
+SELECT digest, body FROM decisions_publishedpart
+WHERE site_id = %s::uuid AND digest = ANY(%s::text[])
+"""
+# Of one statement while a publication is loaded: nobody waits for it but the first to ask.
+LOAD_BOX_S = 5.0
+PARTS_AT_ONCE = 500
 _NUMBERS = """
 SELECT s.id, (SELECT max(p.number) FROM decisions_publication p WHERE p.site_id = s.id)
 FROM unnest(%s::uuid[]) AS s(id)
@@ -31,13 +42,20 @@ class Served:
         token: the number as Redis carries it, empty for a site that has published nothing.
         digest: of what the publication says as it was read back, in hex; empty as the token.
         prepared: what the door has made ready of its variants; dies with the publication.
+        docs: its documents by the digests of their parts: the next publication shares most.
     """
 
-    __slots__ = ("compiled", "digest", "number", "prepared", "token")
+    __slots__ = ("compiled", "digest", "docs", "number", "prepared", "token")
 
-    def __init__(self, compiled: CompiledSnapshot, digest: str = "") -> None:
+    def __init__(
+        self,
+        compiled: CompiledSnapshot,
+        digest: str = "",
+        docs: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.compiled = compiled
         self.digest = digest
+        self.docs = docs
         self.number = compiled.number
         self.token = b"%d" % compiled.number if compiled.number else b""
         self.prepared: dict[Any, Any] = {}
@@ -81,15 +99,14 @@ def _load(site_id: UUID, old: Served | None) -> Served | None:
     known = (str(site_id), -1 if old is None else old.number)
     try:
         rows = record_reads.rows(_NEWER, known, box_s=record_reads.LONGEST_BOX_S)
+        if not rows:
+            if old is None:
+                _served[site_id] = old = nothing(site_id)
+            return old
+        number, published_at, has_parts = rows[0]
+        served = _read(site_id, number, clock.to_ms(published_at), has_parts, old)
     except record_reads.RecordAway:
         return None
-    if not rows:
-        if old is None:
-            _served[site_id] = old = nothing(site_id)
-        return old
-    number, text = rows[0]
-    try:
-        served = opened(decode_snapshot(text))
     except PersonalizationError:
         # Stored by another version of this code. What served goes on serving.
         logger.exception("decisions.publication_unreadable", extra={"number": number})
@@ -99,14 +116,58 @@ def _load(site_id: UUID, old: Served | None) -> Served | None:
     return served
 
 
-def opened(document: SnapshotDoc) -> Served:
+def _read(site_id: UUID, number: int, at_ms: int, has_parts: bool, old: Served | None) -> Served:
+    """Read a publication; of one in parts, only what this process has not got yet.
+
+    Raises:
+        RecordAway: Postgres did not answer.
+        InvalidSnapshot: as `opened`.
+    """
+    place, site = (str(site_id), number), str(site_id)
+    if not has_parts:
+        [(text,)] = record_reads.rows(_WHOLE, place, box_s=LOAD_BOX_S)
+        return opened(decode_snapshot(text))
+    [(text,)] = record_reads.rows(_MANIFEST, place, box_s=LOAD_BOX_S)
+    manifest = manifests.decoded(text)
+    held: Mapping[str, Any] = {} if old is None else old.docs
+    missing = [one.part for one in manifest.values() if one.part not in held]
+    bodies: dict[str, str] = {}
+    for begin in range(0, len(missing), PARTS_AT_ONCE):
+        some = missing[begin : begin + PARTS_AT_ONCE]
+        bodies.update(record_reads.rows(_PARTS, (site, some), box_s=LOAD_BOX_S))
+    docs: dict[str, Any] = {}
+    found: manifests.Manifest = {}
+    for name, entry in manifest.items():
+        part = entry.part
+        if part in held:
+            docs[part] = held[part]
+        elif part in bodies:
+            docs[part] = manifests.document_in(entry.kind, bodies[part])
+            part = manifests.digest_of(entry.kind, bodies[part].encode())
+        found[name] = entry._replace(part=part)
+    document = manifests.put_together(site, number, at_ms, manifest, docs)
+    compiled = compile_snapshot(document, previous=None if old is None else old.compiled)
+    return Served(compiled, manifests.served_digest(site, number, at_ms, found), docs)
+
+
+def opened(document: SnapshotDoc, digest: str | None = None) -> Served:
     """Return a stored publication as it serves.
+
+    Args:
+        digest: of all that is stored; None: of a document that is stored whole.
 
     Raises:
         InvalidSnapshot: it contradicts itself, or this version of the code does not understand it.
     """
-    digest = hashlib.sha256(encode_snapshot(document)).hexdigest()
-    return Served(compile_snapshot(document), digest)
+    return Served(
+        compile_snapshot(document),
+        manifests.whole_digest(document) if digest is None else digest,
+    )
+
+
+def held(site_id: UUID) -> Served | None:
+    """Return what this process has in memory of a site, however old: its parts never change."""
+    return _served.get(site_id)
 
 
 def nothing(site_id: UUID) -> Served:

@@ -16,6 +16,7 @@ from apps.decisions.notices import Trigger
 from apps.decisions.snapshots import Served
 from apps.decisions.types import HotProfile
 from apps.decisions.visitor_facts import visitor_of
+from apps.rules.types import TRIGGER_RULE
 from apps.work.redis import RedisAway, exchange
 from engine.allocation import position_of
 from engine.conditions.scope import segment_keys
@@ -59,6 +60,12 @@ def fired(
     return found
 
 
+def is_held_out(site_id: UUID, unit_id: str) -> bool:
+    """Whether a visitor is kept from all personalization, as the site serves now."""
+    served = _served(site_id)
+    return served is not None and _is_held_out(served, unit_id)
+
+
 def forget() -> None:
     """Look for newer publications at once (tests)."""
     _checked.clear()
@@ -72,9 +79,8 @@ def _of(
     now_ms: int,
 ) -> list[Trigger]:
     visitor = visitor_of(state, is_allowed=True, now_ms=now_ms)
-    for holdout in served.compiled.holdouts:
-        if position_of(visitor.unit_id, seed=holdout.seed) < holdout.share:
-            return []
+    if _is_held_out(served, visitor.unit_id):
+        return []
     is_granted = bool(state.granted & _PERSONALIZATION)
     stays = {**visitor.memberships, **dict.fromkeys(numbers, _INSIDE_NO_MORE)}
     before = Visitor(
@@ -87,6 +93,13 @@ def _of(
         if _holds(rule, Members(served.compiled, visitor, {}, now_ms))
         and not _holds(rule, Members(served.compiled, before, {}, now_ms))
     ]
+
+
+def _is_held_out(served: Served, unit_id: str) -> bool:
+    return any(
+        position_of(unit_id, seed=holdout.seed) < holdout.share
+        for holdout in served.compiled.holdouts
+    )
 
 
 def _holds(rule: CompiledRule, members: Members) -> bool:
@@ -117,6 +130,8 @@ def _by_segment(served: Served) -> dict[int, list[_Place]]:
         if not placement.doc.enabled:
             continue
         for rule in placement.rules:
+            if rule.key.startswith(TRIGGER_RULE):
+                continue  # told by the trigger itself, with its limits
             for key in segment_keys(rule.node):
                 segment = compiled.segments.get(key)
                 if segment is not None:

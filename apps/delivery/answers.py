@@ -1,6 +1,6 @@
 """From decisions to the bytes of an answer: content filled in, ids signed, one ETag."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -13,7 +13,8 @@ from apps.decisions.types import Bounded
 from apps.recommendations.selectors import Table
 from apps.work import clock
 from engine.decide import Decision
-from engine.snapshot import BlockDoc, VariantDoc
+from engine.locales import locale_of, localized
+from engine.snapshot import BlockDoc, CompiledPlacement, VariantDoc
 
 MAX_TTL_S: Final = 60
 POPULAR: Final = "popular"
@@ -86,11 +87,13 @@ class Body(NamedTuple):
 
 
 class Ready:
-    """A variant in its placement, made ready once per publication.
+    """A variant in its placement and in one language, made ready once per publication.
 
     Attributes:
         key: of the placement, as JSON.
+        locale: the language that it is shown in; None where the site has but one.
         is_fixed: the same bytes for every visitor.
+        queries: its fields that hold recommended products.
         tails: told -> the end of the decision id's payload.
         saids: told -> what the decision log says of it.
         bodies: told -> the encoded part and its digest, when it is fixed.
@@ -100,15 +103,20 @@ class Ready:
     """
 
     __slots__ = (
-        "beginning", "block", "bodies", "doc", "is_fixed", "key", "kind", "rests", "saids", "tails",
+        "beginning", "block", "bodies", "doc", "is_fixed", "key", "kind", "locale", "queries",
+        "rests", "saids", "tails",
     )  # fmt: skip
 
-    def __init__(self, key: str, block: BlockDoc, doc: VariantDoc) -> None:
+    def __init__(
+        self, key: str, block: BlockDoc, doc: VariantDoc, locale: str | None = None
+    ) -> None:
         self.key = _encode(key)
         self.block = block
         self.kind = block.kind
-        self.doc = doc
-        self.is_fixed = self.kind != "recommendations" and _is_fixed(doc)
+        self.doc = localized(doc, locale)
+        self.locale = locale
+        self.is_fixed = self.kind != "recommendations" and rendering.is_fixed(self.doc)
+        self.queries = rendering.queries_of(doc)
         self.tails: dict[Told, bytes] = {}
         self.saids: dict[Told, decisions.Said] = {}
         self.bodies: dict[Told, Body] = {}
@@ -151,10 +159,30 @@ class Ready:
         return found
 
 
-def _is_fixed(doc: VariantDoc) -> bool:
-    has_slots = doc.template is not None and any(type(part) is not str for part in doc.template)
-    has_made_fields = any(isinstance(value, dict) for value in doc.fields.values())
-    return doc.liquid is None and not has_slots and not has_made_fields
+def ready_for(
+    prepared: dict[Any, Any], placement: CompiledPlacement, variant: str, asked: Callable[[], Any]
+) -> Ready:
+    """Return a variant made ready, in the language that suits best.
+
+    Args:
+        prepared: what is kept beside the publication.
+        asked: the languages asked for, as `engine.locales.chosen` takes them; called only for a
+            variant that is translated.
+    """
+    key = (placement.key, variant)
+    found: Ready | None = prepared.get(key)
+    if found is None:
+        block, doc = placement.block.doc, placement.block.variants[variant].doc
+        found = prepared[key] = Ready(placement.key, block, doc, block.locale or None)
+    if not found.doc.locales:
+        return found
+    locale = locale_of(found.block, found.doc, asked() or "")
+    if locale == found.locale:
+        return found
+    own: Ready | None = prepared.get((*key, locale))
+    if own is None:
+        own = prepared[*key, locale] = Ready(placement.key, found.block, found.doc, locale)
+    return own
 
 
 def shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None) -> Body:
@@ -177,7 +205,7 @@ def _shown(ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed |
     beginning = ready.beginning
     if beginning is None:
         fields = rendering.render_fields(doc, values)
-        begun = _Beginning(ready.block.key, doc.key, doc.version, None, fields)
+        begun = _Beginning(ready.block.key, doc.key, doc.version, ready.locale, fields)
         beginning = _encode(begun)[:-1]
         if not made.makers:
             ready.beginning = beginning
@@ -196,8 +224,8 @@ def without_texts(
     ready: Ready, told: Told, values: Mapping[str, Any], listed: Listed | None
 ) -> Body:
     """Return the encoded part of a variant that cannot be rendered, without what can fail."""
-    doc = msgspec.structs.replace(ready.doc, fields={}, template=None, liquid=None)
-    return _shown(Ready("", ready.block, doc), told, values, listed)
+    doc = msgspec.structs.replace(ready.doc, fields={}, template=None, liquid=None, locales={})
+    return _shown(Ready("", ready.block, doc, ready.locale), told, values, listed)
 
 
 _lists: Bounded[Listed] = Bounded(20_000)
@@ -218,6 +246,25 @@ def listed(table: Table, name: str, item: str | None, count: int) -> Listed:
     )
     _lists.put(key, made)
     return made
+
+
+def field_lists(ready: Ready, tables: Mapping[str, Table], item: str | None) -> dict[str, Listed]:
+    """Return the products of each field that holds a query, by its name.
+
+    Args:
+        tables: of the site, by recommender; a field whose recommender has none stays empty.
+        item: what was looked at last; None: what is popular.
+    """
+    return {
+        query.field: listed(tables[query.recommender], query.recommender, item, query.limit)
+        for query in ready.queries
+        if query.recommender in tables
+    }
+
+
+def items_of(lists: Mapping[str, Listed]) -> dict[str, list[dict[str, Any]]]:
+    """Return the lists as `rendering.render` takes them."""
+    return {name: found.items for name, found in lists.items()}
 
 
 def placed(

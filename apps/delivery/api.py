@@ -15,7 +15,8 @@ from apps.access.http import (
 )
 from apps.access.proof import verified_user_id
 from apps.decisions import selectors, services
-from apps.delivery import deciding, outcome_bodies, outcomes, previewing, wording
+from apps.delivery import deciding, outcome_bodies, outcomes, wording
+from apps.delivery.previewing.answers import answered
 from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, asked_of, id_text
 from apps.work import clock, record_watch
 
@@ -46,7 +47,7 @@ def decide(request: HttpRequest) -> HttpResponse:
     if anonymous_id is not None:
         identities.append(f"anonymous_id:{anonymous_id}")
     if question.preview:
-        return previewing.answered(request, caller, question, asked, identities)
+        return answered(request, caller, question, asked, identities)
     arrival = selectors.arrive(caller, identities, DECIDE)
     served = selectors.current(caller.site_id, arrival.announced)
     services.start_watching()

@@ -63,7 +63,7 @@ class Plan:
         placements: key -> the segments (as bits) that can change it.
         compiled: the publication cut down; its blocks have the keys of placements.
         kept_back: (placement, variant) and (placement, "rule:" + rule) that are the default here.
-        is_scheduled: some rule begins or ends.
+        is_scheduled: some rule or variant begins or ends.
         bits: number of a segment -> its bit.
         nobody: the bits of somebody without a profile.
         keys: bits -> key as JSON.
@@ -170,12 +170,18 @@ def make_plan(compiled: CompiledSnapshot) -> Plan:
         },
         compiled=compile_snapshot(view),
         kept_back=kept_back,
-        is_scheduled=any(
-            rule.starts_at_ms is not None or rule.ends_at_ms is not None for rule in view.rules
-        ),
+        is_scheduled=_is_scheduled(view),
         bits=bits,
         nobody=sum(bits[segment.number] for segment in segments if segment.no_profile),
     )
+
+
+def _is_scheduled(view: SnapshotDoc) -> bool:
+    moments = [(rule.starts_at_ms, rule.ends_at_ms) for rule in view.rules]
+    moments += [
+        (one.starts_at_ms, one.ends_at_ms) for block in view.blocks for one in block.variants
+    ]
+    return any(moment != (None, None) for moment in moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,14 @@ def _part_of(placement: CompiledPlacement, compiled: CompiledSnapshot) -> _Part:
             key,
             "content",
             [
-                VariantDoc(one.key, 0, tags.get(one.key, []), one.doc.priority)
+                VariantDoc(
+                    one.key,
+                    0,
+                    tags.get(one.key, []),
+                    one.doc.priority,
+                    starts_at_ms=one.doc.starts_at_ms,
+                    ends_at_ms=one.doc.ends_at_ms,
+                )
                 for one in block.variants.values()
             ],
             block.default.key,

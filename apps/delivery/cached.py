@@ -1,6 +1,7 @@
 """Content that everybody in the same segments may see, for caches: no visitor, no cookie."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -16,16 +17,17 @@ from apps.decisions.types import Bounded
 from apps.delivery import answers, cacheable, segment_key
 from apps.delivery.answers import Listed, Ready, Told
 from apps.delivery.cacheable import Choice
-from apps.recommendations.selectors import lists_of
+from apps.recommendations.selectors import Table, lists_of
 from apps.work import clock
 from engine.decide import Reason
-from engine.snapshot import CompiledPlacement, CompiledVariant
+from engine.snapshot import CompiledPlacement
 
 FRESH: Final = "public, max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
 # With an end or a beginning by schedule: an origin that is away must not keep it on for a day.
 SCHEDULED: Final = FRESH.removesuffix(", stale-if-error=86400")
 SHORT: Final = "public, max-age=5"
 MAX_SITE_KEY: Final = 100  # characters; apps.access.models.Site.key has fewer
+MAX_LOCALE: Final = 100
 SITE_S: Final = 60.0
 # A cache may show a thing for so long after it was fetched: max-age and stale-while-revalidate.
 _SHOWN_MS: Final = 360_000
@@ -70,11 +72,14 @@ _html_in: Final = msgspec.json.Decoder(_Html)
 _sites: Bounded[tuple[UUID | None, float]] = Bounded(10_000)  # site key -> id, believed until
 
 
-def content(key: str, *, site_key: str, segment_key: str) -> CachedAnswer | None:
+def content(key: str, *, site_key: str, segment_key: str, locale: str = "") -> CachedAnswer | None:
     """Return what a placement shows to the segments of a key; None when there is no such placement.
 
     Without a segment key, and with one that is unknown or stale, it is the default. Content that
     cannot be rendered gives way to the default, and that to an answer without content.
+
+    Args:
+        locale: the language asked for, in the address: no header may change what a cache keeps.
 
     Raises:
         Unavailable: which site or publication it is cannot be found out now: caches go on with
@@ -88,11 +93,12 @@ def content(key: str, *, site_key: str, segment_key: str) -> CachedAnswer | None
     values = NOBODY if listed is None else {**NOBODY, "items": listed.items}
     told = Told(choice.reason.value, choice.rule)
     is_whole = True
+    asked = locale[:MAX_LOCALE]
     try:
-        shown = _shown(placement, placement.block.variants[choice.variant], told, values, listed)
+        shown = _shown(found, choice.variant, told, values, listed, asked)
     except RenderFailed:
         is_whole = False
-        shown = _last_resort(placement, values, listed)
+        shown = _last_resort(found, values, listed, asked)
     body = b'{"placement":%b,"snapshot":%d,%b}' % (
         msgspec.json.encode(placement.key),
         found.served.number,
@@ -146,25 +152,29 @@ def _headers(placement: CompiledPlacement, choice: Choice, is_short: bool) -> di
 
 
 def _shown(
-    placement: CompiledPlacement,
-    variant: CompiledVariant,
+    found: _Found,
+    variant: str,
     told: Told,
     values: dict[str, Any],
     listed: Listed | None,
+    locale: str,
 ) -> bytes:
-    ready = Ready(placement.key, placement.block.doc, variant.doc)
+    ready = answers.ready_for(found.served.prepared, found.placement, variant, lambda: locale)
+    if ready.queries:
+        lists = answers.field_lists(ready, _tables(found.served), None)
+        values = {**values, "lists": answers.items_of(lists)}
     return answers.shown(ready, told, values, listed).data
 
 
 def _last_resort(
-    placement: CompiledPlacement, values: dict[str, Any], listed: Listed | None
+    found: _Found, values: dict[str, Any], listed: Listed | None, locale: str
 ) -> bytes:
     """The default's bytes; without its texts when not even it can be rendered."""
-    default, told = placement.block.default, Told(Reason.ERROR.value)
+    default, told = found.placement.block.default, Told(Reason.ERROR.value)
     try:
-        return _shown(placement, default, told, values, listed)
+        return _shown(found, default.key, told, values, listed, locale)
     except RenderFailed:
-        ready = Ready(placement.key, placement.block.doc, default.doc)
+        ready = Ready(found.placement.key, found.placement.block.doc, default.doc)
         return answers.without_texts(ready, told, values, listed).data
 
 
@@ -199,8 +209,12 @@ def _popular(served: Served, placement: CompiledPlacement) -> Listed | None:
     block = placement.block.doc
     if block.kind != "recommendations" or block.recommender is None:
         return None
-    table = lists_of(UUID(served.compiled.site_id)).get(block.recommender)
+    table = _tables(served).get(block.recommender)
     return None if table is None else answers.listed(table, block.recommender, None, block.limit)
+
+
+def _tables(served: Served) -> Mapping[str, Table]:
+    return lists_of(UUID(served.compiled.site_id))
 
 
 def forget() -> None:

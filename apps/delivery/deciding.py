@@ -30,17 +30,17 @@ from apps.decisions.selectors import (
 from apps.decisions.types import HotProfile
 from apps.delivery import answers, cacheable, reserving
 from apps.delivery.answers import Body, Listed, Ready, Told
+from apps.delivery.products import Products
 from apps.delivery.request_facts import RequestFacts
 from apps.delivery.reserving import Reserved, Turn
-from apps.recommendations.selectors import lists_of
 from engine.decide import Decision, Reason, Step, decide_in_turn
 from engine.members import Visitor
 from engine.snapshot import CompiledPlacement
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_ITEMS: Final = 10
 _NOTHING: Final[dict[str, Any]] = {}
+_NO_LISTS: Final[Mapping[str, bytes]] = {}
 _ERROR: Final = Told(Reason.ERROR.value)
 _SEGMENTS: Final = "segments asked for"  # of Served.prepared
 MAX_SUBSETS: Final = 2_000  # kept of them
@@ -81,6 +81,7 @@ class Placed(NamedTuple):
         body: what is shown; see `answers.shown`.
         error: the code, where `ready` is None.
         items: the recommended items among it, as JSON.
+        lists: the same of fields that hold products, by the field's name.
     """
 
     decision: Decision
@@ -89,6 +90,7 @@ class Placed(NamedTuple):
     body: Body
     error: str = ""
     items: bytes = b""
+    lists: Mapping[str, bytes] = _NO_LISTS
 
 
 class Decided:
@@ -181,7 +183,17 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
         served = nothing(call.caller.site_id)
     keys = [key for key, _ in call.asked]
     reads = reads_together(served, [*keys, *call.besides] if call.besides else keys)
-    decided = Decided(call, arrival, served, reads)
+    return settle(Decided(call, arrival, served, reads), error, start)
+
+
+def settle(decided: Decided, error: str, start: float) -> Decided:
+    """Decide and fill every placement of a call whose visitor has been taken in.
+
+    Args:
+        error: the code of a placement that is not there.
+        start: perf_counter() when the call began.
+    """
+    call, served = decided.call, decided.served
     chosen = _chosen(decided)
     ruled = perf_counter()
     for decision, (_, limit) in zip(chosen, call.asked, strict=True):
@@ -332,25 +344,27 @@ def place(
     listed = None
     told = Told(decision.reason.value, decision.rule, decision.experiment, decision.arm)
     if placement.block.doc.kind == "recommendations" and decision.reason is not Reason.DISABLED:
-        listed = _listed(decided, placement, limit)
+        listed = _products(decided).of_block(placement, limit)
         if listed is not None:
             decided.values["items"] = listed.items
             if listed.is_personal and decision.reason is Reason.DEFAULT:
                 told = Told(Reason.TARGETING_MATCH.value)
     assert decision.variant is not None
-    ready = _ready(decided.served, placement, decision.variant)
+    ready = _ready(decided, placement, decision.variant)
     reservation = decided.reserved.get(decision.placement) if decision.caps else None
     decided.values["intensity"] = 1.0 if reservation is None else reservation.intensity
+    lists = _with_lists(decided, placement, ready)
     try:
         body = answers.shown(ready, told, decided.values, listed)
     except RenderFailed:
         decision = _default(placement, Reason.ERROR)
         told = Told(Reason.ERROR.value)
-        ready = _ready(decided.served, placement, placement.block.default.key)
+        ready = _ready(decided, placement, placement.block.default.key)
+        lists = _with_lists(decided, placement, ready)
         body = _last_resort(ready, decided.values, listed)
     decided.values.pop("items", None)
     items = b"" if listed is None else bytes(listed.encoded)
-    return Placed(decision, told, ready, body, "", items)
+    return Placed(decision, told, ready, body, "", items, lists)
 
 
 def _default(placement: CompiledPlacement, reason: Reason) -> Decision:
@@ -366,28 +380,25 @@ def _last_resort(ready: Ready, values: Mapping[str, Any], listed: Listed | None)
         return answers.without_texts(ready, _ERROR, values, listed)
 
 
-def _ready(served: Served, placement: CompiledPlacement, variant: str) -> Ready:
-    key = (placement.key, variant)
-    found: Ready | None = served.prepared.get(key)
-    if found is None:
-        doc = placement.block.variants[variant].doc
-        found = served.prepared[key] = Ready(placement.key, placement.block.doc, doc)
-    return found
+def _ready(decided: Decided, placement: CompiledPlacement, variant: str) -> Ready:
+    return answers.ready_for(
+        decided.served.prepared, placement, variant, lambda: decided.context.get("accept_language")
+    )
 
 
-def _listed(decided: Decided, placement: CompiledPlacement, limit: int | None) -> Listed | None:
-    """The items of a recommendations block: after the last item seen, else what is popular."""
-    if decided.kept_lists is not None:
-        return decided.kept_lists.get(placement.key)
-    block = placement.block.doc
-    if block.recommender is None:
-        return None
-    table = lists_of(decided.call.caller.site_id).get(block.recommender)
-    if table is None:
-        return None
-    profile = decided.profile
-    item = None
+def _with_lists(
+    decided: Decided, placement: CompiledPlacement, ready: Ready
+) -> Mapping[str, bytes]:
+    """Put the products of fields that hold a query among the values; return them as JSON."""
+    if not ready.queries:
+        return _NO_LISTS
+    found = _products(decided).of_fields(placement, ready)
+    decided.values["lists"] = answers.items_of(found)
+    return {field: bytes(one.encoded) for field, one in found.items()}
+
+
+def _products(decided: Decided) -> Products:
+    profile, item = decided.profile, None
     if profile is not None and decided.is_allowed and profile.last_items:
         item = profile.last_items[0]
-    most = block.limit or DEFAULT_ITEMS
-    return answers.listed(table, block.recommender, item, most if limit is None else limit)
+    return Products(decided.call.caller.site_id, item, decided.kept_lists)

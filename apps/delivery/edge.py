@@ -11,7 +11,7 @@ from apps.decisions.selectors import Served, current
 from apps.decisions.services import signed_apart
 from apps.delivery import answers
 from apps.delivery.cached import etag_of
-from apps.delivery.edge_view import BUCKETING, FORMAT, EdgeView, view_of
+from apps.delivery.edge_view import BUCKETING, EdgeView, format_of, view_of
 from apps.work import clock
 
 # The bytes change only so often, or no ETag would ever fit; from then on they hold for VALID_MS.
@@ -49,7 +49,7 @@ def snapshot_for(caller: Caller) -> EdgeSnapshot:
 def _made(served: Served, caller: Caller, began_ms: int) -> EdgeSnapshot:
     view: EdgeView = view_of(served.compiled)
     head = {
-        "format": FORMAT,
+        "format": format_of(view),
         "site": caller.site_key,
         "number": served.number,
         "publishedAt": answers.instant(served.compiled.doc.published_at_ms).decode(),

@@ -69,7 +69,10 @@ def _cached(request: HttpRequest, placement: str, route: str) -> CachedAnswer:
     if not cached.knows(request.GET.get("site", "")):
         enforce_unknown(request.META)
     answer = cached.content(
-        placement, site_key=request.GET.get("site", ""), segment_key=request.GET.get("sk", "")
+        placement,
+        site_key=request.GET.get("site", ""),
+        segment_key=request.GET.get("sk", ""),
+        locale=request.GET.get("locale", ""),
     )
     if answer is None:
         raise NotFound(f"There is no placement '{placement[:100]}' on this site.")

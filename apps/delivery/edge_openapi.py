@@ -46,7 +46,7 @@ _SNAPSHOT: Final[dict[str, Any]] = {
         "placements", "rules", "blocks", "segments", "experiments", "holdouts", "caps",
     ],
     "properties": {
-        "format": {"type": "integer", "const": 1},
+        "format": {"type": "integer", "enum": [1, 2]},
         "site": {"type": "string", "description": "The site's public id."},
         "number": {"type": "integer", "description": "Of the publication; it only rises."},
         "publishedAt": _INSTANT,
@@ -95,7 +95,7 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
         "name": "locale",
         "in": "query",
         "schema": _TEXT,
-        "description": "Part of the address for caches; content has one language so far.",
+        "description": "Such as `de-CH`; without it, or without a translation: the first one.",
     },
 ]
 

@@ -32,7 +32,9 @@ from engine.snapshot import (
 )
 from engine.templating import TemplatePart
 
-FORMAT: Final = 1
+# The first that is enough: a worker refuses a form that it does not know, and serves defaults.
+PLAIN: Final = 1
+FORMAT: Final = 2  # with languages, schedules of variants, or fields that are constants or parts
 BUCKETING: Final = "growthbook-v2-10000"
 # What the edge has the values of.
 _AT_THE_EDGE: Final = frozenset({"facts", "context", "intensity"})
@@ -47,10 +49,12 @@ class EdgePlacement(PlacementDoc, frozen=True, omit_defaults=True):
         origin: what only the server has: "recommendations", "liquid", "values", "caps" or
             "profile"; None: the edge decides.
         default: with `origin`: what everybody may see, filled already.
+        locale: with `origin`: the language of the default.
     """
 
     origin: str | None = None
     default: VariantDoc | None = None
+    locale: str = ""
 
 
 class EdgeView(msgspec.Struct, frozen=True):
@@ -97,6 +101,22 @@ def view_of(compiled: CompiledSnapshot) -> EdgeView:
     )
 
 
+def format_of(view: EdgeView) -> int:
+    """Return the form that a worker must know to read a publication rightly."""
+    shown = [one for block in view.blocks for one in block.variants]
+    shown += [one.default for one in view.placements if one.default is not None]
+    has_languages = any(block.locale for block in view.blocks)
+    return FORMAT if has_languages or any(map(_is_of_now, shown)) else PLAIN
+
+
+def _is_of_now(doc: VariantDoc) -> bool:
+    has_schedule = doc.starts_at_ms is not None or doc.ends_at_ms is not None
+    return has_schedule or any(
+        isinstance(stored, dict) and stored.get("as") in ("value", "parts")
+        for stored in doc.fields.values()
+    )
+
+
 def _is_public(place: CompiledPlacement) -> bool:
     """Flags that no page may read do not leave the server."""
     block = place.block.doc
@@ -108,6 +128,8 @@ def _need_of(place: CompiledPlacement, compiled: CompiledSnapshot) -> str | None
     if place.block.doc.kind == "recommendations":
         return "recommendations"
     for variant in _variants_of(place):
+        if rendering.queries_of(variant.doc):
+            return "recommendations"
         if rendering.uses_liquid(variant.doc):
             return "liquid"
         if not rendering.roots_read(variant.doc) <= _AT_THE_EDGE:
@@ -183,7 +205,12 @@ def _placement(place: CompiledPlacement, need: str | None) -> EdgePlacement:
     if need is None:
         return EdgePlacement(place.key, block.key, enabled)
     return EdgePlacement(
-        place.key, block.key, enabled, origin=need, default=_filled(block.default.doc)
+        place.key,
+        block.key,
+        enabled,
+        origin=need,
+        default=_filled(block.default.doc),
+        locale=block.doc.locale,
     )
 
 
@@ -192,9 +219,14 @@ def _filled(doc: VariantDoc) -> VariantDoc:
     try:
         has_html = doc.template is not None or doc.liquid is not None
         html = rendering.render(doc, NOBODY) if has_html else None
-        fields = rendering.render_fields(doc, NOBODY)
+        made = rendering.render_fields(doc, NOBODY)
     except RenderFailed:
-        html, fields = None, {}
+        html, made = None, {}
+    # Stored once more: an object is stored as a constant.
+    fields = {
+        name: {"as": "value", "value": value} if isinstance(value, dict) else value
+        for name, value in made.items()
+    }
     template: list[TemplatePart] | None = None if html is None else [html]
     return VariantDoc(doc.key, doc.version, fields=fields, template=template, value=doc.value)
 

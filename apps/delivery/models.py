@@ -1,5 +1,6 @@
-"""Where a site's caches are told what to forget."""
+"""Where a site's caches are told what to forget, and previews that were shared by a link."""
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, URLValidator
 from django.db import models
@@ -55,3 +56,33 @@ class PurgeAddress(models.Model):
             problems["header"] = "This header says something else: choose another."
         if problems:
             raise ValidationError(problems)
+
+
+class PreviewLink(models.Model):
+    """A preview that anybody with its link may look at, for a while. Never one of a real person.
+
+    Only the digest of the link's token is kept: whoever reads this table can open none of them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="preview_links")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
+    name = models.CharField(max_length=120, blank=True)
+    specs = models.JSONField(help_text="What is shown: one entry for each picture.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="preview_links",
+    )
+    author = models.CharField(max_length=150, help_text="Who shared it, as the link says.")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "-created_at"], name="delivery_preview_links")]
+
+    def __str__(self) -> str:
+        return self.name or f"preview shared by {self.author}"

@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from apps.delivery import edge_openapi, ofrep_openapi, previewing_openapi, why_openapi
+from apps.delivery import edge_openapi, ofrep_openapi, render_openapi, why_openapi
 from apps.delivery.outcome_bodies import REFUSALS
+from apps.delivery.previewing import openapi as previewing_openapi
 from apps.delivery.questions import MAX_ID_LENGTH, MAX_ITEMS, MAX_PLACEMENTS
 from apps.delivery.stream import openapi as stream
 from engine.decide import Reason
@@ -85,6 +86,10 @@ _PLACED: Final[dict[str, Any]] = {
             },
         },
         "reason": {"type": "string", "enum": [reason.value for reason in Reason]},
+        "previewOf": {
+            "type": "string",
+            "description": "Of a preview: the reason that a visitor's decision would have.",
+        },
         "code": {"type": "string", "enum": ["placement_not_found", "unavailable"]},
         "experiment": {"type": ["object", "null"]},
         "rule": _NULLABLE_TEXT,
@@ -234,4 +239,5 @@ PATHS.update(stream.PATHS)
 PATHS.update(ofrep_openapi.PATHS)
 PATHS.update(edge_openapi.PATHS)
 PATHS.update(why_openapi.PATHS)
+PATHS.update(render_openapi.PATHS)
 PATHS.update(previewing_openapi.PATHS)

@@ -20,6 +20,8 @@ from apps.decisions.types import HotProfile
 from apps.delivery import deciding, ofrep_wording
 from apps.delivery.answers import POPULAR, Listed, Told
 from apps.delivery.deciding import Call, Decided, Placed
+from apps.delivery.email_places import with_email
+from apps.delivery.previewing.types import place_of
 from apps.delivery.request_facts import fact_at
 from apps.delivery.reserving import Reserved
 from apps.work import clock
@@ -57,6 +59,7 @@ class Replayed(NamedTuple):
         why: of a broken seal or of what cannot be replayed, in words.
         placed: what was decided again, placement by placement; with traces when asked for.
         served: the publication that it was decided by.
+        decided: the call as it was decided again.
     """
 
     outcome: Outcome
@@ -64,6 +67,7 @@ class Replayed(NamedTuple):
     differences: Sequence[Difference] = ()
     placed: Mapping[str, Placed] = {}
     served: Served | None = None
+    decided: Decided | None = None
 
 
 class Publications:
@@ -125,6 +129,8 @@ def replay(
     lacking = _lacking(record, inputs, facts)
     if lacking:
         return Replayed(Outcome.UNKNOWABLE, lacking)
+    if any(entry["placement"].startswith(place_of("")) for entry in record.placements):
+        served = with_email(served)
     return _Replay(record, inputs, served, facts or {}, is_explained=explain).outcome()
 
 
@@ -215,8 +221,10 @@ class _Replay:
         self.inputs = inputs
         self.is_explained = is_explained
         self.facts = _KeptFacts(inputs.read, facts)
-        call = _call(record, inputs, dict(facts))
-        decided = Decided(call, Arrival(_profile(record, inputs), is_away=inputs.is_away), served)
+        call = call_of(record, inputs, dict(facts))
+        decided = Decided(
+            call, Arrival(profile_then(record, inputs), is_away=inputs.is_away), served
+        )
         decided.context = cast(Any, self.facts)  # it is asked as a mapping only
         decided.visitor.shown = inputs.shown
         decided.visitor.session_since_ms = inputs.session_since_ms
@@ -243,7 +251,7 @@ class _Replay:
             names = ", ".join(sorted(self.facts.unread))
             differences.append(Difference("", "request", "not read", names))
         outcome = Outcome.DIFFERENT if differences else Outcome.SAME
-        return Replayed(outcome, "", differences, placed, self.decided.served)
+        return Replayed(outcome, "", differences, placed, self.decided.served, self.decided)
 
     def _again(self, entry: Mapping[str, Any]) -> tuple[Placed | None, dict[str, Any]]:
         """Return one placement filled again, and the same as a record says it."""
@@ -310,7 +318,8 @@ def _said(
     }
 
 
-def _call(record: Record, inputs: Inputs, facts: dict[str, Any]) -> Call:
+def call_of(record: Record, inputs: Inputs, facts: dict[str, Any]) -> Call:
+    """Return the call of a record, as far as it is kept."""
     site = record.site_id
     caller = Caller(
         site, "", record.source_id, _NOBODY, cast(KeyKind, inputs.kind), "", inputs.consent_mode,
@@ -331,7 +340,8 @@ def _call(record: Record, inputs: Inputs, facts: dict[str, Any]) -> Call:
     )  # fmt: skip
 
 
-def _profile(record: Record, inputs: Inputs) -> HotProfile | None:
+def profile_then(record: Record, inputs: Inputs) -> HotProfile | None:
+    """Return what was kept of the visitor of a record; None: there was no profile."""
     if not inputs.is_known:
         return None
     return HotProfile(

@@ -3,7 +3,8 @@
 device browser os         of context.userAgent, else the User-Agent header of a browser
 url path query.<name>     of context.page.url (or page.path)
 referrer referrer_host    of context.page.referrer
-locale language           context.locale, else Accept-Language of a browser
+locale language           context.locale, else the first of a browser's Accept-Language
+accept_language           context.locale, else a browser's whole Accept-Language
 timezone local_hour weekday   context.timezone, else the site's; hour 0-23, weekday 1 (Monday) - 7
 country                   set by a trusted proxy, ISO 3166 upper case
 visitor                   "new" or "returning": without or with a profile
@@ -29,6 +30,7 @@ COUNTRY_HEADERS: Final = (
 )
 MAX_URL_LENGTH: Final = 4096
 MAX_PARAMETERS: Final = 100
+MAX_LANGUAGES: Final = 512  # characters
 
 _MISSING: Final = object()
 
@@ -129,6 +131,12 @@ class RequestFacts(Mapping[str, object]):
             locale = first.partition(";")[0].strip()
         return locale or None
 
+    def _accept_language(self) -> str | None:
+        asked = self._text("locale")
+        if asked is None and self._caller.kind == "pk":
+            asked = self._meta.get("HTTP_ACCEPT_LANGUAGE", "")
+        return (asked or "")[:MAX_LANGUAGES] or None
+
     def _language(self) -> str | None:
         locale = self._locale()
         return None if locale is None else locale.replace("_", "-").partition("-")[0].lower()
@@ -170,6 +178,7 @@ _MAKERS: Final[dict[str, Callable[[RequestFacts], object]]] = {
     "referrer": lambda facts: facts._text("page.referrer"),
     "referrer_host": RequestFacts._referrer_host,
     "locale": RequestFacts._locale,
+    "accept_language": RequestFacts._accept_language,
     "language": RequestFacts._language,
     "timezone": RequestFacts._zone_name,
     "local_hour": RequestFacts._local_hour,

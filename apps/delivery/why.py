@@ -20,7 +20,8 @@ from apps.access.types import Caller
 from apps.content import rendering
 from apps.content.errors import RenderFailed
 from apps.decisions import past
-from apps.decisions.past import Record, Unreadable
+from apps.decisions.lookups import record_of
+from apps.decisions.past import Unreadable
 from apps.decisions.selectors import DecisionPayload, Served, verified
 from apps.decisions.types import Bounded
 from apps.delivery import answers, wording
@@ -227,7 +228,7 @@ def _shown_of(placement: CompiledPlacement, variant: str) -> Iterator[Data]:
 
 def _traced(caller: Caller, payload: DecisionPayload) -> tuple[Any, Any]:
     """The trace of the decision made again, and its record; null and null when there is none."""
-    record = _record_of(caller, payload)
+    record = record_of(caller.site_id, payload)
     if record is None:
         return None, None
     found = replay(record, Publications(), explain=True)
@@ -246,27 +247,3 @@ def _traced(caller: Caller, payload: DecisionPayload) -> tuple[Any, Any]:
             "differences": [one._asdict() for one in found.differences],
         },
     }
-
-
-def _record_of(caller: Caller, payload: DecisionPayload) -> Record | None:
-    """The record of a decision: of this instant, for this subject."""
-    at = clock.from_ms(payload.at_ms)
-    served = [{"placement": payload.placement, "variant": payload.variant}]
-    records = past.records(site_id=caller.site_id).filter(at=at, placements__contains=served)
-    found = list(records[:100])
-    if len(found) > 1:
-        subjects = [_subject_of(one) for one in found]
-        # Of somebody without a profile a record does not say who it was.
-        wanted = payload.subject if payload.subject in subjects else ""
-        named = zip(found, subjects, strict=True)
-        found = [one for one, subject in named if subject == wanted] or found
-    return found[0] if found else None
-
-
-def _subject_of(record: Record) -> str | None:
-    if record.inputs is None:
-        return None
-    try:
-        return past.unpacked(record.inputs, record.format).subject
-    except ValueError:
-        return None

@@ -181,4 +181,5 @@ def _noted(placed: Placed) -> decisions.Noted:
     ready, told, decision = placed.ready, placed.told, placed.decision
     if ready is None:
         return decisions.Noted(decisions.Said(decision.placement, None, None, 0, told.reason))
-    return decisions.Noted(ready.said(decision, told), placed.body.digest, placed.items)
+    said = ready.said(decision, told)
+    return decisions.Noted(said, placed.body.digest, placed.items, placed.lists)

@@ -1,5 +1,7 @@
 """Reads of what the demo has loaded."""
 
+from uuid import UUID
+
 from apps.access.selectors import newest_key
 from apps.demo.models import DemoRun
 
@@ -9,6 +11,12 @@ def latest_run(name: str) -> DemoRun | None:
     finished = DemoRun.objects.filter(finished_at__isnull=False).select_related("site")
     by_name = finished.filter(name=name).order_by("-created_at").first()
     return by_name or finished.filter(site__key=name).first()
+
+
+def shop_site_id() -> UUID | None:
+    """Return the site that the shop shows, the one loaded last. One query."""
+    run = DemoRun.objects.filter(finished_at__isnull=False).order_by("-created_at").first()
+    return None if run is None else run.site_id
 
 
 def shop_key() -> str | None:

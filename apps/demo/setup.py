@@ -126,6 +126,7 @@ def set_up(plan: Plan, *, now: datetime) -> Prepared:
     )
     _create_segments(site_id, now)
     _create_content(site_id)
+    _offer_previews(plan.site_key)
     publish(site_id=site_id, actor=None, note="The shop's hero and its row", now=now)
     run = DemoRun.objects.create(
         site_id=site_id,
@@ -151,6 +152,15 @@ def _site(plan: Plan, now: datetime) -> UUID:
         retention_days=max(SHORTEST_RETENTION_DAYS, plan.history_days + 30),
         now=now,
     ).pk
+
+
+def _offer_previews(site_key: str) -> None:
+    """Name the shop's front page for the preview desk, where it has no pages yet."""
+    site = find_site(site_key)
+    assert site is not None
+    if not site.preview_pages:
+        site.preview_pages = [{"name": "Front page", "url": "/demo/", "placements": [HERO, ROW]}]
+        site.save(update_fields=["preview_pages"])
 
 
 def segment_key(category: str) -> str:

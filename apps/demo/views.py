@@ -11,7 +11,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from apps.demo.selectors import shop_key
+from apps.delivery.previewing.tokens import is_good
+from apps.demo.selectors import shop_key, shop_site_id
+from apps.work import clock
 
 POLICY_VERSION: Final = "2026-01"
 CATEGORIES: Final = {
@@ -102,7 +104,19 @@ def _page(request: HttpRequest, template: str, **context: object) -> HttpRespons
         # Looked up by the script when the row's items arrive: they carry codes alone.
         "catalogue": list(cards().values()),
     }
-    return render(request, template, {**common, **context})
+    return _framed(request, render(request, template, {**common, **context}))
+
+
+def _framed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Let the preview desk frame a page, as long as the token in its address is good."""
+    token = request.GET.get("attune_preview", "")
+    site_id = shop_site_id() if token else None
+    if site_id is not None and is_good(site_id, token, clock.now_ms()):
+        response["X-Frame-Options"] = "SAMEORIGIN"
+        response["Cache-Control"] = "private, no-store"
+        response["X-Robots-Tag"] = "noindex"
+        response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
+    return response
 
 
 @require_safe

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from apps.events import services
 from apps.events.models import EventSchema, IntakeMinute, Quarantine
 from apps.work import clock
+from apps.work.paging import BoundedPaginator
 
 
 class QuarantineForm(forms.ModelForm[Quarantine]):
@@ -31,6 +32,7 @@ class QuarantineAdmin(admin.ModelAdmin[Quarantine]):
     search_help_text = "A message id, or the id of the entry."
     ordering = ("-received_at",)
     show_full_result_count = False
+    paginator = BoundedPaginator
     list_per_page = 50
     actions = ("replay_selected", "discard_selected")
     readonly_fields = (
@@ -143,6 +145,7 @@ class IntakeMinuteAdmin(admin.ModelAdmin[IntakeMinute]):
     list_select_related = ("site",)
     ordering = ("-minute",)
     show_full_result_count = False
+    paginator = BoundedPaginator
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -15,7 +15,7 @@ import psycopg2
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from apps.events import journal
-from apps.pipeline import fold, timers
+from apps.pipeline import fold, timers, triggering
 from apps.pipeline.clock_steps import ClockWatch
 from apps.work import alive, clock
 from apps.work.counting import Counter
@@ -45,6 +45,7 @@ class Consumer:
         self._voice = alive.Voice("consumer")
         self._listener: Any = None
         self._clock = ClockWatch()
+        self._triggers = triggering.Follower()
         self._timers_at = 0.0
         self._journals_at = 0.0
 
@@ -71,6 +72,7 @@ class Consumer:
             self._clock.look(now)
             folded = fold.fold_once(now=now)
             has_more_due = self._flip_due()
+            self._triggers.look(clock.now())
             if folded is fold.NOTHING:
                 if not has_more_due:
                     return
@@ -107,6 +109,7 @@ class Consumer:
                 self._listener.poll()
                 self._listener.notifies.clear()
                 return
+            self._triggers.look(clock.now())
             if self._flip_due():
                 return
 

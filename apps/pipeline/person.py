@@ -270,7 +270,9 @@ class Person:
             and row.traits.get(COMPUTED) is computed
         )
         self.due_ms, self.due_moved = verdict.due_ms, verdict.due_ms != due_before
-        self.changes = live.changes_of(row.site_id, row.profile_id, verdict, before, now_ms)
+        self.changes = live.changes_of(
+            row.site_id, row.profile_id, verdict, before, now_ms, is_quiet=self._asks_all
+        )
 
     @property
     def looks_different(self) -> bool:

@@ -21,6 +21,7 @@ from apps.profiles import selectors, splitting
 from apps.profiles.models import MergeRecord, Profile
 from apps.profiles.parts import Asked, reader_of
 from apps.work import clock
+from apps.work.paging import BoundedPaginator
 
 SHOWN = 20  # rows of each kind
 
@@ -35,6 +36,7 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
     search_help_text = "An exact identity, such as user_id:42 or a9f3..., or the id of a profile."
     ordering = ["-pk"]
     show_full_result_count = False
+    paginator = BoundedPaginator
     fields = [
         "id", "site", "created_at", "identity_kinds", "seen", "consent", "traits", "computed",
         "segments", "events", "decisions", "merged_into", "merges",

@@ -19,6 +19,7 @@ class Profile(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["site", "-created_at"], name="profiles_recent")]
+        permissions = [("view_people", "Can look at one person's page, with a reason")]
 
     def __str__(self) -> str:
         return f"profile {self.pk}"

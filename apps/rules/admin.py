@@ -1,59 +1,40 @@
 """Editors' pages for rules: who gets which variant, said in words. The draft only."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.text import Truncator
 
-from apps.rules import admin_views
+from apps.content.admin_script import PAGE_SCRIPT
+from apps.content.safe_admin import SafeAdmin
+from apps.rules import admin_views, trigger_admin
 from apps.rules.findings import findings_of, written
 from apps.rules.forms import RuleForm
 from apps.rules.models import Rule
+from apps.rules.ordering import switch
+from apps.rules.presets import PRESETS, preset
+from apps.rules.words import condition_words, schedule_words
 from apps.work import clock
-from engine.conditions.describe import describe
-from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
 
-
-def condition_words(rule: Rule) -> str:
-    """Return the rule's condition in plain English, or why it cannot be read."""
-    try:
-        return describe(parse_condition(rule.condition))
-    except InvalidCondition as error:
-        return f"refused at {error}"
-
-
-def schedule_words(rule: Rule, now: datetime) -> str:
-    """Return whether the rule takes part now."""
-    if not rule.is_enabled:
-        return "off"
-    if rule.starts_at is not None and now < rule.starts_at:
-        return f"starts {rule.starts_at:%d %b %Y %H:%M} UTC"
-    if rule.ends_at is None:
-        return "on"
-    if now >= rule.ends_at:
-        return f"ended {rule.ends_at:%d %b %Y %H:%M} UTC"
-    return f"on until {rule.ends_at:%d %b %Y %H:%M} UTC"
-
-
-def _placement_label(placement: Any) -> str:
-    named = placement.name != placement.key
-    return f"{placement.key} ({placement.name})" if named else str(placement.key)
+__all__ = ["RuleAdmin", "trigger_admin"]
 
 
 @admin.register(Rule)
-class RuleAdmin(admin.ModelAdmin[Rule]):
+class RuleAdmin(SafeAdmin[Rule]):
     """Rules, in the order in which a placement asks them."""
+
+    class Media:
+        css: ClassVar = {"all": ("admin-attune/block/block.css",)}
+        js: ClassVar = (PAGE_SCRIPT,)
 
     form = RuleForm
     list_display = ("name", "placement", "variant", "words", "priority", "schedule", "site")
-    list_filter = ("site", "is_enabled", "placement")
+    list_filter = ("site", "is_enabled")
     list_select_related = ("site", "placement", "variant")
     list_per_page = 50
     search_fields = ("key", "name", "placement__key", "variant__name")
@@ -71,35 +52,33 @@ class RuleAdmin(admin.ModelAdmin[Rule]):
         return ("in_words", "findings") if obj is None else ("in_words", "findings", "site")
 
     def get_urls(self) -> list[URLPattern]:
-        """With the JSON that the editor of the condition asks for."""
+        """With the JSON that the form asks for."""
         view = self.admin_site.admin_view
         return [
             path("editor/schema/", view(admin_views.schema), name="rules_rule_schema"),
             path("editor/live/", view(admin_views.live), name="rules_rule_live"),
+            path("editor/people/", view(admin_views.people), name="rules_rule_people"),
+            path("editor/variants/", view(admin_views.variants), name="rules_rule_variants"),
             *super().get_urls(),
         ]
 
-    def get_form(
-        self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm[Rule]]:
-        """Offer only placements that a block fills, and only variants of such blocks."""
-        form = super().get_form(request, obj, change=change, **kwargs)
-        placement, variant = form.base_fields.get("placement"), form.base_fields.get("variant")
-        if isinstance(placement, forms.ModelChoiceField):
-            filled = placement.queryset.filter(block__isnull=False).order_by("site", "key")  # type: ignore[union-attr]  # a model form's choices have a queryset
-            if obj is not None:
-                filled = filled.filter(site_id=obj.site_id)
-            placement.queryset = filled
-            placement.label_from_instance = _placement_label  # type: ignore[method-assign,assignment]  # Django's documented hook, per instance
-            if isinstance(variant, forms.ModelChoiceField):
-                variant.queryset = (
-                    variant.queryset.filter(block__placements__in=filled)  # type: ignore[union-attr]  # as above
-                    .select_related("block")
-                    .order_by("block__name", "-is_default", "name")
-                    .distinct()
-                )
-                variant.label_from_instance = lambda item: f"{item.block.name} / {item.name}"  # type: ignore[method-assign,assignment]  # as above
-        return form
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What an address may fill in: `preset`, beside the names of fields."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        chosen = preset(str(initial.pop("preset", "")))
+        if chosen is not None:
+            initial |= {"name": chosen.name, "key": chosen.key, "condition": chosen.condition}
+        return initial
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """With conditions to start from."""
+        shown = {
+            "presets": PRESETS,
+            "preset": preset(request.GET.get("preset", "")),
+            "site_asked": request.GET.get("site", ""),
+            **(extra_context or {}),
+        }
+        return super().add_view(request, form_url, shown)
 
     @admin.display(description="In plain words")
     def in_words(self, rule: Rule) -> str:
@@ -134,6 +113,13 @@ class RuleAdmin(admin.ModelAdmin[Rule]):
         self._switch(request, queryset, is_enabled=False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Rule], *, is_enabled: bool) -> None:
-        changed = queryset.exclude(is_enabled=is_enabled).update(is_enabled=is_enabled)
+        now, actor = clock.now(), request.user if request.user.is_authenticated else None
         word = "on" if is_enabled else "off"
-        self.message_user(request, f"{changed} rules switched {word}; publish to use the change.")
+        # In one order, so that two editors' lists do not wait for each other in a circle.
+        changed = list(queryset.exclude(is_enabled=is_enabled).order_by("pk"))
+        for rule in changed:
+            switch(
+                site_id=rule.site_id, rule_id=rule.pk, is_enabled=is_enabled, actor=actor, now=now
+            )
+        text = f"{len(changed)} rules switched {word}; publish to use the change."
+        self.message_user(request, text, messages.INFO)

@@ -7,7 +7,15 @@ class RulesConfig(AppConfig):
     verbose_name = "Rules"
 
     def ready(self) -> None:
-        from apps.rules.selectors import rules_naming
-        from apps.segments.types import UsageHolder, register_usage
+        from apps.content.revisions import register_kind
+        from apps.content.revisions_rows import rows_kind
+        from apps.profiles import holders
+        from apps.rules import personal_data, tasks, trigger_eyes, usage
+        from apps.segments.types import register_usage
+        from apps.work import schedules
 
-        register_usage(UsageHolder("rules.conditions", rules_naming))
+        holders.register(personal_data.HOLDER)
+        register_usage(usage.HOLDER)
+        register_kind(rows_kind("rule", "Rule", "rules.rule"))
+        register_kind(trigger_eyes.kind())
+        schedules.declare("Forget old firings", task=tasks.prune_firings.name, every_s=3600)

@@ -46,7 +46,9 @@ def findings_of(site_id: UUID, rule: Written) -> list[Finding]:
         InvalidCondition: its condition is none. Others that cannot be read are left out.
     """
     node = meant(site_id, parse_condition(rule.condition))
-    others = Rule.objects.filter(site_id=site_id, placement_id=rule.placement_id, is_enabled=True)
+    others = Rule.objects.filter(
+        site_id=site_id, placement_id=rule.placement_id, is_enabled=True, archived_at=None
+    )
     around = [written(one) for one in others.exclude(key=rule.key)] if rule.placement_id else []
     asked = [(rule, RuleAsked(rule.key, node, rule.is_always)), *_readable(site_id, around)]
     return findings_for_rules(site_id, _in_order(asked))[rule.key]
@@ -57,7 +59,9 @@ def errors_of_site(site_id: UUID) -> dict[str, list[Finding]]:
 
     One query, one for each placement, and one for each rule that names a computed trait.
     """
-    rules = Rule.objects.filter(site_id=site_id, is_enabled=True, placement__block__isnull=False)
+    rules = Rule.objects.filter(
+        site_id=site_id, is_enabled=True, archived_at=None, placement__block__isnull=False
+    )
     by_placement: dict[Any, list[Written]] = {}
     for rule in rules.order_by("key"):
         by_placement.setdefault(rule.placement_id, []).append(written(rule))

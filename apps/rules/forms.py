@@ -1,76 +1,80 @@
-"""The editors' form of a rule: its condition as JSON, refused with the place of the trouble."""
+"""The editors' form of a rule: what it serves, to whom, when."""
 
-import json
-from contextlib import suppress
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from django import forms
-from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.admin.widgets import AdminTextInputWidget
 
-from apps.content.selectors import caps_of
-from apps.rules.models import Rule, everyone
-from engine.conditions.parse import parse_condition, to_json
-from engine.errors import InvalidCondition
+from apps.access.site_time import SiteDateTimeField
+from apps.content.chosen import ChosenField
+from apps.rules.condition_field import ConditionField
+from apps.rules.models import Rule
 
-EXAMPLE = '{"v": 1, "where": {"kind": "context", "name": "device", "op": "eq", "value": "phone"}}'
+__all__ = ["ConditionField", "RuleForm", "site_id_of", "zone_fields"]
+
+NAMED: Final = 12  # variants that a hint names
 
 
-class ConditionField(forms.CharField):
-    """A condition document, edited as indented JSON."""
-
-    widget = AdminTextareaWidget
+class VariantField(forms.CharField):
+    """A variant of the block that fills the chosen placement, by its key; the page offers them."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            initial=everyone,
-            help_text=f"JSON, such as {EXAMPLE}. An empty “all” means everyone.",
-            **options,
-        )
-        self.widget.attrs.update({"rows": 14, "spellcheck": "false", "autocapitalize": "off"})
+        options.setdefault("widget", AdminTextInputWidget({"autocomplete": "off"}))
+        super().__init__(**options)
+        self.chosen: Any = None
 
     def prepare_value(self, value: Any) -> Any:
-        """Show a stored condition as text; what the editor typed stays as it was typed."""
-        if isinstance(value, str):
-            return value
-        with suppress(InvalidCondition):
-            # The database forgets the order of keys: kind and name come first again.
-            value = to_json(parse_condition(value))
-        return json.dumps(value, indent=2, ensure_ascii=False)
-
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return value
-        text = super().to_python(value)
-        if not text:
-            return None
-        try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise forms.ValidationError(
-                f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
-                code="invalid_json",
-            ) from error
-        except RecursionError as error:
-            raise forms.ValidationError(
-                "This is nested too deeply.", code="invalid_json"
-            ) from error
-        try:
-            parse_condition(document)
-        except InvalidCondition as error:
-            raise forms.ValidationError(f"At {error}.", code=error.code) from error
-        return document
+        if self.chosen is not None and str(value) == str(self.chosen.pk):
+            return self.chosen.key
+        return getattr(value, "key", value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != initial)
-        except forms.ValidationError:
-            return True
+        return str(self.prepare_value(initial) or "") != str(self.prepare_value(data) or "")
+
+
+def site_id_of(form: forms.BaseModelForm[Any]) -> UUID | None:
+    """Return the site that a form speaks of: that of its row, or the one chosen in a new one."""
+    found = form.instance.site_id
+    if found is not None:
+        return UUID(str(found))
+    given = form.data.get("site") if form.is_bound else form.initial.get("site")
+    try:
+        return UUID(str(getattr(given, "pk", given)))
+    except ValueError:
+        return None
+
+
+def zone_fields(form: forms.BaseForm, site_id: UUID | None) -> str:
+    """Have the moments of a form read and shown on the wall clock of its site; return the zone."""
+    zone = "UTC"
+    if site_id is not None:
+        site = Rule._meta.get_field("site").related_model
+        names = site._default_manager.filter(pk=site_id).values_list("time_zone", flat=True)
+        zone = names.first() or "UTC"
+    for name in ("starts_at", "ends_at"):
+        field = form.fields.get(name)
+        if isinstance(field, SiteDateTimeField):
+            field.zone = zone
+            field.help_text = f"{field.help_text} On the site's clock: {zone}."
+    return str(zone)
 
 
 class RuleForm(forms.ModelForm[Rule]):
     """A rule whose placement, block and variant are all of one site."""
 
+    placement = ChosenField(
+        "placements", "placement", most=1, required=True, help_text="Where it shows something."
+    )
+    variant = VariantField(help_text="What it shows: a variant of the block in that placement.")
     condition = ConditionField()
+    caps = ChosenField(
+        "caps",
+        "frequency cap",
+        help_text="What this rule serves, unless it is the default, draws on these caps.",
+    )
+    starts_at = SiteDateTimeField(label="Starts", help_text="Empty: at once.")
+    ends_at = SiteDateTimeField(label="Ends", help_text="Empty: never.")
 
     class Meta:
         model = Rule
@@ -90,30 +94,65 @@ class RuleForm(forms.ModelForm[Rule]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        caps = self.fields.get("caps")
-        if isinstance(caps, forms.ModelMultipleChoiceField):
-            if self.instance.site_id:
-                caps.queryset = caps_of(self.instance.site_id)
-            caps.widget = forms.CheckboxSelectMultiple()
-            caps.widget.choices = caps.choices
+        rule = self.instance
+        is_new = rule._state.adding
+        site_id = site_id_of(self)
+        zone_fields(self, site_id)
+        placement = None if is_new else rule.placement
+        for name, rows in (
+            ("placement", [] if placement is None else [placement]),
+            ("caps", [] if is_new else rule.caps.all()),
+        ):
+            field = self.fields.get(name)
+            if isinstance(field, ChosenField):
+                field.at(site_id, rows)
+        variant = self.fields.get("variant")
+        if isinstance(variant, VariantField) and not is_new:
+            variant.chosen = rule.variant
+            variant.help_text = f"{variant.help_text} {variants_hint(placement)}"
 
     def clean(self) -> dict[str, Any] | None:
         super().clean()
         data = self.cleaned_data
-        site = data.get("site", self.instance.site_id and self.instance.site)
-        placement, variant = data.get("placement"), data.get("variant")
-        if placement is not None and site and placement.site_id != site.pk:
-            self.add_error("placement", "The placement belongs to another site.")
-        elif placement is not None and placement.block_id is None:
-            self.add_error("placement", "No block fills this placement: give it one first.")
-        elif placement and variant and variant.block_id != placement.block_id:
-            words = (
-                f"“{variant}” is no variant of “{placement.block}”, which fills {placement.key}."
-            )
-            self.add_error("variant", words)
-        if site and any(cap.site_id != site.pk for cap in data.get("caps") or ()):
-            self.add_error("caps", "The cap belongs to another site.")
+        place_variant(self, data)
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "A rule must end after it starts.")
         return data
+
+
+def place_variant(form: forms.BaseForm, data: dict[str, Any]) -> None:
+    """Put the variant that was meant into `data`, or say why there is none."""
+    placement, given = data.get("placement"), data.pop("variant", None)
+    if placement is None or not given:
+        return
+    if placement.block_id is None:
+        form.add_error("placement", "No block fills this placement: give it one first.")
+        return
+    offered = variants_in(placement)
+    found = next((one for one in offered if given in (one.key, str(one.pk))), None)
+    if found is None:
+        form.add_error(
+            "variant",
+            f"“{given}” is no variant of “{placement.block}”, which fills {placement.key}. "
+            f"{variants_hint(placement)}",
+        )
+        return
+    data["variant"] = found
+
+
+def variants_in(placement: Any) -> list[Any]:
+    """Return the variants that can be shown in a placement, the default first. One query."""
+    if placement is None or placement.block_id is None:
+        return []
+    rows = placement.block.variants.filter(archived_at=None)
+    return list(rows.order_by("-is_default", "name", "key"))
+
+
+def variants_hint(placement: Any) -> str:
+    """Return the variants of a placement's block in words. One query."""
+    if placement is None or placement.block is None:
+        return ""
+    names = [one.key for one in variants_in(placement)]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{placement.block.name} has: {', '.join(names[:NAMED])}{more}."

@@ -5,7 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.content.types import KEY_PATTERN, KEY_RULE
+from apps.rules.trigger_models import Firing, Trigger, TriggerCursor
 from apps.work.ids import uuid7
+
+__all__ = ["Firing", "Rule", "Trigger", "TriggerCursor", "check_key", "everyone"]
 
 check_key = RegexValidator(rf"\A{KEY_PATTERN}\Z", KEY_RULE, code="invalid_key")
 
@@ -39,6 +42,8 @@ class Rule(models.Model):
         related_name="rules",
         help_text="What this rule serves, unless it is the default, draws on these caps.",
     )
+    revision = models.PositiveIntegerField(default=0, editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [

@@ -1,23 +1,45 @@
 """Reads of the draft of rules: the documents that a publication freezes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Count, Q, QuerySet
 
+from apps.rules.drafted import document_of, drafted_triggers
 from apps.rules.findings import errors_of_site
-from apps.rules.models import Rule
+from apps.rules.models import Rule, Trigger
+from apps.rules.ordering import digest_of, order_of
+from apps.rules.reporting import report
+from apps.rules.tables import review, table_of
+from apps.rules.words import condition_words, schedule_words
 from apps.segments.selectors import gated_in_force, meant, request_keys
-from apps.segments.types import Usage
-from apps.work.clock import to_ms
 from engine.conditions.canonical import to_json
 from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import segment_keys, split_history
 from engine.errors import InvalidCondition
 from engine.snapshot import RuleDoc
+
+__all__ = [
+    "SplitConditions",
+    "condition_words",
+    "contradictions",
+    "digest_of",
+    "order_of",
+    "placements_with_rules",
+    "problems",
+    "report",
+    "review",
+    "rule_documents",
+    "rules_in_use",
+    "schedule_words",
+    "split_conditions",
+    "table_of",
+    "trigger_troubles",
+    "triggers_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +55,45 @@ class SplitConditions:
     hidden: Mapping[str, Node]
 
 
-def rule_documents(site_id: UUID) -> list[RuleDoc]:
-    """Return the site's enabled rules whose placement has a block, by key. Three queries.
+def rules_in_use(site_id: UUID) -> QuerySet[Rule]:
+    """The rules of the draft that are not archived, on or off."""
+    return Rule.objects.filter(site_id=site_id, archived_at=None)
 
-    The hidden segments that they name are made by `services.prepare_rules`.
+
+def rule_documents(site_id: UUID, ids: Collection[UUID] | None = None) -> list[RuleDoc]:
+    """Return the site's enabled rules whose placement has a block, by key. Four queries.
+
+    What triggers show stands among them. The hidden segments that they name are made by
+    `services.prepare_rules`.
+
+    Args:
+        ids: of rules and triggers, where not all are asked for.
 
     Raises:
         InvalidCondition: a condition is not one any more; the path begins with the rule.
     """
-    return [
-        RuleDoc(
-            key=rule.key,
-            placement=rule.placement.key,
-            variant=rule.variant.key,
-            condition=condition,
-            priority=rule.priority,
-            starts_at_ms=None if rule.starts_at is None else to_ms(rule.starts_at),
-            ends_at_ms=None if rule.ends_at is None else to_ms(rule.ends_at),
-            caps=sorted(cap.number for cap in rule.caps.all()),
-        )
-        for rule, condition in split_conditions(site_id).rules
+    documents = [
+        document_of(rule, condition) for rule, condition in split_conditions(site_id, ids).rules
     ]
+    shown = [one.document for one in drafted_triggers(site_id, ids) if one.document is not None]
+    return sorted([*documents, *shown], key=lambda one: one.key)
 
 
-def split_conditions(site_id: UUID) -> SplitConditions:
+def split_conditions(site_id: UUID, ids: Collection[UUID] | None = None) -> SplitConditions:
     """Split the conditions of the site's enabled rules into request and history.
+
+    Args:
+        ids: of the rules, where not all are asked for.
 
     Two queries, and one for each rule that names a computed trait.
 
     Raises:
         InvalidCondition: as `rule_documents`.
     """
+    chosen = Q() if ids is None else Q(pk__in=ids)
     rows = (
-        Rule.objects.filter(site_id=site_id, is_enabled=True, placement__block__isnull=False)
+        rules_in_use(site_id)
+        .filter(chosen, is_enabled=True, placement__block__isnull=False)
         .select_related("placement", "variant")
         .prefetch_related("caps")
         .order_by("key")
@@ -90,27 +118,10 @@ def split_conditions(site_id: UUID) -> SplitConditions:
     return SplitConditions(rules, hidden)
 
 
-def rules_naming(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
-    """Return the site's rules whose condition names a segment. One query; none of other kinds."""
-    if kind != "segment":
-        return []
-    rows = Rule.objects.filter(site_id=site_id, site__segments=object_id)
-    found = []
-    for rule in rows.annotate(asked=F("site__segments__key")).order_by("name"):
-        try:
-            named = segment_keys(parse_condition(rule.condition))
-        except InvalidCondition:
-            # Refused at the next publication; what it was meant to name cannot be known.
-            continue
-        if rule.asked in named:
-            found.append(Usage("rule", rule.name))
-    return found
-
-
 def problems(site_id: UUID) -> list[str]:
     """Return in words what would make a publication of the site's rules refused. One query."""
     found = []
-    rows = Rule.objects.filter(site_id=site_id, is_enabled=True)
+    rows = rules_in_use(site_id).filter(is_enabled=True)
     for rule in rows.select_related("placement", "variant").order_by("key"):
         try:
             parse_condition(rule.condition)
@@ -130,3 +141,45 @@ def contradictions(site_id: UUID) -> list[str]:
     """Return in words which of the site's rules can never hold, or never serve; see `findings`."""
     found = errors_of_site(site_id)
     return [f"The rule '{key}': {one.text}" for key, own in found.items() for one in own]
+
+
+def trigger_troubles(site_id: UUID) -> list[str]:
+    """Return in words which triggers have stopped by themselves. One query."""
+    rows = Trigger.objects.filter(site_id=site_id, archived_at=None, is_enabled=True).filter(
+        Q(paused_at__isnull=False) | Q(webhook_parked_at__isnull=False)
+    )
+    found = []
+    for one in rows.order_by("name"):
+        if one.paused_at is not None:
+            found.append(
+                f"The trigger “{one.name}” fired more than {one.most_per_minute:,} times in a "
+                "minute and has paused itself."
+            )
+        if one.webhook_parked_at is not None:
+            found.append(f"The webhook of the trigger “{one.name}” does not answer and is parked.")
+    return found
+
+
+def placements_with_rules(site_id: UUID, search: str, limit: int) -> list[tuple[str, str, int]]:
+    """Return placements as (key, name, how many rules), those with most rules first. One query.
+
+    Args:
+        search: words that the key or the name must have; none: placements with rules only.
+    """
+    placements = Rule._meta.get_field("placement").related_model._default_manager
+    rows = placements.filter(site_id=site_id, archived_at=None)
+    for word in search.split()[:5]:
+        rows = rows.filter(Q(key__icontains=word) | Q(name__icontains=word))
+    counted = rows.annotate(asked=Count("rules", filter=Q(rules__archived_at=None)))
+    if not search:
+        counted = counted.filter(asked__gt=0)
+    found = counted.order_by("-asked", "key").values_list("key", "name", "asked")
+    return [(str(key), str(name), int(asked)) for key, name, asked in found[:limit]]
+
+
+def triggers_in(site_id: UUID, placement_id: UUID) -> list[Trigger]:
+    """Return the triggers that show something in a placement, the greatest priority first."""
+    rows = Trigger.objects.filter(
+        site_id=site_id, placement_id=placement_id, archived_at=None, is_enabled=True
+    )
+    return list(rows.select_related("segment", "variant").order_by("-priority", "key"))

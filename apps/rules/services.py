@@ -11,9 +11,24 @@ from apps.content.selectors import cap_ids, find_placement, find_variant
 from apps.content.types import KEY_RULE, is_key
 from apps.rules.errors import InvalidRule
 from apps.rules.models import Rule, everyone
+from apps.rules.ordering import reorder, switch
 from apps.rules.selectors import split_conditions
+from apps.rules.tables import LARGE, ask_to_save
+from apps.rules.tables import save as save_table
+from apps.rules.triggers import save_trigger
 from apps.segments.services import ensure_hidden
 from engine.conditions.parse import parse_condition
+
+__all__ = [
+    "LARGE",
+    "ask_to_save",
+    "create_rule",
+    "prepare_rules",
+    "reorder",
+    "save_table",
+    "save_trigger",
+    "switch",
+]
 
 
 @transaction.atomic

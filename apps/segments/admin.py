@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,92 +13,21 @@ from django.utils.timezone import localtime
 
 from apps.segments import admin_computed as _admin_computed  # noqa: F401 - registers its pages
 from apps.segments import admin_lists as _admin_lists  # noqa: F401 - registers its pages
-from apps.segments import admin_views, editor_views, fallbacks, services
+from apps.segments import admin_personas as _admin_personas  # noqa: F401 - registers its pages
+from apps.segments import admin_views, editor_asks, editor_views, fallbacks, services
+from apps.segments.admin_form import SegmentForm
 from apps.segments.admin_views import actor_of
-from apps.segments.errors import InvalidTag
 from apps.segments.models import Segment, SegmentVersion
-from apps.segments.publication_checks import clean_tags, offered_tags
+from apps.segments.publication_checks import offered_tags
 from apps.segments.selectors import members_of
 from apps.segments.standings import baseline_of, drift_of, has_moved_far
 from apps.work import clock
 from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
-from engine.conditions.policy import parse_policy
 from engine.errors import InvalidCondition, PersonalizationError
 
 SAMPLE = 20  # members shown
 DETAILS = frozenset({"tags", "refresh_every_s", "fallback_for", "owner_note"})
-
-POLICY_EXAMPLE = '{"minStay": "10m", "cooldown": "1h", "once": true, "parent": "members"}'
-
-EXAMPLE = """{"v": 1, "where": {"kind": "event", "name": "Product Viewed", "aggregate": "count",
- "window": {"last": "10m"}, "op": "gte", "value": 3}}"""
-
-
-class SegmentForm(forms.ModelForm[Segment]):
-    """A segment's own fields; the draft is JSON, refused with the place and the problem."""
-
-    draft = forms.JSONField(
-        label="Condition",
-        widget=forms.Textarea(attrs={"rows": 18, "cols": 90, "spellcheck": "false"}),
-        help_text=f"JSON. For example: {EXAMPLE}",
-    )
-
-    draft_policy = forms.JSONField(
-        label="How members come and go",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "cols": 90, "spellcheck": "false"}),
-        help_text=f"JSON, may be empty. For example: {POLICY_EXAMPLE}",
-    )
-    tags = forms.CharField(
-        required=False,
-        help_text="With commas. Sites ask for a segment by its tags; segment:<key> is always one.",
-    )
-
-    class Meta:
-        model = Segment
-        fields = [
-            "site", "key", "name", "description", "draft", "draft_policy", "tags",
-            "refresh_every_s", "fallback_for", "owner_note",
-        ]  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        segment = self.instance
-        if "tags" in self.fields:
-            self.initial["tags"] = ", ".join(segment.tags)
-        if "fallback_for" in self.fields:
-            others = Segment.objects.filter(site_id=segment.site_id, is_hidden=False)
-            self.fields["fallback_for"].queryset = others.exclude(  # type: ignore[attr-defined]
-                pk=segment.pk
-            )
-
-    def clean_draft(self) -> Any:
-        """Refuse what is no condition."""
-        draft = self.cleaned_data["draft"]
-        try:
-            parse_condition(draft)
-        except InvalidCondition as error:
-            raise ValidationError("%(refusal)s", params={"refusal": str(error)}) from error
-        return draft
-
-    def clean_draft_policy(self) -> Any:
-        """Refuse what is no policy."""
-        policy = self.cleaned_data["draft_policy"] or {}
-        try:
-            parse_policy(policy)
-        except InvalidCondition as error:
-            raise ValidationError("%(refusal)s", params={"refusal": str(error)}) from error
-        return policy
-
-    def clean_tags(self) -> list[str]:
-        """Turn the text into tags, refusing what is none."""
-        given = [tag.strip() for tag in self.cleaned_data["tags"].split(",")]
-        key = self.data.get("key", "") if self.instance._state.adding else self.instance.key
-        try:
-            return clean_tags([tag for tag in given if tag], key)
-        except InvalidTag as error:
-            raise ValidationError("%(refusal)s", params={"refusal": str(error)}) from error
 
 
 @admin.register(Segment)
@@ -188,6 +115,10 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
             path("versions/", view(admin_views.version_list), name="segments_segment_history_json"),
             path("editor/schema/", view(editor_views.schema), name="segments_segment_schema"),
             path("editor/live/", view(editor_views.live), name="segments_segment_live"),
+            path("editor/values/", view(editor_asks.values), name="segments_segment_values"),
+            path(
+                "editor/proposals/", view(editor_asks.proposals), name="segments_segment_proposals"
+            ),
             path("why/", view(editor_views.why_by_key), name="segments_segment_why_by_key"),
             path("<uuid:segment_id>/why/", view(editor_views.why), name="segments_segment_why"),
             path(

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.urls import reverse
 
 from apps.segments import previews
 from apps.segments.editor_checks import check
@@ -65,8 +66,17 @@ def json_view(permission: str) -> Callable[[JsonView], Callable[[HttpRequest], H
 
 
 def schema(site_id: UUID | None, *, but: UUID | None = None) -> dict[str, Any]:
-    """The language, and the names that a site has seen; `but` is a segment that is not offered."""
-    return {"language": language(), "seen": {} if site_id is None else seen(site_id, but=but)}
+    """The language, the names that a site has seen, and where the form asks for more.
+
+    `but` is a segment that is not offered.
+    """
+    return {
+        "language": language(),
+        "seen": {} if site_id is None else seen(site_id, but=but),
+        "addresses": {
+            name: reverse(f"admin:segments_segment_{name}") for name in ("values", "proposals")
+        },
+    }
 
 
 def beside(

@@ -9,6 +9,7 @@ that `static/admin-attune/conditions/fields.js` draws.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from apps.segments.editor_sentences import SENTENCES
 from engine.conditions import parse, parse_events, parse_paths, parse_values
 from engine.conditions.nodes import Aggregate, CalendarUnit, DwellOn, Op, WindowKind
 from engine.conditions.operators import LIST_OPS, MOMENT_OPS, ORDERING, PRESENCE, VERSION_OPS
@@ -350,6 +351,7 @@ def language() -> dict[str, Any]:
         "calendar": [str(unit) for unit in CalendarUnit],
         "units": [list(unit) for unit in _UNITS],
         "longUnits": [list(unit) for unit in _LONG_UNITS],
+        "sentences": SENTENCES,
     }
 
 

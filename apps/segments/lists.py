@@ -61,7 +61,12 @@ def create_list(*, site_id: UUID, key: str, name: str, actor: Actor, now: dateti
     )
     made = SegmentList.objects.create(site_id=site_id, key=key, name=name, created_at=now)
     services.publish_segment(
-        site_id=site_id, segment_id=segment.pk, actor=actor, now=now, note="A new list."
+        site_id=site_id,
+        segment_id=segment.pk,
+        actor=actor,
+        now=now,
+        note="A new list.",
+        is_approved=True,  # nobody is on it yet
     )
     return made
 

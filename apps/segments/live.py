@@ -76,7 +76,8 @@ logger = logging.getLogger(__name__)
 class Change(NamedTuple):
     """What `write_changes` records: somebody came into a segment, or left it. Times in ms.
 
-    `is_late`: it was not known within LATE_MS of the instant at which it took place.
+    `is_late`: it was not known within LATE_MS of the instant at which it took place. `is_quiet`:
+    nobody did anything just then: profiles were joined or parted, or a segment was defined anew.
     """
 
     site_id: UUID
@@ -86,10 +87,17 @@ class Change(NamedTuple):
     at_ms: int
     until_ms: int | None
     is_late: bool = False
+    is_quiet: bool = False
 
 
 def changes_of(
-    site_id: UUID, profile_id: UUID, evaluation: Evaluation, before: Stays, now_ms: int
+    site_id: UUID,
+    profile_id: UUID,
+    evaluation: Evaluation,
+    before: Stays,
+    now_ms: int,
+    *,
+    is_quiet: bool = False,
 ) -> list[Change]:
     """Return what `write_changes` records of one evaluation."""
     changes: list[Change] = []
@@ -103,7 +111,9 @@ def changes_of(
         if at_ms is None:
             at_ms = now_ms if entered else flipped_at(before.get(number), now_ms)
         is_late = now_ms - at_ms > LATE_MS
-        changes.append(Change(site_id, profile_id, number, entered, at_ms, until_ms, is_late))
+        changes.append(
+            Change(site_id, profile_id, number, entered, at_ms, until_ms, is_late, is_quiet)
+        )
     return changes
 
 
@@ -231,14 +241,22 @@ _WRITE_FEW = Prepared(
 )
 
 
+_TOLD = {
+    (False, False): "{}",
+    (True, False): '{"late": true}',
+    (False, True): '{"quiet": true}',
+    (True, True): '{"late": true, "quiet": true}',
+}
+
+
 def write_changes(cursor: CursorWrapper, changes: Sequence[Change]) -> None:
     """Open and close memberships and tell the feed; repeating it changes nothing.
 
-    One statement, and one for what is late. A (profile, segment) may stand in `changes` once.
-    Hidden segments have no line in the feed.
+    One statement, and one for what is late or quiet. A (profile, segment) may stand in `changes`
+    once. Hidden segments have no line in the feed.
     """
-    for is_late, more in ((False, "{}"), (True, '{"late": true}')):
-        some = [change for change in changes if change.is_late is is_late]
+    for (is_late, is_quiet), more in _TOLD.items():
+        some = [one for one in changes if one.is_late is is_late and one.is_quiet is is_quiet]
         if some:
             columns = list(zip(*some, strict=True))[:6]
             parameters = [*map(array, columns), more]

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from apps.segments.adapting_models import SegmentAdaptation, ThresholdProposal
 from apps.segments.list_models import ListMember, ListsFollowed, ListUpload, SegmentList
+from apps.segments.persona_models import Persona
 from apps.work.ids import uuid7
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ListsFollowed",
     "LiveSet",
     "Membership",
+    "Persona",
     "Segment",
     "SegmentAdaptation",
     "SegmentBaseline",

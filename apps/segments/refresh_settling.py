@@ -233,7 +233,7 @@ def _answer(
         evaluation.stays != before or is_mended or from_events,
         live.encode_stays(evaluation.stays, how),
         history,
-        live.changes_of(row.site_id, row.profile_id, evaluation, before, now_ms),
+        live.changes_of(row.site_id, row.profile_id, evaluation, before, now_ms, is_quiet=True),
         evaluation.due_ms,
         min((stay[1] for stay in before.values() if stay[1] is not None), default=None),
         asked is None and not _awaits_computed(row, definitions, now_ms),

@@ -11,6 +11,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Max
 
+from apps.access.errors import ApprovalRequired
+from apps.access.selectors import needs_approval
 from apps.access.services import record_audit
 from apps.segments.errors import (
     NoteRequired,
@@ -164,18 +166,31 @@ def change_details(
 
 @transaction.atomic
 def publish_segment(
-    *, site_id: UUID, segment_id: UUID, actor: Actor, now: datetime, note: str = ""
+    *,
+    site_id: UUID,
+    segment_id: UUID,
+    actor: Actor,
+    now: datetime,
+    note: str = "",
+    is_approved: bool = False,
 ) -> SegmentVersion:
     """Freeze the draft as the next version and ask for its members to be found.
 
     The version before serves until they are. Publishing an unchanged draft returns the current
     version: editors double-click.
 
+    Args:
+        actor: None for the system, which asks nobody.
+        is_approved: somebody else has looked at it, as some sites want.
+
     Raises:
+        ApprovalRequired: this site wants that, and nobody has.
         InvalidCondition: the draft is no condition, contains itself, or is too large; or its policy
             is none.
         SegmentNotPublished: it nests a segment that is not published.
     """
+    if actor is not None and not is_approved and needs_approval(site_id):
+        raise ApprovalRequired
     _lock(site_id)
     segment = _segment(site_id, segment_id)
     # What computed traits mean is frozen with the condition.

@@ -1,4 +1,4 @@
-"""What other apps receive from segments, and the register of those who use them."""
+"""What other apps receive from segments, and the register of who uses what in the drafts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,20 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One thing that uses a segment: `kind` such as "variant" or "rule", `name` for people."""
+    """One thing that uses another: `kind` such as "variant" or "rule", `name` for people.
+
+    `url_name` and `object_id` lead to its page in the admin, where it has one.
+    """
 
     kind: str
     name: str
+    url_name: str = ""
+    object_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UsageHolder:
-    """Where one app uses a versioned object of another: asked before it is archived or deleted."""
+    """Where one app uses an object of another: asked before it is archived."""
 
     name: str
     used_by: Callable[[UUID, str, UUID], list[Usage]]  # (site, kind, id) -> who uses it
@@ -26,7 +31,11 @@ _holders: dict[str, UsageHolder] = {}
 
 
 def register_usage(holder: UsageHolder) -> None:
-    """Add a holder; called once from an app's ready(). It is asked with the kind "segment"."""
+    """Add a holder; called once from an app's ready(). It is asked for every kind of object.
+
+    Kinds are "segment", "block", "variant", "placement", "theme", "cap", "asset", "rule" and what
+    else has a history; a holder answers [] for kinds that it does not know.
+    """
     _holders[holder.name] = holder
 
 

@@ -11,7 +11,9 @@ from django.urls import URLPattern, URLResolver, path
 from apps.studio import (
     home,
     publishing,
+    releases,
     replaying,
+    segment_safety,
     segments_adapting,
     segments_models,
     segments_overlap,
@@ -21,7 +23,11 @@ from apps.studio import (
     undoing,
     why,
 )
+from apps.studio.effect_addresses import effect_addresses
 from apps.studio.navigation import navigation
+from apps.studio.preview_addresses import preview_addresses
+from apps.studio.rules_addresses import rules_addresses
+from apps.studio.safety_addresses import safety_addresses
 
 
 class StudioSite(admin.AdminSite):
@@ -38,7 +44,18 @@ class StudioSite(admin.AdminSite):
         own = [
             path("publish/", self.admin_view(publishing.publish), name="publish"),
             path("publications/", self.admin_view(publishing.publications), name="publications"),
+            path(
+                "publications/<int:number>/",
+                self.admin_view(publishing.publication),
+                name="publication",
+            ),
+            path("releases/", self.admin_view(releases.release_list), name="releases"),
+            path("releases/<uuid:release_id>/", self.admin_view(releases.release), name="release"),
             path("why/", self.admin_view(why.why), name="why"),
+            *preview_addresses(self.admin_view),
+            *rules_addresses(self.admin_view),
+            *effect_addresses(self.admin_view),
+            *safety_addresses(self.admin_view),
             path(
                 "decisions/<uuid:record_id>/replay/",
                 self.admin_view(replaying.replayed),
@@ -64,6 +81,13 @@ class StudioSite(admin.AdminSite):
             ),
         ]
         return [*own, *super().get_urls()]
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """With the editors' safety for forms that lie below it; see `segment_safety`."""
+        is_one = isinstance(model_or_iterable, type)
+        for model in [model_or_iterable] if is_one else model_or_iterable:
+            made = admin_class and segment_safety.made_safe(model, admin_class)
+            super().register(model, made, **options)
 
     def each_context(self, request: Any) -> dict[str, Any]:
         """What every page gets: the menu, and the site that was chosen."""

@@ -17,8 +17,11 @@ from apps.segments.selectors import segments_of
 from apps.segments.types import Stayed
 from apps.studio import selectors
 from apps.studio.domain.reasons import reason_words
+from apps.studio.preview_words import kind_of, sentence_of
+from apps.studio.why_not import WhyNot, why_not
 from apps.work import clock
 from engine.conditions.describe import trace_json
+from engine.conditions.evaluate import Trace
 from engine.conditions.trace_words import found_text
 from engine.decide import Decision, Step, decide_placement
 from engine.members import Visitor
@@ -80,17 +83,24 @@ class Line:
     name: str
     outcome: str
     condition: dict[str, Any] | None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A decision made now, step by step. `note` says what the steps cannot."""
+    """A decision made now, step by step.
+
+    Attributes:
+        note: what the steps cannot say.
+        missed: why a variant that was asked about is not seen; None: none was.
+    """
 
     decision: Decision
     words: str
     valid_until: datetime | None
-    lines: list[Line]
+    lines: list[tuple[str, str, Line]]
     note: str
+    missed: WhyNot | None = None
 
 
 def profile_of(site_id: UUID, question: str) -> UUID | None:
@@ -227,6 +237,7 @@ def explain(
     context: Mapping[str, Any],
     site_zone: str,
     now: datetime,
+    wanted: str = "",
 ) -> Explained:
     """Decide one placement again and keep every step. Nothing is recorded as a decision.
 
@@ -235,6 +246,7 @@ def explain(
         mode: consent mode of the source that would ask.
         context: facts of the request by name; `visitor` is worked out here.
         site_zone: IANA name of the zone in which the site's days begin.
+        wanted: key of a variant: why is it not seen? Empty: nothing is asked.
     """
     choice = Choice(hot.granted, hot.denied) if hot is not None else Choice()
     is_allowed = bool(allowed(choice, mode=mode) & Purpose.PERSONALIZATION)
@@ -244,15 +256,25 @@ def explain(
         visitor = decisions.visitor_of(hot, is_allowed=is_allowed, site_zone=site_zone)
     steps: list[Step] = []
     facts = {"visitor": "new" if hot is None else "returning", **context}
-    decision = decide_placement(compiled, placement, visitor, facts, clock.to_ms(now), steps)
+    now_ms = clock.to_ms(now)
+    decision = decide_placement(compiled, placement, visitor, facts, now_ms, steps)
+    missed = None
+    if wanted:
+        missed = why_not(compiled, decision, wanted, visitor, facts, now_ms)
     until_ms = decision.valid_until_ms
     return Explained(
         decision=decision,
         words=reason_words(decision.reason.value),
         valid_until=None if until_ms is None else clock.from_ms(until_ms),
-        lines=[line_of(step, compiled) for step in steps],
+        lines=lines_of(steps, compiled),
         note=_note(compiled, placement, hot if is_allowed else None),
+        missed=missed,
     )
+
+
+def lines_of(steps: Sequence[Step], compiled: CompiledSnapshot) -> list[tuple[str, str, Line]]:
+    """Return each step as (did it lead to what is shown, a sentence, the step)."""
+    return [(kind_of(step), sentence_of(step, compiled), line_of(step, compiled)) for step in steps]
 
 
 def line_of(step: Step, compiled: CompiledSnapshot) -> Line:
@@ -261,8 +283,13 @@ def line_of(step: Step, compiled: CompiledSnapshot) -> Line:
     if step.step == "segment" and step.key in compiled.segments:
         segment = compiled.segments[step.key].doc
         name = segment.name or segment.key
-    condition = None if step.condition is None else _readable(trace_json(step.condition), compiled)
-    return Line(step.step, name, step.outcome, condition)
+    condition = None if step.condition is None else readable(step.condition, compiled)
+    return Line(step.step, name, step.outcome, condition, step.key)
+
+
+def readable(trace: Trace, compiled: CompiledSnapshot) -> dict[str, Any]:
+    """Return a trace as nested mappings, with what hidden segments say in place of their keys."""
+    return _readable(trace_json(trace), compiled)
 
 
 def _readable(trace: dict[str, Any], compiled: CompiledSnapshot) -> dict[str, Any]:

@@ -8,13 +8,18 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.rules.selectors import trigger_troubles
 from apps.segments.selectors import freshness
 from apps.segments.types import Freshness
 from apps.studio import selectors, sites
+from apps.studio.audit_told import home_problems
 from apps.studio.domain import problems
 from apps.studio.domain.charts import Chart, share_pct, stacked
 from apps.studio.domain.reasons import reason_words
 from apps.studio.drafts import Drafts, drafts_of
+from apps.studio.live_now import coming, lately, live_now, unsaved_problems
+from apps.studio.performance import performance
+from apps.studio.release_problems import problems_of_releases
 from apps.studio.types import Intake, Outcomes, Piece, Problem
 from apps.work import clock
 
@@ -24,6 +29,7 @@ REFRESH_S: Final = 10
 VIEW_INTAKE: Final = "events.view_intakeminute"
 VIEW_QUARANTINE: Final = "events.view_quarantine"
 VIEW_SEGMENTS: Final = "segments.view_segment"
+VIEW_TRIGGERS: Final = "rules.view_trigger"
 VIEW_RECOMMENDERS: Final = "recommendations.view_recommender"
 VIEW_MODELS: Final = "predictions.view_modelspec"
 VIEW_PUBLICATIONS: Final = "decisions.view_publication"
@@ -65,6 +71,7 @@ class _Page:
 
     def __init__(self, request: HttpRequest, site_id: UUID, now: datetime) -> None:
         self._may = request.user.has_perm
+        self._user_id = int(request.user.pk or 0)
         self._site_id = site_id
         self._now = now
         self._problems: list[Problem] = []
@@ -78,6 +85,7 @@ class _Page:
             **self._work(),
             **self._quarantine(),
             **self._segments(),
+            **self._triggers(),
             **self._models(),
             **self._intake(),
             **self._decisions(),
@@ -123,6 +131,13 @@ class _Page:
         self._found(problems.of_segments(segments, self._now, link))
         return {"segment_rows": segment_rows(segments), "segments_link": link}
 
+    def _triggers(self) -> dict[str, Any]:
+        if self._may(VIEW_TRIGGERS):
+            link = reverse("admin:rules_trigger_changelist")
+            for text in trigger_troubles(self._site_id):
+                self._problems.append(Problem("bad", text, link=link, link_words="Triggers"))
+        return {}
+
     def _models(self) -> dict[str, Any]:
         models = []
         if self._may(VIEW_RECOMMENDERS):
@@ -158,9 +173,17 @@ class _Page:
                     link_words="Publish the drafts",
                 )
             )
-        if self._may(VIEW_CONTENT):
-            drafts = drafts_of(self._site_id, serving.number if serving else None)
+        may_approve = self._may("decisions.approve_release")
+        self._found(problems_of_releases(self._site_id, self._user_id, may_approve=may_approve))
+        may_read = self._may(VIEW_CONTENT)
+        shown["lately"] = lately(self._site_id, listed, with_saves=may_read)
+        shown["coming"] = coming(self._site_id, self._now)
+        if may_read:
+            self._problems.extend(unsaved_problems(self._user_id, self._now))
+            shown["live"] = live_now(self._site_id, self._now)
+            drafts = drafts_of(self._site_id)
             self._found(_of_drafts(drafts))
+            self._found(home_problems(self._site_id))
             shown["drafts"] = drafts
         return shown
 
@@ -176,7 +199,10 @@ class _Page:
         if not self._may(VIEW_DECISIONS):
             return {}
         outcomes = selectors.outcomes(self._site_id, self._now)
-        return {"outcomes": outcomes, "reason_rows": reason_rows(outcomes)}
+        curves = performance(self._site_id, self._now)
+        return {
+            "outcomes": outcomes, "reason_rows": reason_rows(outcomes), "performance": curves,
+        }  # fmt: skip
 
     def _senders(self) -> dict[str, Any]:
         if not self._may(VIEW_KEYS):

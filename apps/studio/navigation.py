@@ -45,7 +45,8 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
         "",
         (
             Page("Home", "admin:index", "home"),
-            Page("Why this content?", "admin:why", "why", SEES_PEOPLE),
+            Page("Preview", "admin:preview", "page", ("content.view_block",)),
+            Page("Why this content?", "admin:why", "why", ("decisions.view_publication",)),
         ),
     ),
     (
@@ -53,9 +54,17 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
         (
             ("content.placement", "Placements", "frame"),
             ("content.block", "Blocks", "block"),
+            ("content.theme", "Themes", "people"),
+            ("content.asset", "Pictures", "page"),
             ("rules.rule", "Rules", "rule"),
+            ("rules.trigger", "Triggers", "spark"),
             ("content.cap", "Frequency caps", "clock"),
-            Page("Publications", "admin:publications", "send", ("decisions.view_publication",)),
+            Page("Publish", "admin:publish", "send", ("decisions.publish_site",)),
+            Page("Releases", "admin:releases", "list", ("decisions.view_publication",)),
+            Page("Publications", "admin:publications", "book", ("decisions.view_publication",)),
+            Page("Coverage", "admin:coverage", "people", ("content.view_block",)),
+            Page("Dry run", "admin:dry_run", "spark", ("content.view_block",)),
+            Page("Audit", "admin:audit", "check", ("content.view_block",)),
         ),
     ),
     (
@@ -65,6 +74,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
             Page("Overlap and thresholds", "admin:audience", "frame", ("segments.view_segment",)),
             ("segments.segmentlist", "Lists", "list"),
             ("segments.computedtrait", "Computed traits", "chart"),
+            ("segments.persona", "Personas", "person"),
             ("profiles.profile", "Profiles", "person"),
             ("consent.consentevent", "Consent", "shield"),
             ("consent.noticeversion", "Notices", "page"),
@@ -94,6 +104,8 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
             ("access.source", "Sources", "plug"),
             ("access.apikey", "API keys", "key"),
             ("delivery.purgeaddress", "Cache purges", "send"),
+            ("integrations.connection", "Content systems", "plug"),
+            ("integrations.incoming", "Incoming content", "list"),
             ("work.intent", "Work", "gear"),
             ("django_celery_beat.periodictask", "Schedules", "clock"),
             ("auth.user", "Staff", "person"),
@@ -105,6 +117,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
 # Reached from the pages that they belong to.
 _BENEATH: Final = frozenset(
     {
+        "content.blocktype",
         "decisions.publication",
         "django_celery_beat.clockedschedule",
         "django_celery_beat.crontabschedule",

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.decisions.selectors import publication_document
 from apps.studio.types import (
     Backlog,
     Held,
@@ -25,11 +26,13 @@ from apps.studio.types import (
     SiteChoice,
 )
 from apps.work import alive
+from engine.snapshot import encode_snapshot
 
 MINUTES_SHOWN: Final = 60
 PIECES_SHOWN: Final = 12
 CALLS_READ: Final = 1_000  # the newest, so that the page costs the same on a busy site
 _DAY: Final = timedelta(days=1)
+_BEYOND: Final = 2**31 - 1  # every number of a publication is less
 
 _SITES = "SELECT id, key, name FROM access_site ORDER BY name, key LIMIT 200"
 _SENDERS = """
@@ -67,16 +70,12 @@ WHERE s.site_id = %(site)s ORDER BY s.name
 """
 _PUBLICATIONS = """
 SELECT p.number, p.published_at, coalesce(u.username, ''), p.note, p.restores,
-  jsonb_array_length(p.document->'placements'), jsonb_array_length(p.document->'blocks'),
-  jsonb_array_length(p.document->'rules'),
-  (SELECT count(*) FROM jsonb_array_elements(p.document->'segments') s
-   WHERE coalesce(s->>'hidden', 'false') = 'false')
+  coalesce((p.counts->>'placement')::int, 0), coalesce((p.counts->>'block')::int, 0),
+  coalesce((p.counts->>'rule')::int, 0), coalesce((p.counts->>'segment')::int, 0),
+  p.release_id, coalesce(r.name, '')
 FROM decisions_publication p LEFT JOIN auth_user u ON u.id = p.published_by_id
-WHERE p.site_id = %(site)s ORDER BY p.number DESC LIMIT %(limit)s
-"""
-_DOCUMENTS = """
-SELECT number, document::text FROM decisions_publication
-WHERE site_id = %(site)s AND number = ANY(%(numbers)s)
+LEFT JOIN decisions_release r ON r.id = p.release_id
+WHERE p.site_id = %(site)s AND p.number < %(before)s ORDER BY p.number DESC LIMIT %(limit)s
 """
 _WORK = """
 SELECT id, kind, state, done_steps, total_steps, note, error, run_after, finished_at
@@ -185,14 +184,20 @@ def models(site_id: UUID) -> list[Learned]:
     ]
 
 
-def publications(site_id: UUID, limit: int) -> list[Published]:
-    """Return the newest publications, the one that serves first."""
-    return [Published(*row) for row in _rows(_PUBLICATIONS, site=site_id, limit=limit)]
+def publications(site_id: UUID, limit: int, before: int | None = None) -> list[Published]:
+    """Return the newest publications, the one that serves first; of those before a number."""
+    rows = _rows(_PUBLICATIONS, site=site_id, limit=limit, before=before or _BEYOND)
+    return [Published(*row) for row in rows]
 
 
 def documents(site_id: UUID, numbers: list[int]) -> dict[int, str]:
     """Return the documents of publications as JSON text, by number."""
-    return dict(_rows(_DOCUMENTS, site=site_id, numbers=numbers))
+    found = {number: publication_document(site_id, number) for number in numbers}
+    return {
+        number: encode_snapshot(document).decode()
+        for number, document in found.items()
+        if document is not None
+    }
 
 
 def pieces(site_id: UUID, now: datetime) -> list[Piece]:

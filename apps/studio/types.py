@@ -105,6 +105,8 @@ class Published:
     blocks: int
     rules: int
     segments: int
+    release_id: UUID | None = None
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +176,4 @@ class Change:
     kind: str  # placement, block, variant, rule, segment
     name: str
     details: list[Detail] = field(default_factory=list)
+    key: str = ""

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from apps.work import clock, services
 from apps.work.models import ChangeFeed, Intent
+from apps.work.paging import BoundedPaginator
 
 # Colours of the badges; what waits is plain.
 _LEVELS = {"running": "info", "done": "ok", "failed": "bad"}
@@ -86,3 +87,4 @@ class ChangeFeedAdmin(_ReadOnlyAdmin):
     list_filter = ["kind", "site"]
     list_select_related = ["site"]
     show_full_result_count = False
+    paginator = BoundedPaginator

@@ -55,6 +55,34 @@ def settled_upto(after: int) -> int:
         return int(cursor.fetchone()[0])
 
 
+class Settling:
+    """The same without waiting, for a reader who looks again and again and has other work.
+
+    Whoever wrote at one look is asked for at the next: when all of them are gone, what had been
+    drawn at the first is settled.
+    """
+
+    def __init__(self) -> None:
+        self._settled = 0
+        self._upto = 0
+        self._writers: set[str] = set()
+
+    def look(self) -> int:
+        """Return a number up to which the feed will not change any more. Two statements."""
+        with connection.cursor() as cursor:
+            if not self._writers:
+                cursor.execute(_LAST)
+                self._upto = int(cursor.fetchone()[0])
+            if self._upto == self._settled:
+                return self._settled
+            cursor.execute(_WRITERS)
+            writers = {one for (one,) in cursor.fetchall()}
+        self._writers = writers & self._writers if self._writers else writers
+        if not self._writers:
+            self._settled = self._upto
+        return self._settled
+
+
 def newest() -> int:
     """Return the greatest number drawn so far: where a reader begins who wants only what comes."""
     with connection.cursor() as cursor:

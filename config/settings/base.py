@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "apps.decisions",
     "apps.pipeline",
     "apps.delivery",
+    "apps.integrations",
     "apps.studio",
     "apps.demo",
     # Last of its kind: our templates under admin/ come first, its defaults after.
@@ -59,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.trouble.Unkeepable",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -85,6 +87,8 @@ TEMPLATES = [
 _OPTIONS = {"connect_timeout": 3, **ENV.database.get("OPTIONS", {})}
 DATABASES = {"default": {**ENV.database, "OPTIONS": _OPTIONS}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# A block with fifty variants in five languages is one form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 REDIS_URL = ENV.redis_url
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -16,9 +16,12 @@ import { createConsent } from "./consent.js";
 import { VERSION, createEvent, pageContext } from "./events.js";
 import { createExposures } from "./exposures.js";
 import { createLive } from "./live.js";
+import { previewToken, showPreviewBanner } from "./preview.js";
 import { createQueue } from "./queue.js";
 import { placementElements, render, restoreDefaults } from "./render.js";
 import { createTransport, retryAfter } from "./transport.js";
+
+const PREVIEW_MS = 10000; // An editor waits for drafts to be read; a visitor would not.
 
 /**
  * @typedef {object} Options
@@ -33,9 +36,10 @@ import { createTransport, retryAfter } from "./transport.js";
 export function load({ writeKey, host = "", policyVersion = "1", deadline = 300, delay = 250 }) {
   const transport = createTransport(host, writeKey);
   const consent = createConsent(policyVersion);
-  const mayMeasure = () => consent.may("analytics");
+  const preview = previewToken(); // an editor looks, no visitor: nothing is told of it
+  const mayMeasure = () => !preview && consent.may("analytics");
   /** How often something was shown also bounds how often it is shown again; the server keeps no event of it. */
-  const mayCount = () => mayMeasure() || consent.may("personalization");
+  const mayCount = () => mayMeasure() || (!preview && consent.may("personalization"));
 
   /** An event made before the choice gets its identifier now; the consent is the one it leaves under. */
   const stamp = (event) => ({
@@ -61,14 +65,14 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
 
   function record(type, fields) {
     // A refusal is final for what happened under it; before any choice the page view waits in memory.
-    if (consent.purposes() !== null && !mayMeasure()) return;
+    if (preview || (consent.purposes() !== null && !mayMeasure())) return;
     const who = { anonymousId: consent.anonymousId(), userId: consent.userId() || undefined };
     events.add(createEvent(type, { ...fields, ...who }));
   }
 
   /** POST the choice until the server has it. Resolves to the resulting state, or null for now. */
   async function tellConsent(attempt = 0) {
-    if (!consent.mustTell()) return null;
+    if (preview || !consent.mustTell()) return null;
     const purposes = consent.purposes();
     const response = await transport
       .post("/v1/consent", {
@@ -94,8 +98,8 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
   /** Ask; null when the answer is late, refused or unreadable. */
   async function ask(placements, facts) {
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), deadline);
-    const known = consent.may("personalization");
+    const timer = setTimeout(() => stop.abort(), preview ? PREVIEW_MS : deadline);
+    const known = !preview && consent.may("personalization");
     try {
       const response = await transport.post(
         "/v1/decide",
@@ -103,6 +107,7 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
           placements,
           context: pageContext(),
           facts,
+          preview: preview || undefined,
           anonymousId: (known && consent.anonymousId()) || undefined,
           userId: (known && consent.userId()) || undefined,
         },
@@ -135,7 +140,9 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     if (!wanted.length) return null;
     const mine = (round += 1);
     asked = [placements, { facts, renderers }];
+    if (preview) showPreviewBanner("Preview: nothing is counted.");
     const answer = await (flight = ask(wanted, facts));
+    if (preview && !answer) showPreviewBanner("This preview is over: the page shows its default.");
     // A newer question, or a withdrawal, makes this answer old news.
     if (!answer || mine !== round) return null;
     decidedAt = answer.decidedAt;
@@ -150,7 +157,7 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
 
   tellConsent();
 
-  return {
+  const tracker = {
     version: VERSION,
     decide,
     track: (event, properties = {}) => record("track", { event, properties }),
@@ -205,4 +212,11 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
       return state;
     },
   };
+  if (preview) {
+    const nothing = { identify() {}, reset() {}, live: () => () => {}, consent: async () => null };
+    // As if all was agreed to, so that no page asks an editor over what they came to see.
+    const choice = () => ({ analytics: true, personalization: true });
+    Object.assign(tracker, nothing, { choice, anonymousId: () => null });
+  }
+  return tracker;
 }

@@ -4,13 +4,25 @@
  *
  *   <section data-attune-placement="home.hero">
  *     <h1 data-attune-field="headline">Welcome</h1>
- *     <a data-attune-href="link"><span data-attune-field="cta">Look around</span></a>
+ *     <a data-attune-href="link" data-attune-field="link">Look around</a>
+ *     <img data-attune-src="picture" alt="">
+ *     <div data-attune-rich="text"></div>
+ *     <ul data-attune-list="points"><li></li></ul>
  *   </section>
  *
  * Without field elements the placement's HTML (cleaned by the server) replaces the content.
  */
 
-const TARGETS = "[data-attune-field],[data-attune-href],[data-attune-src]";
+import { richNodes } from "./rich.js";
+
+const KINDS = {
+  Field: (element, value) => (element.textContent = String(value?.text ?? value?.alt ?? value)),
+  Href: (element, value) => fillAddress(element, "href", value?.url ?? value),
+  Src: fillPicture,
+  Rich: (element, value) =>
+    element.replaceChildren(richNodes(new DOMParser().parseFromString(value, "text/html").body, safeUrl)),
+  List: fillList,
+};
 
 /** @type {Map<Element, Node>} elements we changed, with a copy of how the page had them */
 const originals = new Map();
@@ -20,33 +32,53 @@ export function placementElements(root = document) {
 }
 
 /** A link or picture address from content, or null: `javascript:` and `data:` stay out. */
-function safeUrl(value) {
+function safeUrl(value, attribute) {
   try {
     const url = new URL(String(value), location.href);
-    return /^https?:$/.test(url.protocol) ? url.href : null;
+    return (attribute === "href" ? /^(https?|mailto|tel):$/ : /^https?:$/).test(url.protocol) ? url.href : null;
   } catch {
     return null;
   }
 }
 
 function fillAddress(element, attribute, value) {
-  const url = safeUrl(value);
+  const url = safeUrl(value, attribute);
   if (url) {
     element.setAttribute(attribute, url);
     element.hidden = false;
   }
 }
 
-/** Fill the field elements below `element`; returns how many there were to fill. */
+/** A picture's address, what it shows, and the point that stays in sight where it is cut. */
+function fillPicture(element, value) {
+  fillAddress(element, "src", value?.url ?? value);
+  if (typeof value?.alt === "string") element.alt = value.alt;
+  if (Array.isArray(value?.focal)) {
+    element.style.objectPosition = value.focal.map((share) => `${Number(share) * 100}%`).join(" ");
+  }
+}
+
+/** An element for each text, after the pattern of the first that the page has. */
+function fillList(element, value) {
+  const pattern = element.firstElementChild ?? document.createElement("li");
+  element.replaceChildren();
+  for (const text of [value].flat()) {
+    const made = pattern.cloneNode(true);
+    made.textContent = String(text);
+    element.append(made);
+  }
+}
+
+/** Fill the field elements below `element`; returns how many fillings there were. */
 function fillFields(element, fields) {
-  const given = (name) => name && fields[name] !== undefined && fields[name] !== null;
   let filled = 0;
-  for (const target of element.querySelectorAll(TARGETS)) {
-    const { attuneField, attuneHref, attuneSrc } = target.dataset;
-    if (given(attuneField)) target.textContent = String(fields[attuneField]);
-    if (given(attuneHref)) fillAddress(target, "href", fields[attuneHref]);
-    if (given(attuneSrc)) fillAddress(target, "src", fields[attuneSrc]);
-    if (given(attuneField) || given(attuneHref) || given(attuneSrc)) filled += 1;
+  for (const kind in KINDS) {
+    for (const target of element.querySelectorAll(`[data-attune-${kind.toLowerCase()}]`)) {
+      const value = fields[target.dataset[`attune${kind}`]] ?? null;
+      if (value === null) continue;
+      KINDS[kind](target, value);
+      filled += 1;
+    }
   }
   return filled;
 }

@@ -12,6 +12,7 @@ async function refresh() {
   const fresh = page.getElementById("live");
   if (!fresh) return false;
   part.replaceChildren(...fresh.childNodes);
+  if (!fresh.dataset.refresh) return false; // what was waited for is there
   return true;
 }
 

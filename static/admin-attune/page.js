@@ -32,3 +32,28 @@ document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
+
+// Django's widgets leave two things unsaid: which half of a moment a box holds, and that an icon
+// with words is a picture.
+for (const row of document.querySelectorAll(".form-row:has(.datetime input)")) {
+  const name = row.querySelector("label, legend")?.textContent.replace(/:\s*$/, "").trim() ?? "";
+  row.querySelectorAll(".datetime input").forEach((input, at) => {
+    if (!input.labels?.length) input.setAttribute("aria-label", `${name}, ${at ? "time" : "date"}`);
+  });
+}
+addEventListener("load", () => {
+  for (const icon of document.querySelectorAll(".help-tooltip[aria-label]")) {
+    icon.setAttribute("role", "img");
+  }
+});
+
+// What a form has left in this browser is for whoever typed it: it goes when they log out.
+document.getElementById("logout-form")?.addEventListener("submit", () => {
+  try {
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith("attune:typed:")) localStorage.removeItem(key);
+    }
+  } catch {
+    // A browser may refuse its storage: then nothing is in it.
+  }
+});

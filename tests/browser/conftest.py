@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,33 +13,46 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from launcher.trouble import Trouble
+from tests.browser.chromium import executable
 from tests.browser.site import Site, serve
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # What demo_load does before it sends the first click, and nothing after it.
 SET_UP = """
 from datetime import date
+from apps.access.models import Site
 from apps.demo.setup import Plan, set_up
 from apps.work import clock
 now = clock.now()
 run = set_up(Plan("demo", "demo", "", date(2008, 6, 1), 0, 0.0, 1), now=now).run
 run.finished_at = now
 run.save(update_fields=["finished_at"])
+from django.contrib.auth.models import Group, User
+editor = User.objects.create_user("nina", password="Moss-and-fern-9", is_staff=True)
+editor.groups.add(Group.objects.get(name="editor"))
+Site.objects.update(time_zone="Europe/Berlin")
 """
+
+
+def chromium_or_skip() -> str:
+    """Return the path of a Chromium; without one the test is skipped, and the summary says so."""
+    try:
+        return executable()
+    except Trouble as trouble:
+        pytest.skip(f"No Chromium: {trouble}")
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, started once a module."""
-    if CHROMIUM is None:
-        pytest.skip("There is no Chromium on this machine.")
+    path = chromium_or_skip()
     # Playwright runs an event loop in this thread, where Django refuses the database: it ends with
     # the module, so that no other test meets it.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=path,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield browser
@@ -81,8 +93,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a shop that an editor has set up and nobody has visited. About 20 s."""
-    if CHROMIUM is None:
-        pytest.skip("There is no Chromium on this machine.")
+    chromium_or_skip()
     port = free_port()
     home = tmp_path_factory.mktemp("stack")
     given = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}

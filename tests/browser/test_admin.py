@@ -120,7 +120,7 @@ def test_an_editor_publishes_by_clicking(shop: Shop, live_server: Any, browser: 
     visit.log_in(user)
     visit.page.click("text=Publish >> nth=0")
     visit.page.fill("#note", "From the browser")
-    visit.page.click("button:has-text('Publish 1 change')")
+    visit.page.click("button:has-text('Publish what is ticked')")
     visit.page.wait_for_url(f"{live_server.url}/admin/")
     assert "Publication 2 serves now." in visit.page.inner_text(".messagelist")
     assert visit.complaints == []

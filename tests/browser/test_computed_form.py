@@ -8,9 +8,9 @@ from apps.access.models import Site
 from apps.segments.models import ComputedTrait
 from apps.work import clock
 from engine.conditions.computed import computed_text, parse_computed
+from tests.browser.condition_pages import browser, site, visit
 from tests.browser.editing import Editing, Happened, make_profile
 from tests.browser.test_admin import PHONE, Visit
-from tests.browser.test_condition_editor import browser, site, visit
 
 __all__ = ["browser", "site", "visit"]  # fixtures
 

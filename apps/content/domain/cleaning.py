@@ -31,6 +31,24 @@ _CLEANER = nh3.Cleaner(
     link_rel="noopener",
 )
 
+# What a rich text may hold: the same set as the editor's component offers.
+RICH_ATTRIBUTES = {
+    "a": frozenset({"href", "title", "target"}),
+    "img": frozenset({"src", "alt", "title", "width", "height"}),
+}
+RICH_TAGS = frozenset(RICH_ATTRIBUTES) | {
+    "p", "h2", "h3", "h4", "ul", "ol", "li", "blockquote", "strong", "em", "br",
+}  # fmt: skip
+
+_RICH = nh3.Cleaner(
+    tags=set(RICH_TAGS),
+    clean_content_tags={"script", "style"},
+    attributes={tag: set(names - {"target"}) for tag, names in RICH_ATTRIBUTES.items()},
+    tag_attribute_values={"a": {"target": {"_self", "_blank"}}},
+    url_schemes=set(URL_SCHEMES),
+    link_rel="noopener",
+)
+
 
 def clean(html: str) -> str:
     """Return the HTML fragment, well-formed, with everything outside the policy taken out."""
@@ -58,7 +76,23 @@ def _names(html: str) -> set[str]:
 
 def removed_by_cleaning(html: str) -> Iterator[str]:
     """Yield the tags and attributes of the fragment that `clean` takes out, by name, sorted."""
-    kept = _names(clean(html))
+    yield from removed_from(html, clean(html))
+
+
+def too_rich(html: str) -> list[str]:
+    """Return the tags and attributes that no rich text may hold, by name, sorted.
+
+    Attributes are named "href of <a>". An address of a harmful scheme is among them.
+    """
+    # The cleaner writes it itself, whatever was there.
+    return [name for name in removed_from(html, _RICH.clean(html)) if name != "rel of <a>"]
+
+
+def removed_from(html: str, cleaned: str) -> Iterator[str]:
+    """Yield the tags and attributes that some cleaning has taken out, by name, sorted."""
+    if html == cleaned:  # most often, and reading it twice takes longer than cleaning it
+        return
+    kept = _names(cleaned)
     for name in sorted(_names(html) - kept):
         tag = name.rpartition("<")[2]
         # A removed tag says enough without its attributes.

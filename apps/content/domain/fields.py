@@ -1,49 +1,81 @@
 """The typed fields of a block: how an editor declares them, and what a variant may put in."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
 
-from apps.content.domain.sandbox import MAX_SOURCE, compile_liquid
-from apps.content.domain.templates import literal_pieces, parse_template, slot_paths
+from apps.content.domain import stored
+from apps.content.domain.stored import EXACT_INT, JSON, Storing, is_storable
+from apps.content.domain.themes import NO_THEME, Spoken
 from apps.content.errors import FieldError, InvalidContent, InvalidTemplate
-from engine.templating import Slot, safe_url
 
-JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
+__all__ = [
+    "JSON",
+    "TEXT_TYPES",
+    "URL_TYPES",
+    "Field",
+    "FieldType",
+    "is_empty",
+    "is_field_name",
+    "is_storable",
+    "parse_schema",
+    "publishable_fields",
+    "schema_document",
+    "texts_in",
+    "undeclared_fields",
+    "value_problem",
+]
 
 MAX_FIELDS = 50
 MAX_NAME = 60  # characters
-EXACT_INT = 2**53 - 1  # what every language's number can hold
-
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_HELP = 200
 
 
 class FieldType(StrEnum):
-    """What a field holds. All text types may contain Liquid; an image is the address of one."""
+    """What a field holds; for what an editor writes into each see `domain.stored`."""
 
     STRING = "string"
+    RICH = "rich"
     HTML = "html"
     URL = "url"
+    LINK = "link"
     IMAGE = "image"
     NUMBER = "number"
     BOOLEAN = "boolean"
+    LIST = "list"
+    JSON = "json"
+    PRODUCTS = "products"
 
 
-TEXT_TYPES = frozenset({FieldType.STRING, FieldType.HTML, FieldType.URL, FieldType.IMAGE})
+TEXT_TYPES = frozenset(
+    {FieldType.STRING, FieldType.RICH, FieldType.HTML, FieldType.URL, FieldType.IMAGE}
+)
 URL_TYPES = frozenset({FieldType.URL, FieldType.IMAGE})
+
+_STORING: dict[FieldType, Storing] = {
+    FieldType.STRING: stored.string,
+    FieldType.RICH: stored.rich,
+    FieldType.HTML: stored.html,
+    FieldType.URL: stored.url,
+    FieldType.LINK: stored.link,
+    FieldType.IMAGE: stored.image,
+    FieldType.NUMBER: stored.number,
+    FieldType.BOOLEAN: stored.boolean,
+    FieldType.LIST: stored.texts,
+    FieldType.JSON: stored.document,
+    FieldType.PRODUCTS: stored.products,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One declared field. `is_required` makes a variant without it refused."""
+    """One declared field. A variant without a required one is refused; `help` is for editors."""
 
     name: str
     type: FieldType
     is_required: bool = False
+    help: str = ""
 
 
 def parse_schema(document: object) -> list[Field]:
@@ -75,8 +107,11 @@ def parse_schema(document: object) -> list[Field]:
 
 def _declared(item: object) -> Field | str:
     """Return the field, or what is wrong with its declaration."""
-    if not isinstance(item, dict) or not item.keys() <= {"name", "type", "required"}:
-        return 'A field is declared as {"name": ..., "type": ..., "required": true or false}.'
+    if not isinstance(item, dict) or not item.keys() <= {"name", "type", "required", "help"}:
+        return (
+            'A field is declared as {"name": ..., "type": ..., "required": true or false}, and '
+            'perhaps "help".'
+        )
     name, kind, required = item.get("name"), item.get("type"), item.get("required", False)
     if not isinstance(name, str) or not is_field_name(name):
         return (
@@ -87,7 +122,10 @@ def _declared(item: object) -> Field | str:
         return f"The type of '{name}' must be one of {', '.join(FieldType)}."
     if not isinstance(required, bool):
         return f"'required' of '{name}' must be true or false."
-    return Field(name, FieldType(kind), required)
+    hint = item.get("help", "")
+    if not isinstance(hint, str) or len(hint) > MAX_HELP or not is_storable(hint):
+        return f"'help' of '{name}' must be a text of at most {MAX_HELP} characters."
+    return Field(name, FieldType(kind), required, hint)
 
 
 def is_field_name(name: str) -> bool:
@@ -97,19 +135,51 @@ def is_field_name(name: str) -> bool:
 
 def schema_document(fields: Sequence[Field]) -> list[JSON]:
     """Return the JSON form of declared fields."""
-    return [
-        {"name": field.name, "type": field.type.value, "required": field.is_required}
-        for field in fields
-    ]
+    return [_declaration(field) for field in fields]
 
 
-def publishable_fields(schema: Sequence[Field], values: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return the fields as a publication stores them, in the schema's order.
+def _declaration(field: Field) -> dict[str, JSON]:
+    found: dict[str, JSON] = {
+        "name": field.name,
+        "type": field.type.value,
+        "required": field.is_required,
+    }
+    return found | {"help": field.help} if field.help else found
 
-    A plain JSON value is final. An object is text still to be made from a visitor's values:
-    `{"as": "text" | "html" | "url"}` with either `"slots"`, a list of literals and (for text and
-    URLs) paths as lists of names or (for HTML) slot objects, or `"liquid"`, a template. Values of
-    fields that the schema no longer declares are left out.
+
+def is_empty(field: Field, value: JSON) -> bool:
+    """Tell whether an editor left the field empty: a form sends something for each."""
+    if value is None or value == "":
+        return True
+    if field.type is FieldType.LIST:
+        return value == []
+    if not isinstance(value, dict):
+        return False
+    match field.type:
+        case FieldType.LINK:
+            return not value.get("url") and not value.get("text")
+        case FieldType.IMAGE:
+            return not value.get("url")
+        case FieldType.PRODUCTS:
+            return not value.get("recommender")
+        case _:
+            return False
+
+
+def publishable_fields(
+    schema: Sequence[Field],
+    values: Mapping[str, JSON],
+    said: Spoken = NO_THEME,
+    *,
+    emptied: frozenset[str] = frozenset(),
+) -> dict[str, JSON]:
+    """Return the fields as a publication stores them (see `domain.stored`), in the schema's order.
+
+    Values of fields that the schema no longer declares are left out.
+
+    Args:
+        said: the messages of the variant's theme.
+        emptied: fields that a translation empties on purpose: they are stored as empty.
 
     Raises:
         InvalidContent: with a pointer to each wrong field.
@@ -118,14 +188,16 @@ def publishable_fields(schema: Sequence[Field], values: Mapping[str, JSON]) -> d
     ready: dict[str, JSON] = {}
     for field in schema:
         value = values.get(field.name)
-        if value is None or value == "":
+        if is_empty(field, value):
             if field.is_required:
                 errors.append(
                     _error(f"/fields/{field.name}", f"'{field.name}' is required.", "required")
                 )
+            elif field.name in emptied:
+                ready[field.name] = _NOTHING.get(field.type)
             continue
         try:
-            ready[field.name] = _publishable(field, value)
+            ready[field.name] = _STORING[field.type](field.name, value, said)
         except InvalidTemplate as error:
             errors.append(
                 _error(f"/fields/{field.name}", f"'{field.name}', {_lower(str(error))}", error.code)
@@ -137,87 +209,29 @@ def publishable_fields(schema: Sequence[Field], values: Mapping[str, JSON]) -> d
     return ready
 
 
+_NOTHING: dict[FieldType, JSON] = {
+    FieldType.STRING: "",
+    FieldType.RICH: "",
+    FieldType.HTML: "",
+    FieldType.URL: "",
+    FieldType.LIST: [],
+}
+
+
+def texts_in(value: JSON) -> list[str]:
+    """Return every text inside a value, keys aside."""
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in texts_in(part)]
+
+
 def undeclared_fields(schema: Sequence[Field], values: Mapping[str, JSON]) -> list[FieldError]:
     """Return an error for each value whose field the schema does not declare."""
     return [
         _error(f"/fields/{name}", f"The block has no field '{name}'.")
         for name in sorted(values.keys() - {field.name for field in schema})
     ]
-
-
-def is_storable(value: JSON) -> bool:
-    """Tell whether Postgres can hold the value: no NUL, half surrogate pair, NaN or infinity."""
-    if isinstance(value, str):
-        return _UNSTORABLE.search(value) is None
-    if isinstance(value, list):
-        return all(is_storable(item) for item in value)
-    if isinstance(value, dict):
-        return all(is_storable(key) and is_storable(item) for key, item in value.items())
-    return not isinstance(value, float) or math.isfinite(value)
-
-
-def _publishable(field: Field, value: JSON) -> JSON:
-    """Return one field's stored form; ValueError says what its type forbids."""
-    if field.type is FieldType.BOOLEAN:
-        if not isinstance(value, bool):
-            raise ValueError(f"'{field.name}' must be true or false.")
-        return value
-    if field.type is FieldType.NUMBER:
-        return _number(field.name, value)
-    if not isinstance(value, str):
-        raise ValueError(f"'{field.name}' must be a text.")
-    if len(value) > MAX_SOURCE or not is_storable(value):
-        raise ValueError(
-            f"'{field.name}' must have at most {MAX_SOURCE} characters, none of them NUL or half a "
-            "surrogate pair."
-        )
-    if field.type is FieldType.HTML:
-        return _html(value)
-    return _text(field, value)
-
-
-def _number(name: str, value: JSON) -> JSON:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"'{name}' must be a number.")
-    if not math.isfinite(value) or abs(value) > EXACT_INT:
-        raise ValueError(f"'{name}' must be a number between -(2^53 - 1) and 2^53 - 1.")
-    return value
-
-
-def _html(source: str) -> JSON:
-    template = parse_template(source)
-    if template.liquid is not None:
-        return {"as": "html", "liquid": template.liquid}
-    parts = template.parts or ()
-    if all(isinstance(part, str) for part in parts):
-        return "".join(str(part) for part in parts)
-    slots: list[JSON] = [
-        {"path": list(part.path), "escape": part.escape} if isinstance(part, Slot) else part
-        for part in parts
-    ]
-    return {"as": "html", "slots": slots}
-
-
-def _text(field: Field, source: str) -> JSON:
-    kind = "url" if field.type in URL_TYPES else "text"
-    paths = slot_paths(source)
-    if paths is None:
-        compile_liquid(source, "text")
-        return {"as": kind, "liquid": source}
-    if not paths:
-        if kind == "url" and safe_url(source) == "#" and source != "#":
-            raise ValueError(
-                f"'{field.name}' must be a relative address or one that begins with https:, http:, "
-                "mailto: or tel:."
-            )
-        return source
-    pieces = literal_pieces(source)
-    slots: list[JSON] = [pieces[0]] if pieces[0] else []
-    for path, piece in zip(paths, pieces[1:], strict=True):
-        slots.append(list(path))
-        if piece:
-            slots.append(piece)
-    return {"as": kind, "slots": slots}
 
 
 def value_problem(value_type: str, value: JSON) -> str | None:

@@ -18,7 +18,7 @@ from liquid.token import Token
 
 from apps.content.errors import InvalidTemplate, RenderFailed
 
-Dialect: TypeAlias = Literal["html", "text"]
+Dialect: TypeAlias = Literal["html", "text", "email"]  # "email" is HTML by another policy
 Path: TypeAlias = tuple[str, ...]
 
 MAX_SOURCE = 50_000  # characters of one template
@@ -135,6 +135,7 @@ def _product_of(arguments: tuple[Any, ...]) -> int:
 
 _DIALECTS: dict[Dialect, Sandbox] = {
     "html": Sandbox(autoescape=True, tolerance=Mode.STRICT, strict_filters=True),
+    "email": Sandbox(autoescape=True, tolerance=Mode.STRICT, strict_filters=True),
     "text": Sandbox(autoescape=False, tolerance=Mode.STRICT, strict_filters=True),
 }
 
@@ -197,6 +198,9 @@ def compile_liquid(source: str, dialect: Dialect) -> Program:
 
 def unknown_root(name: str, line: int) -> InvalidTemplate:
     """Return the refusal of a first name that no value has."""
+    if name == "theme":
+        words = "A theme's message stands alone: write {{ theme.name }}, without filters or tags."
+        return InvalidTemplate(line, words)
     known = ", ".join(sorted(ROOTS))
     return InvalidTemplate(line, f"Nothing is called '{name}' here. Values begin with {known}.")
 

@@ -161,7 +161,7 @@ class Hub:
         """
         for one in those:
             assumes = self.record.assumes(one.source_id)
-            fresh = [place[:2] for place in places if place[2] or assumes]
+            fresh = [place for place in places if place[2] or assumes]
             if fresh:
                 one.fired = (*one.fired, *fresh)[-MAX_FIRED:]
                 self.counts["triggers"] += len(fresh)

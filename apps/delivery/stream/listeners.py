@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from apps.decisions.notices import id_of
+from apps.delivery.stream.recent import Place
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -29,7 +30,7 @@ class Listener:
         told: number of the newest notice that waits to be sent, 0 for none.
         mark: an id to leave with the page, which has missed nothing up to it; 0 for none.
         etag: what the notice says serves now.
-        fired: (placement, rule) of rules that fired, to be told before the next notice.
+        fired: rules and triggers that fired, to be told before the next notice.
         must_beat, is_over: a comment, the end of the stream wait to be sent.
         sender: the task that sends just now.
     """
@@ -50,7 +51,7 @@ class Listener:
         self.profile: bytes | None = None
         self.told = self.mark = 0
         self.etag = 0
-        self.fired: tuple[tuple[str, str], ...] = ()
+        self.fired: tuple[Place, ...] = ()
         self.must_beat = self.is_over = False
         self.sender: asyncio.Task[None] | None = None
 
@@ -154,14 +155,22 @@ def notice(number: int, publication: int) -> bytes:
     ).encode()
 
 
-def triggers(number: int, fired: Iterable[tuple[str, str]]) -> bytes:
-    """The events of rules that fired. Whoever has only these hears the notice behind them again."""
-    entry_id = id_of(number - 1)
-    return b"".join(
-        b"id: %b\ndata: %b\n\n"
-        % (entry_id.encode(), _encode({"type": "trigger", "placement": placement, "rule": rule}))
-        for placement, rule in fired
-    )
+def triggers(number: int, fired: Iterable[Place]) -> bytes:
+    """The events of rules and triggers that fired. Whoever has only these hears the notice behind
+    them again.
+    """
+    entry_id = id_of(number - 1).encode()
+    return b"".join(b"id: %b\ndata: %b\n\n" % (entry_id, _encode(_event(*one))) for one in fired)
+
+
+def _event(placement: str, rule: str, _: bool, key: str, message: str) -> dict[str, Any]:
+    """The event of one; a rule that fires by itself has no trigger to name."""
+    said: dict[str, Any] = {"type": "trigger", "placement": placement, "rule": rule}
+    if key:
+        said |= {"placement": placement or None, "rule": rule or None, "trigger": key}
+    if message:
+        said["message"] = msgspec.Raw(message.encode())
+    return said
 
 
 def _drop(where: dict[bytes, set[Listener]], key: bytes, one: Listener) -> None:

@@ -7,7 +7,9 @@ KEPT_MS: Final = 330_000
 MAX_TARGETS: Final = 300_000
 MAX_FIRED: Final = 20  # of one profile
 
-Place = tuple[str, str, bool]  # placement, rule, whether personalization is granted on record
+# As a trigger's notice says it: placement, rule, whether personalization is granted on record, the
+# trigger's key and its message.
+Place = tuple[str, str, bool, str, str]
 
 _PER_MS: Final = 1_000_000  # as notices.number_of packs them
 

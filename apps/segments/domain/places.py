@@ -38,11 +38,9 @@ class Place:
     def number(self) -> float:
         """What the leaf compares with now, ages in ms."""
         value = self.leaf["value"]
-        if not self.is_age:
-            return float(value)
-        found = _DURATION.fullmatch(value)
+        found = durations_ms(value) if self.is_age else float(value)
         assert found is not None
-        return float(int(found[1]) * _UNIT_MS[found[2]])
+        return found
 
     def said(self, number: float) -> int | float | str:
         """A number as the document says it."""
@@ -62,6 +60,12 @@ class Place:
         if number is not None:
             leaf["value"] = self.said(number)
         return {"v": 1, "where": leaf}
+
+
+def durations_ms(text: object) -> float | None:
+    """A duration such as "3d" in ms; None for what is none, or has no fixed length ("1mo")."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    return None if found is None else float(int(found[1]) * _UNIT_MS[found[2]])
 
 
 def places(condition: Mapping[str, Any]) -> list[Place]:

@@ -12,7 +12,15 @@ from engine.capping import describe as describe_cap
 from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
-from engine.snapshot import BlockDoc, PlacementDoc, RuleDoc, SegmentDoc, SnapshotDoc, VariantDoc
+from engine.snapshot import (
+    BlockDoc,
+    LocaleDoc,
+    PlacementDoc,
+    RuleDoc,
+    SegmentDoc,
+    SnapshotDoc,
+    VariantDoc,
+)
 from engine.templating import Slot
 
 MAX_SHOWN = 160  # characters of a value
@@ -21,31 +29,54 @@ Doc = TypeVar("Doc")
 Details = Callable[[Doc, Doc], Iterator[Detail]]
 
 
-def changes_between(old: SnapshotDoc | None, new: SnapshotDoc) -> list[Change]:
+def changes_between(
+    old: SnapshotDoc | None,
+    new: SnapshotDoc,
+    *,
+    segments: Sequence[SegmentDoc] = (),
+    caps: Sequence[CapDoc] = (),
+    show: Callable[[int], str] | None = None,
+) -> list[Change]:
     """Return what differs, placements first. Versions of variants count for nothing by themselves.
 
     Args:
         old: the publication that serves; None before the first.
         new: the drafts as they would be frozen now.
+        segments, caps: what is called by its name where `old` and `new` hold only what differs.
+        show: an instant in ms as people read it; None: in UTC.
     """
     before = old if old is not None else SnapshotDoc(new.site_id, 0, 0)
-    names = _Names([*before.segments, *new.segments], [*before.caps, *new.caps])
+    names = _Names(
+        [*segments, *before.segments, *new.segments], [*caps, *before.caps, *new.caps], show or _utc
+    )
     changes = _compared(
-        "placement", before.placements, new.placements, lambda old, new: _placement(old, new, names)
+        "placement",
+        before.placements,
+        new.placements,
+        lambda old, new: _placement(old, new, names),
+        names,
     )
     changes += _compared(
-        "block", before.blocks, new.blocks, lambda old, new: _block(old, new, names)
+        "block", before.blocks, new.blocks, lambda old, new: _block(old, new, names), names
     )
-    changes += _compared("rule", before.rules, new.rules, lambda old, new: _rule(old, new, names))
-    changes += _compared("segment", _visible(before), _visible(new), _segment)
-    changes += _compared("frequency cap", before.caps, new.caps, _cap)
+    changes += _compared(
+        "rule", before.rules, new.rules, lambda old, new: _rule(old, new, names), names
+    )
+    changes += _compared("segment", _visible(before), _visible(new), _segment, names)
+    changes += _compared("frequency cap", before.caps, new.caps, _cap, names)
     return changes
 
 
 class _Names:
     """What segments and caps are called, by number and inside the words of a condition."""
 
-    def __init__(self, segments: Sequence[SegmentDoc], caps: Sequence[CapDoc]) -> None:
+    def __init__(
+        self,
+        segments: Sequence[SegmentDoc],
+        caps: Sequence[CapDoc],
+        show: Callable[[int], str],
+    ) -> None:
+        self._show = show
         self._caps = {one.number: one.key for one in caps}
         self._by_number = {one.number: one.name or one.key for one in segments}
         self._hidden = {one.key: one.name for one in segments if one.hidden and one.name}
@@ -55,6 +86,9 @@ class _Names:
 
     def caps(self, numbers: Sequence[int]) -> str:
         return ", ".join(sorted(self._caps.get(one, f"cap {one}") for one in numbers)) or "none"
+
+    def moment(self, at_ms: int | None, none: str) -> str:
+        return none if at_ms is None else self._show(at_ms)
 
     def condition(self, document: object) -> str:
         try:
@@ -71,7 +105,11 @@ def _visible(document: SnapshotDoc) -> list[SegmentDoc]:
 
 
 def _compared(
-    kind: str, old: Sequence[Doc], new: Sequence[Doc], details: "Details[Doc]"
+    kind: str,
+    old: Sequence[Doc],
+    new: Sequence[Doc],
+    details: "Details[Doc]",
+    names: "_Names",
 ) -> list[Change]:
     before, after = _keyed(old), _keyed(new)
     changes = []
@@ -79,14 +117,35 @@ def _compared(
         was, is_now = before.get(key), after.get(key)
         name = _name(is_now if is_now is not None else was)
         if was is None:
-            changes.append(Change("added", kind, name))
+            changes.append(Change("added", kind, name, list(_said(is_now, names)), key=key))
         elif is_now is None:
-            changes.append(Change("removed", kind, name))
+            changes.append(Change("removed", kind, name, key=key))
         else:
             found = list(details(was, is_now))
             if found:
-                changes.append(Change("changed", kind, name, found))
+                changes.append(Change("changed", kind, name, found, key=key))
     return changes
+
+
+def _said(doc: object, names: "_Names") -> Iterator[Detail]:
+    """What something new says, as far as an editor must know before it is published."""
+    match doc:
+        case PlacementDoc():
+            yield Detail("filled by", after=doc.block)
+            if not doc.enabled:
+                yield Detail("switched off: everybody gets the default variant")
+        case RuleDoc():
+            yield Detail("serves", after=doc.variant or doc.experiment)
+            yield Detail("in", after=doc.placement)
+            yield Detail("to visitors who", after=_short(names.condition(doc.condition)))
+            yield from _schedule(RuleDoc("", "", "", {}), doc, names)
+        case BlockDoc():
+            for variant in doc.variants:
+                whom = ", ".join(names.of(variant.segments))
+                text = "everybody else" if variant.key == doc.default else whom or "nobody by tags"
+                yield Detail(f"variant {variant.key}, for", after=text)
+        case CapDoc():
+            yield Detail("limits", after=describe_cap(doc))
 
 
 def _keyed(docs: Sequence[Doc]) -> Mapping[str, Doc]:
@@ -134,6 +193,8 @@ def _block(old: BlockDoc, new: BlockDoc, names: _Names) -> Iterator[Detail]:
         yield Detail("another type of value", old.value_type or "none", new.value_type or "none")
     if old.client_visible != new.client_visible:
         yield Detail("browsers may read it" if new.client_visible else "browsers may not read it")
+    if old.locale != new.locale:
+        yield Detail("the language of its own texts", old.locale or "none", new.locale or "none")
     if old.cacheable != new.cacheable:
         yield Detail("may be kept in caches" if new.cacheable else "may not be kept in caches")
     yield from _caps(old.caps, new.caps, names)
@@ -166,8 +227,12 @@ def _variant(old: VariantDoc, new: VariantDoc, names: _Names) -> Iterator[Detail
             yield Detail(f"{where}{field}", _shown(was), _shown(is_now))
     if (old.template, old.liquid) != (new.template, new.liquid):
         yield Detail(f"{where}HTML", _html(old), _html(new))
+    yield from _schedule(old, new, names, where)
+    yield from _locales(old, new, where)
     if old.value != new.value:
         yield Detail(f"{where}value", _shown(old.value), _shown(new.value))
+    if old.channel != new.channel:
+        yield Detail(f"{where}meant for", old.channel, new.channel)
     yield from _caps(old.caps, new.caps, names, where)
 
 
@@ -186,15 +251,46 @@ def _rule(old: RuleDoc, new: RuleDoc, names: _Names) -> Iterator[Detail]:
             _short(names.condition(old.condition)),
             _short(names.condition(new.condition)),
         )
-    if old.starts_at_ms != new.starts_at_ms:
-        yield Detail(
-            "starts", _moment(old.starts_at_ms, "at once"), _moment(new.starts_at_ms, "at once")
-        )
-    if old.ends_at_ms != new.ends_at_ms:
-        yield Detail("ends", _moment(old.ends_at_ms, "never"), _moment(new.ends_at_ms, "never"))
+    yield from _schedule(old, new, names)
     if old.enabled != new.enabled:
         yield Detail("switched on" if new.enabled else "switched off")
     yield from _caps(old.caps, new.caps, names)
+
+
+def _schedule(
+    old: RuleDoc | VariantDoc, new: RuleDoc | VariantDoc, names: _Names, where: str = ""
+) -> Iterator[Detail]:
+    if old.starts_at_ms != new.starts_at_ms:
+        yield Detail(
+            f"{where}starts",
+            names.moment(old.starts_at_ms, "at once"),
+            names.moment(new.starts_at_ms, "at once"),
+        )
+    if old.ends_at_ms != new.ends_at_ms:
+        yield Detail(
+            f"{where}ends",
+            names.moment(old.ends_at_ms, "never"),
+            names.moment(new.ends_at_ms, "never"),
+        )
+
+
+def _locales(old: VariantDoc, new: VariantDoc, where: str) -> Iterator[Detail]:
+    none = LocaleDoc()
+    for locale in sorted(old.locales.keys() | new.locales.keys()):
+        was, is_now = old.locales.get(locale, none), new.locales.get(locale, none)
+        if locale not in old.locales:
+            yield Detail(f"{where}translated into {locale}")
+        elif locale not in new.locales:
+            yield Detail(f"{where}no longer in {locale}")
+        for field in sorted(was.fields.keys() | is_now.fields.keys()):
+            if was.fields.get(field) != is_now.fields.get(field):
+                yield Detail(
+                    f"{where}{field} in {locale}",
+                    _shown(was.fields.get(field)),
+                    _shown(is_now.fields.get(field)),
+                )
+        if (was.template, was.liquid) != (is_now.template, is_now.liquid):
+            yield Detail(f"{where}HTML in {locale}", _html(was), _html(is_now))
 
 
 def _segment(old: SegmentDoc, new: SegmentDoc) -> Iterator[Detail]:
@@ -216,16 +312,31 @@ def _shown(value: object) -> str:
     """A field or a flag's value as an editor wrote it, shortened."""
     if value is None:
         return "nothing"
-    if isinstance(value, str):
-        return _short(value) or "empty"
-    if isinstance(value, dict) and isinstance(value.get("liquid"), str):
-        return _short(value["liquid"])
-    if isinstance(value, dict) and isinstance(value.get("slots"), list):
-        return _short("".join(_part(part) for part in value["slots"]))
-    return _short(msgspec.json.encode(value).decode())
+    plain = _plain(value)
+    if isinstance(plain, str):
+        return _short(plain) or "empty"
+    return _short(msgspec.json.encode(plain).decode())
 
 
-def _html(doc: VariantDoc) -> str:
+def _plain(value: object) -> object:
+    """A stored field as an editor wrote it: makers are turned back into what they make."""
+    match value:
+        case {"liquid": str(text)}:
+            return text
+        case {"slots": list(slots)}:
+            return "".join(_part(part) for part in slots)
+        case {"as": "value", "value": held}:
+            return held
+        case {"as": "parts", "of": dict(parts)}:
+            return {name: _plain(part) for name, part in parts.items()}
+        case {"as": "parts", "of": list(parts)}:
+            return [_plain(part) for part in parts]
+        case {"as": "items", "recommender": recommender, "limit": limit}:
+            return f"{limit} products of {recommender}"
+    return value
+
+
+def _html(doc: VariantDoc | LocaleDoc) -> str:
     if doc.liquid is not None:
         return _short(doc.liquid)
     if doc.template is None:
@@ -249,7 +360,5 @@ def _short(text: str) -> str:
     return flat if len(flat) <= MAX_SHOWN else f"{flat[: MAX_SHOWN - 1]}…"
 
 
-def _moment(at_ms: int | None, none: str) -> str:
-    if at_ms is None:
-        return none
+def _utc(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%d %b %Y %H:%M} UTC"

@@ -3,7 +3,7 @@
  *
  * Order: disabled, consent, holdout, rules by priority (a rule serves a variant or runs an experiment), the
  * placement's experiment, variants tagged with the visitor's segments (the most specific first), default. A
- * candidate whose caps are used up is skipped at its step.
+ * candidate whose caps are used up, or which has not started or has ended, is skipped at its step.
  */
 
 import { assign, positionOf } from "./allocation.js";
@@ -135,6 +135,7 @@ export function* decideInTurn(snapshot, key, visitor, context, nowMs) {
   }
   let isCapped = false;
   for (const found of candidates(place, members)) {
+    members.flipsAt(found.variant.endsAtMs);
     const shownOf = ({ number }) => visitor.shown?.[number] ?? [];
     if (!found.caps.every((cap) => isAllowed(cap, shownOf(cap), nowMs, visitor.sessionSinceMs ?? null))) {
       isCapped = true;
@@ -187,35 +188,32 @@ function settledBy(snapshot, place, visitor) {
 /** What each step would serve, in order; the default is not among it. */
 function* candidates(place, members) {
   for (const rule of place.rules) {
-    if (!holds(rule, members)) continue;
-    if (rule.variant) {
-      yield { variant: rule.variant, reason: "TARGETING_MATCH", caps: rule.caps, rule: rule.key };
-    } else {
+    if (!isOn(rule, members) || !members.meets(rule.condition)) continue;
+    members.flipsAt(rule.endsAtMs);
+    if (!rule.variant) {
       yield* split(rule.experiment, members, rule);
+    } else if (isOn(rule.variant, members)) {
+      yield { variant: rule.variant, reason: "TARGETING_MATCH", caps: rule.caps, rule: rule.key };
     }
   }
   if (place.experiment) yield* split(place.experiment, members);
   for (const { segment, variant, caps } of place.tagged) {
-    if (members.has(segment)) yield { variant, reason: "TARGETING_MATCH", caps };
+    if (isOn(variant, members) && members.has(segment)) yield { variant, reason: "TARGETING_MATCH", caps };
   }
 }
 
-function holds({ startsAtMs, endsAtMs, condition }, members) {
-  if (startsAtMs !== null && members.nowMs < startsAtMs) {
-    members.flipsAt(startsAtMs);
-    return false;
-  }
-  if (endsAtMs !== null && members.nowMs >= endsAtMs) return false;
-  const isMet = members.meets(condition);
-  if (isMet) members.flipsAt(endsAtMs);
-  return isMet;
+/** Has a rule or a variant begun, and not ended? */
+function isOn({ startsAtMs, endsAtMs }, members) {
+  const isEarly = startsAtMs !== null && members.nowMs < startsAtMs;
+  if (isEarly) members.flipsAt(startsAtMs);
+  return !isEarly && (endsAtMs === null || members.nowMs < endsAtMs);
 }
 
 /** The arm of a visitor who takes part, if so. */
 function* split({ key, seed, arms, ranges, layer, condition }, members, rule = null) {
   if (condition && !members.meets(condition)) return;
   const arm = arms[assign(members.visitor.unitId, seed, ranges, layer)];
-  if (!arm) return;
+  if (!arm || !isOn(arm.variant, members)) return;
   const more = arm.isDefault || !rule ? [] : rule.caps;
   yield {
     variant: arm.variant,

@@ -6,12 +6,14 @@
  */
 
 import { decideInTurn, decidePlacement } from "./decide.js";
-import { RequestFacts, isMapping, isOdd } from "./request.js";
+import { localized } from "./locales.js";
+import { RequestFacts, isOdd } from "./request.js";
 import { compileSnapshot } from "./snapshot.js";
 import { fieldMaker, prepared } from "./templating.js";
+import { isObject } from "./values.js";
 import { NotVerified, verifiedBy } from "./verify.js";
 
-const FORMAT = 1;
+const FORMAT = 2; // and all before it
 const BUCKETING = "growthbook-v2-10000";
 const MAX_TTL_S = 60;
 const MAX_PLACEMENTS = 50;
@@ -41,7 +43,7 @@ export class OlderPublication extends Error {}
 export async function openPublication(bytes, signature, jwks, { site, least = 0 }) {
   await verifiedBy(bytes, signature, jwks);
   const doc = JSON.parse(new TextDecoder().decode(bytes));
-  if (doc.format !== FORMAT || doc.bucketing !== BUCKETING) throw new NotVerified("of another form");
+  if (!(doc.format <= FORMAT) || doc.bucketing !== BUCKETING) throw new NotVerified("of another form");
   if (doc.site !== site) throw new NotVerified("of another site");
   if (doc.number < least) throw new OlderPublication(`${doc.number} is older than ${least}`);
   const isHere = ({ origin }) => !origin;
@@ -88,7 +90,7 @@ export function answerOf(publication, question, asker, nowMs) {
     if (isPersonal && typeof consent !== "boolean") return null;
     const decision = decidePlacement(publication.snapshot, key, visitor, facts, nowMs);
     const variant = place.block.variants.get(decision.variant);
-    entries.push([key, entryOf(place.block.key, variant.doc, decision, question)]);
+    entries.push([key, entryOf(place.block, variant.doc, decision, question, facts.languages())]);
   }
   return wordedAs(publication, entries, nowMs);
 }
@@ -113,9 +115,9 @@ export function defaultOf(publication, key, reason = "ERROR") {
   const place = publication.snapshot.places.get(key);
   const shown = place ? place.isEnabled : publication.origins.get(key)?.enabled;
   if (shown === false) told.reason = "DISABLED";
-  if (place) return entryOf(place.block.key, place.block.default.doc, told, {});
+  if (place) return entryOf(place.block, place.block.default.doc, told, {});
   const origin = publication.origins.get(key);
-  if (origin) return entryOf(origin.block, origin.default, told, {});
+  if (origin) return entryOf({ key: origin.block, doc: origin }, origin.default, told, {});
   return { reason: "ERROR", code: "placement_not_found", trace: null };
 }
 
@@ -124,20 +126,20 @@ function keysOf(question) {
   if (typeof question !== "object" || question === null || !Array.isArray(question.placements)) return null;
   const keys = question.placements.map((asked) => (typeof asked === "string" ? asked : asked?.key));
   const isAsked = keys.length > 0 && keys.length <= MAX_PLACEMENTS && new Set(keys).size === keys.length;
-  const objects = [question.context ?? {}, question.facts ?? {}].every(isMapping);
+  const objects = [question.context ?? {}, question.facts ?? {}].every(isObject);
   return isAsked && objects && keys.every((key) => typeof key === "string") ? keys : null;
 }
 
-function entryOf(block, doc, told, question) {
-  const { facts, context } = question;
+function entryOf(block, variant, told, { facts, context }, languages = "") {
+  const [locale, doc] = localized(block.doc, variant, languages);
   const values = { traits: {}, segments: {}, facts: facts ?? {}, context: context ?? {}, intensity: 1 };
   const fields = Object.entries(doc.fields ?? {}).map(([name, stored]) => [name, fieldMaker(stored)(values)]);
   const entry = {
     decisionId: null, // Only the server can sign one.
-    block,
+    block: block.key,
     variant: doc.key,
     version: doc.version,
-    locale: null,
+    locale,
     fields: Object.fromEntries(fields),
     html: doc.template ? prepared(doc.template)(values) : null,
     reason: told.reason,

@@ -13,8 +13,10 @@
  * @property {string} [timeZone] of the site.
  */
 
+import { isObject } from "./values.js";
+
 const MAX_URL = 4096; // characters
-const MAX_AGENT = 512;
+const MAX_AGENT = 512; // and of a list of languages
 const MAX_PARAMETERS = 100;
 const URL_PARTS = /^(?:[a-z][a-z0-9+.-]*:)?(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?/i;
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -54,6 +56,11 @@ export class RequestFacts {
     return text === null ? null : agentOf(cut(text, MAX_AGENT));
   }
 
+  /** What the page says, else all that the browser would take. */
+  languages() {
+    return cut(this.text("locale") ?? this.asker.acceptLanguage ?? "", MAX_AGENT);
+  }
+
   locale() {
     const first = (this.asker.acceptLanguage ?? "").split(",", 1)[0].split(";", 1)[0];
     return this.text("locale") ?? (first.trim() || null);
@@ -73,6 +80,7 @@ const MAKERS = new Map([
   ["referrer", (facts) => facts.text("page.referrer")],
   ["referrer_host", (facts) => hostOf(cut(facts.text("page.referrer") ?? "", MAX_URL))],
   ["locale", (facts) => facts.locale()],
+  ["accept_language", (facts) => facts.languages() || null],
   ["language", (facts) => facts.locale()?.replaceAll("_", "-").split("-", 1)[0].toLowerCase()],
   ["timezone", (facts) => facts.zone()],
   ["local_hour", (facts) => localTime(facts.zone(), facts.nowMs)?.hour],
@@ -100,17 +108,15 @@ export function isOdd(facts) {
 /** The value at a dotted name; a key may hold a dot itself. */
 function dotted(nested, name) {
   const own = ownOf(nested, name);
-  if (own !== null) return isMapping(own) ? null : own;
+  if (own !== null) return isObject(own) ? null : own;
   for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
     const inner = ownOf(nested, name.slice(0, dot));
-    if (isMapping(inner)) return dotted(inner, name.slice(dot + 1));
+    if (isObject(inner)) return dotted(inner, name.slice(dot + 1));
   }
   return null;
 }
 
 const ownOf = (mapping, name) => (Object.hasOwn(mapping, name) ? (mapping[name] ?? null) : null);
-/** Is it a JSON object? */
-export const isMapping = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The first characters of a text, by code point. */
 function cut(text, most) {

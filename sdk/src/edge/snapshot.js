@@ -7,7 +7,7 @@ import { orderOfTexts } from "./texts.js";
 
 /** @typedef {import("./capping.js").Cap} Cap */
 /** @typedef {(facts: object, nowMs: number) => {verdict: boolean | null, validUntilMs: number | null}} Condition */
-/** @typedef {{key: string, version: number, doc: object}} Variant */
+/** @typedef {{key: string, version: number, doc: object, startsAtMs: number | null, endsAtMs: number | null}} Variant */
 /** @typedef {{number: number, key: string, depth: number, noProfile: boolean, request: Condition | null}} Segment */
 /**
  * @typedef {object} Experiment
@@ -93,7 +93,9 @@ function segmentOf({ number, key, depth = 0, no_profile: noProfile = false, requ
 }
 
 function blockOf(doc, segments) {
-  const variants = keyed(doc.variants.map((item) => ({ key: item.key, version: item.version, doc: item })));
+  const variants = keyed(
+    doc.variants.map((item) => ({ key: item.key, version: item.version, doc: item, ...timesOf(item.key === doc.default ? {} : item) })),
+  );
   const tagged = [...variants.values()].flatMap((variant) =>
     (variant.doc.segments ?? []).map((number) => ({ segment: get(segments, number), variant })),
   );
@@ -142,10 +144,12 @@ function ruleOf(doc, place, byRule, caps) {
     variant,
     experiment: (doc.experiment && byRule.get(doc.experiment)) || null,
     caps: variant ? place.capsOf(variant, doc.caps) : (doc.caps ?? []).map((number) => get(caps, number)),
-    startsAtMs: doc.starts_at_ms ?? null,
-    endsAtMs: doc.ends_at_ms ?? null,
+    ...timesOf(doc),
   };
 }
+
+/** When it begins and ends, if ever. */
+const timesOf = ({ starts_at_ms: startsAtMs = null, ends_at_ms: endsAtMs = null }) => ({ startsAtMs, endsAtMs });
 
 function keyed(items) {
   const found = new Map(items.map((item) => [item.key, item]));

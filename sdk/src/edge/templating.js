@@ -1,5 +1,7 @@
 /** The slot form of a template, and of the fields beside it: the twin of engine/templating.py. Nothing here runs. */
 
+import { isObject } from "./values.js";
+
 const URL_SCHEMES = ["http", "https", "mailto", "tel"];
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 // Browsers drop these before they read a scheme: "java\nscript:" runs.
@@ -31,8 +33,7 @@ function filler({ path, escape = "text", default: instead = "" }) {
 export function valueAt(path, values) {
   let found = values;
   for (const name of path) {
-    const isMapping = typeof found === "object" && found !== null && !Array.isArray(found);
-    if (!isMapping || !Object.hasOwn(found, name)) return null;
+    if (!isObject(found) || !Object.hasOwn(found, name)) return null;
     found = found[name];
   }
   return found ?? null;
@@ -60,7 +61,9 @@ export function shownAs(value) {
 
 /** @param {unknown} stored as a publication holds it. @returns {(values: object) => unknown} makes the field. */
 export function fieldMaker(stored) {
-  if (typeof stored !== "object" || stored === null) return () => stored;
+  if (!isObject(stored)) return () => stored;
+  if (stored.as === "value") return () => stored.value;
+  if (stored.as === "parts") return partsMaker(stored.of);
   if (stored.as === "html") return prepared(stored.slots);
   const pieces = stored.slots.map((piece) =>
     typeof piece === "string" ? () => piece : (values) => shownAs(valueAt(piece, values)),
@@ -70,5 +73,14 @@ export function fieldMaker(stored) {
   return (values) => {
     const url = plain(values).replace(ENDS, "");
     return safeUrl(url) === "#" ? "#" : url;
+  };
+}
+
+/** Each part of a list or an object is a stored field of its own. */
+function partsMaker(of) {
+  const makers = Object.entries(of).map(([name, stored]) => [name, fieldMaker(stored)]);
+  return (values) => {
+    const made = makers.map(([name, make]) => [name, make(values)]);
+    return Array.isArray(of) ? made.map(([, part]) => part) : Object.fromEntries(made);
   };
 }

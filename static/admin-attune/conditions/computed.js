@@ -1,6 +1,7 @@
 // Puts a form on the page of a computed trait: what to begin with, the event that is counted, and
 // beside it the sentence and what it comes to. Without it the textarea is the form.
 
+import { asksAt } from "./asking.js";
 import { el, select } from "./elements.js";
 import { ConditionEditor } from "./editor.js";
 import { ConditionPanel } from "./beside.js";
@@ -96,7 +97,8 @@ function follow(preset, last) {
 }
 
 async function start() {
-  let { language, seen, presets } = await schema();
+  let { language, seen, presets, addresses } = await schema();
+  asksAt({ addresses, token, whose: () => ({ site: site() }) });
   const editor = document.createElement("definition-editor");
   const panel = document.createElement("definition-panel");
   const { bar, panels, jsonError } = tabs(editor, "The definition as");

@@ -1,15 +1,23 @@
 // <condition-editor>: one condition as nested cards, with undo. It knows nothing of the server: it
 // is given the language and the names seen, and tells each change by an event "change-condition".
 
+import { audience } from "./audience.js";
+import { draggable } from "./dragging.js";
 import { button, el, input, select } from "./elements.js";
 import { leafFields } from "./fields.js";
+import { ConditionMarks } from "./marks.js";
+import { sentences } from "./sentences.js";
+import { timeline } from "./timeline.js";
 import {
   History, childrenOf, copy, get, groupMade, groupOf, isObject, listOf, listPath, moved, movedIn, movedOut, parentOf, pathText, removed, setAt,
 } from "./tree.js";
 
-export class ConditionEditor extends HTMLElement {
-  // `start` is the condition document; `name` makes the ids of several editors differ.
-  connect({ start, language, seen, name, label }) {
+export class ConditionEditor extends ConditionMarks {
+  // `start` is the condition document; `name` makes the ids of several editors differ; `hasHelp`:
+  // it offers sentences to begin with, and the row of segments in and out.
+  connect({ start, language, seen, name, label, hasHelp = true }) {
+    this.hasHelp = hasHelp;
+    this.saying = el("p", { class: "ce-said", role: "status" });
     this.language = language;
     this.seen = seen;
     this.name = name;
@@ -89,7 +97,7 @@ export class ConditionEditor extends HTMLElement {
     this.history.commit(merge);
     this.told();
     if (redraw) this.draw(focus && this.id(focus));
-    else this.markUndo();
+    else this.markChanged();
     if (later) this.retarget(document.activeElement, value);
   }
 
@@ -142,11 +150,13 @@ export class ConditionEditor extends HTMLElement {
     this.undoButton = button("Undo", () => this.undo(), { id: `${this.name}-undo`, title: "Ctrl+Z", disabled: !this.history.past.length });
     this.redoButton = button("Redo", () => this.redo(), { id: `${this.name}-redo`, title: "Ctrl+Shift+Z", disabled: !this.history.future.length });
     this.replaceChildren(
-      el("div", { class: "ce-bar" }, this.undoButton, this.redoButton, el("span", { class: "ce-keys" }, "Alt + arrow keys move a condition: up, down, out of its group, into the one before")),
+      el("div", { class: "ce-bar" }, this.undoButton, this.redoButton, el("span", { class: "ce-keys" }, "Drag a condition by its handle, or move it with Alt + arrow keys: up, down, out of its group, into the one before")),
       tree,
+      this.saying,
       el("div", { hidden: true }, [...this.lists.values()]),
     );
     this.show();
+    draggable(this);
     const goal = document.getElementById(wanted ?? inside ?? "");
     if (goal && goal !== document.activeElement && (wanted || inside)) {
       goal.focus({ preventScroll: !wanted });
@@ -154,9 +164,17 @@ export class ConditionEditor extends HTMLElement {
     }
   }
 
-  markUndo() {
+  // After a change that draws nothing anew: the buttons, and the pictures of time.
+  markChanged() {
     this.undoButton.disabled = !this.history.past.length;
     this.redoButton.disabled = !this.history.future.length;
+    for (const slot of this.querySelectorAll("[data-picture]")) slot.replaceChildren(timeline(this.get(this.pathOf(slot.dataset.picture))));
+  }
+
+  // Said aloud to who cannot see what moved.
+  say(text) {
+    this.saying.textContent = "";
+    setTimeout(() => (this.saying.textContent = text));
   }
 
   node(path, node, place) {
@@ -170,7 +188,7 @@ export class ConditionEditor extends HTMLElement {
   group(path, node, name, place) {
     const children = childrenOf(node, path);
     const list = listOf(node);
-    const head = el("div", { class: "ce-head" }, select(`${this.id(path)}-which`, this.language.groups.map(({ key, label }) => [key, label]), name, (chosen) => {
+    const head = el("div", { class: "ce-head" }, this.grip(path), select(`${this.id(path)}-which`, this.language.groups.map(({ key, label }) => [key, label]), name, (chosen) => {
       const kept = children.map(([child]) => child);
       this.place(path, groupMade(chosen, kept.length === 1 && groupOf(kept[0]) && chosen !== "not" && name === "not" ? (listOf(kept[0]) ?? kept) : kept), `${this.id(path)}-which`);
     }, { "aria-label": "Which of these must hold" }));
@@ -182,13 +200,29 @@ export class ConditionEditor extends HTMLElement {
     }
     head.append(this.tools(path, place, "group"));
     const made = el("div", { class: `ce-card ce-group ce-${name}`, role: "group", "aria-label": this.placed(place, this.language.groups.find(({ key }) => key === name).label), "data-path": pathText(path), "data-node": true, id: `${this.id(path)}-card`, tabindex: -1 }, head, el("p", { class: "ce-error", hidden: true }));
-    const body = el("div", { class: "ce-children", "data-path": pathText(list ? listPath(node, path) : [...path, "not"]) });
+    if (!path.length && this.hasHelp) made.prepend(audience(this));
+    const body = el("div", { class: "ce-children", "data-list": Boolean(list), "data-path": pathText(list ? listPath(node, path) : [...path, "not"]) });
     children.forEach(([child, at], index) => body.append(this.node(at, child, { index, count: children.length })));
     if (name === "all" && !children.length) body.append(el("p", { class: "ce-empty" }, path.length ? "Empty: everyone." : "No condition yet: everyone."));
     body.append(el("p", { class: "ce-error", hidden: true }));
     made.append(body);
     if (list) made.append(this.adder(path, list));
+    const isOffered = !path.length && list && this.hasHelp;
+    if (isOffered && (this.isBeginning || (name === "all" && !children.length))) made.append(sentences(this, (part) => this.begin(part)));
     return made;
+  }
+
+  // A sentence that was filled in goes into the root: each of its parts, where the root asks for all.
+  begin(part) {
+    this.isBeginning = false;
+    const list = listOf(this.history.root);
+    const parts = groupOf(part) === "all" && groupOf(this.history.root) === "all" ? part.all : [part];
+    const at = [...listPath(this.history.root, []), list.length];
+    list.push(...parts);
+    this.history.commit();
+    this.told();
+    this.draw();
+    this.focusIn(at);
   }
 
   adder(path, list) {
@@ -205,7 +239,11 @@ export class ConditionEditor extends HTMLElement {
     };
     return el("div", { class: "ce-adder" }, chooser,
       button("Add condition", () => add(copy(this.kind(chooser.value).new)), { id: `${this.id(path)}-add` }),
-      button("Add group", () => add({ any: [] }), { id: `${this.id(path)}-add-group` }));
+      button("Add group", () => add({ any: [] }), { id: `${this.id(path)}-add-group` }),
+      !path.length && this.hasHelp && list.length ? button("Sentences …", () => {
+        this.isBeginning = !this.isBeginning;
+        this.draw();
+      }, { id: `${this.id(path)}-sentences`, "aria-expanded": String(this.isBeginning === true) }) : "");
   }
 
   leaf(path, leaf, place) {
@@ -215,10 +253,11 @@ export class ConditionEditor extends HTMLElement {
     const id = this.id([...path, "kind"]);
     const chooser = select(id, options, leaf.kind, (chosen) => this.place(path, copy(this.kind(chosen).new), id), { "aria-label": "Kind of condition" });
     const made = el("div", { class: "ce-card ce-leaf", role: "group", "aria-label": this.placed(place, kind.label), "data-path": pathText(path), "data-node": true, id: `${this.id(path)}-card`, tabindex: -1 },
-      el("div", { class: "ce-head" }, chooser, this.tools(path, place, "condition")),
+      el("div", { class: "ce-head" }, this.grip(path), chooser, this.tools(path, place, "condition")),
       el("p", { class: "ce-words", "data-words": pathText(path) }),
       el("p", { class: "ce-error", hidden: true }),
-      el("div", { class: "ce-fields" }, leafFields(this, path)));
+      el("div", { class: "ce-fields" }, leafFields(this, path)),
+      el("div", { "data-picture": pathText(path) }, timeline(leaf)));
     if (!path.length) {
       made.append(el("div", { class: "ce-adder" }, button("Add another condition", () => {
         this.place([], { all: [copy(leaf), copy(this.kind("event").new)] });
@@ -230,6 +269,11 @@ export class ConditionEditor extends HTMLElement {
 
   placed({ index, count }, label) {
     return count > 1 ? `${label}, ${index + 1} of ${count}` : label;
+  }
+
+  // What a card is dragged by. The arrows beside it do the same, so it is for pointers alone.
+  grip(path) {
+    return typeof path.at(-1) === "number" ? el("span", { class: "ce-grip", "aria-hidden": "true", title: "Drag to move" }, "⠿") : "";
   }
 
   tools(path, place, what) {
@@ -270,6 +314,9 @@ export class ConditionEditor extends HTMLElement {
     this.told();
     this.draw(this.id(found[1]) + suffix);
     if (!this.contains(document.activeElement) || document.activeElement.disabled) this.focusOn(found[1]);
+    const card = document.getElementById(`${this.id(found[1])}-card`);
+    const into = card?.parentElement.closest("[data-node]");
+    this.say(`Moved: ${card?.getAttribute("aria-label") ?? ""}${into ? `, in “${into.getAttribute("aria-label")}”` : ""}.`);
   }
 
   duplicate(path) {
@@ -343,64 +390,6 @@ export class ConditionEditor extends HTMLElement {
   pathOf(text) {
     if (text === "where") return [];
     return text.split(/[.[]/).map((key) => (key.endsWith("]") ? Number(key.slice(0, -1)) : key));
-  }
-
-  // What the server says: words below each leaf, problems where they are.
-
-  set said({ parts, problems }) {
-    this.parts = parts;
-    this.problems = problems;
-    this.show();
-  }
-
-  show() {
-    for (const words of this.querySelectorAll("[data-words]")) words.textContent = this.parts[words.dataset.words] ?? "";
-    for (const error of this.querySelectorAll(".ce-error:not([hidden])")) error.hidden = true;
-    for (const control of this.querySelectorAll("[aria-invalid]")) {
-      control.removeAttribute("aria-invalid");
-      control.removeAttribute("aria-describedby");
-    }
-    for (const [path, problem] of this.problems) this.mark(path, problem);
-  }
-
-  // The smallest part of the form that a path lies in.
-  placeOf(path) {
-    let found = null;
-    let best = -1;
-    for (const part of this.querySelectorAll("[data-path]")) {
-      const own = part.dataset.path === "where" ? "" : part.dataset.path;
-      const isAbove = own === "" || path === own || path.startsWith(`${own}.`) || path.startsWith(`${own}[`);
-      if (isAbove && own.length >= best && part.querySelector(":scope > .ce-error, :scope > * > .ce-error")) {
-        found = part;
-        best = own.length;
-      }
-    }
-    return found;
-  }
-
-  mark(path, problem) {
-    const part = this.placeOf(path);
-    const error = part?.querySelector(":scope > .ce-error") ?? part?.querySelector(".ce-error");
-    if (!error) return;
-    error.textContent = error.hidden ? problem : `${error.textContent}; ${problem}`;
-    error.hidden = false;
-    error.id ||= `${this.name}-error-${path}`;
-    if (part.matches("[data-node], ol, .ce-step, .ce-children, .ce-part")) return;
-    const control = part.querySelector("input, select, textarea");
-    control?.setAttribute("aria-invalid", "true");
-    control?.setAttribute("aria-describedby", error.id);
-  }
-
-  // What people would call the place of a problem; "" where nothing has a name.
-  nameOf(path) {
-    const label = this.placeOf(path)?.closest(".ce-field, .ce-filter, .ce-step, [data-node]");
-    return label?.querySelector(":scope > .ce-label label")?.textContent ?? label?.getAttribute("aria-label") ?? "";
-  }
-
-  // Go to where a problem is.
-  goTo(path) {
-    const part = this.placeOf(path);
-    (part?.querySelector("[aria-invalid]") ?? part?.querySelector("input, select, textarea") ?? part)?.focus();
   }
 }
 

@@ -1,6 +1,7 @@
 // Events in a form: which ones (name and filters), and over which stretch of time.
 
 import { button, el, input, select } from "./elements.js";
+import { proposer } from "./proposals.js";
 import { isObject, pathText } from "./tree.js";
 import { comparison, durationInput, labelled, numberInput, textInput } from "./values.js";
 
@@ -29,7 +30,7 @@ export function filters(form, path, event, { label = "where" } = {}) {
           textInput(form, [...at, "property"], "properties", { event, label: "Property" }),
           el("p", { class: "ce-error", hidden: true }),
         ),
-        comparison(form, at, { ops: "filter", withFact: true, bare: true, label: "Comparison of the property" }),
+        comparison(form, at, { ops: "filter", withFact: true, bare: true, label: "Comparison of the property", about: () => ({ of: "property", name: form.get([...at, "property"]), event: eventOf(form, holder, event) }) }),
         button("×", () => form.change(holder, (target) => {
           target.where.splice(i, 1);
           if (!target.where.length) delete target.where;
@@ -50,6 +51,9 @@ export function filters(form, path, event, { label = "where" } = {}) {
   return made;
 }
 
+// The event whose properties are meant: as it is written now, not as it was when this was drawn.
+const eventOf = (form, holder, event) => form.get(holder)?.name ?? event ?? "";
+
 const kindOf = (window) => (typeof window === "string" ? window : isObject(window) ? Object.keys(window).find((key) => key !== "tz") : "");
 
 export function windowField(form, path, kinds, { label = "When", remove } = {}) {
@@ -61,11 +65,17 @@ export function windowField(form, path, kinds, { label = "When", remove } = {}) 
   return labelled(form, path, label, el("div", { class: "ce-row" }, chooser, details(form, path, kind, value)), { remove });
 }
 
+// How far back a leaf looks may be proposed; of a source of a score, or a mere measure, it is not.
+function lengthProposer(form, path) {
+  const leaf = form.get(path.slice(0, -1));
+  return ["sequence", "absence"].includes(leaf?.kind) || (["event", "dwell", "exposure"].includes(leaf?.kind) && "op" in leaf) ? proposer(form, path.slice(0, -1), ["window", "last"]) : "";
+}
+
 function details(form, path, kind, value) {
   const at = (...keys) => [...path, ...keys];
   switch (kind) {
     case "last":
-      return durationInput(form, at("last"), { long: true, label: "Length" });
+      return el("span", { class: "ce-row" }, durationInput(form, at("last"), { long: true, label: "Length" }), lengthProposer(form, path));
     case "session":
       if (typeof value === "string") return button("other idle time", () => form.set(path, { session: "30m" }), { class: "ce-button ce-small" });
       return el("span", { class: "ce-pair" }, el("span", { class: "ce-and" }, "over after"), durationInput(form, at("session"), { label: "Idle time" }), el("span", { class: "ce-and" }, "idle"));

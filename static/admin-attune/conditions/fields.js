@@ -2,6 +2,7 @@
 
 import { button, el, input, select } from "./elements.js";
 import { filters, match, windowField } from "./events.js";
+import { proposer } from "./proposals.js";
 import { isObject, pathText, withoutStep } from "./tree.js";
 import { comparison, durationInput, labelled, numberInput, textInput } from "./values.js";
 
@@ -50,11 +51,15 @@ function drawField(form, path, leaf, field) {
 
 const simple = (make) => (form, at, leaf, field, path, remove) => labelled(form, at, field.label, make(form, at, field), { remove, hint: field.hint });
 
+const PROPOSED = new Set(["for", "within", "times"]);
+const proposed = (form, at, field, control) =>
+  PROPOSED.has(field.name) ? el("span", { class: "ce-row" }, control, proposer(form, at.slice(0, -1), [field.name])) : control;
+
 const FIELDS = {
   text: simple((form, at, field) => textInput(form, at, field.seen)),
   number: simple((form, at) => numberInput(form, at)),
-  whole: simple((form, at) => numberInput(form, at, { step: 1 })),
-  duration: simple((form, at, field) => durationInput(form, at, { label: field.label })),
+  whole: simple((form, at, field) => proposed(form, at, field, numberInput(form, at, { step: 1 }))),
+  duration: simple((form, at, field) => proposed(form, at, field, durationInput(form, at, { label: field.label }))),
   yes_no: simple((form, at) => select(form.id(at), [["true", "true"], ["false", "false"]], String(form.get(at)), (text) => form.set(at, text === "true"))),
   choice: simple((form, at, field) =>
     select(form.id(at), field.options, form.get(at), (chosen) =>
@@ -82,7 +87,7 @@ const FIELDS = {
   },
   comparison(form, at, leaf, field, path) {
     const measure = leaf.kind === "event" ? form.aggregate(leaf.aggregate) : null;
-    return comparison(form, path, { ops: measure?.ops ?? field.ops, reads: measure?.reads ?? field.reads });
+    return comparison(form, path, { ops: measure?.ops ?? field.ops, reads: measure?.reads ?? field.reads, about: () => aboutLeaf(form.get(path)) });
   },
   aggregate,
   keys(form, at, leaf, field, path, remove) {
@@ -116,6 +121,12 @@ const FIELDS = {
   score_events: (form, at, leaf, field, path) => rows(form, at, field, "events", scoreEvent, { name: "", weight: 1 }),
   score_traits: (form, at, leaf, field, path) => rows(form, at, field, "traits", scoreTrait, { name: "", op: "eq", value: "", weight: 10 }),
 };
+
+// Whose values a leaf compares: a trait's, a fact's, or a property's of its event.
+function aboutLeaf(leaf) {
+  if (leaf.kind === "trait" || leaf.kind === "context") return { of: leaf.kind, name: leaf.name };
+  return leaf.kind === "event" && leaf.of ? { of: "property", name: leaf.of, event: leaf.name } : null;
+}
 
 function aggregate(form, at, leaf, field, path) {
   const measures = form.language.aggregates;
@@ -277,7 +288,7 @@ function scoreTrait(form, here) {
   const at = (key) => [...here, key];
   return [
     labelled(form, at("name"), "Trait", textInput(form, at("name"), "traits")),
-    comparison(form, here, { ops: "trait" }),
+    comparison(form, here, { ops: "trait", about: () => ({ of: "trait", name: form.get(at("name")) }) }),
     labelled(form, at("weight"), "Weight", numberInput(form, at("weight"))),
   ];
 }

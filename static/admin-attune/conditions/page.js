@@ -1,5 +1,6 @@
 // Puts the editor on the form of a segment or a rule. Without it the textareas are the form.
 
+import { asksAt } from "./asking.js";
 import { el } from "./elements.js";
 import "./editor.js";
 import "./beside.js";
@@ -38,7 +39,8 @@ function read(text) {
 }
 
 async function start() {
-  const { language, seen } = await schema();
+  const { language, seen, addresses } = await schema();
+  asksAt({ addresses, token, whose });
   const editor = document.createElement("condition-editor");
   const rules = document.createElement("policy-editor");
   const panel = document.createElement("condition-panel");
@@ -75,6 +77,12 @@ async function start() {
     if (found) editor.condition = found;
     panel.ask();
   });
+
+  const other = document.getElementById("id_fallback_for");
+  if (other) {
+    other.setAttribute("list", "segments-known");
+    other.after(el("datalist", { id: "segments-known" }, (seen.segments ?? []).map(([value, label]) => el("option", { value, label: label || null }))));
+  }
 
   if (policy) {
     const policyRow = policy.closest(".form-row");

@@ -2,6 +2,7 @@
 
 import { el, input, select } from "./elements.js";
 import { isObject } from "./tree.js";
+import { MANY } from "./values.js";
 
 const DURATION = /^(\d+)(ms|s|m|h|d|w)$/;
 
@@ -29,7 +30,12 @@ export class PolicyEditor extends HTMLElement {
   }
 
   draw() {
-    const segments = [["", "none"], ...(this.seen.segments ?? []).map(([key, name]) => [key, name || key])];
+    const known = this.seen.segments ?? [];
+    const segments = [["", "none"], ...known.map(([key, name]) => [key, name || key])];
+    const names = el("datalist", { id: "policy-parents" }, known.map(([value, label]) => el("option", { value, label: label || null })));
+    const parent = known.length > MANY
+      ? input("policy-parent", this.policy.parent, (key) => this.set("parent", key.trim()), { list: "policy-parents" })
+      : select("policy-parent", segments, this.policy.parent ?? "", (key) => this.set("parent", key));
     const groups = el("datalist", { id: "policy-groups" }, (this.seen.groups ?? []).map((value) => el("option", { value })));
     this.replaceChildren(
       this.leave(),
@@ -37,11 +43,12 @@ export class PolicyEditor extends HTMLElement {
         this.field("minStay", "Stays at least", this.duration("minStay")),
         this.field("cooldown", "After leaving, not again for", this.duration("cooldown")),
         this.once(),
-        this.field("parent", "Only members of", select("policy-parent", segments, this.policy.parent ?? "", (key) => this.set("parent", key))),
+        this.field("parent", "Only members of", parent),
         this.field("group", "Exclusive group", input("policy-group", this.policy.group, (text) => this.set("group", text.trim()), { list: "policy-groups" }), "Of several segments in it a person is in the first by priority only."),
         this.field("priority", "Priority in it", input("policy-priority", this.policy.priority, (text) => this.set("priority", text === "" ? undefined : Number(text)), { type: "number", step: 1, class: "ce-number" })),
       ),
       groups,
+      known.length > MANY ? names : "",
     );
   }
 
@@ -77,7 +84,7 @@ export class PolicyEditor extends HTMLElement {
         made.append(editor);
         editor.connect({
           start: this.policy.leave ?? { v: 1, where: { all: [] } },
-          language: this.language, seen: this.seen, name: "leave", label: "Leave condition",
+          language: this.language, seen: this.seen, name: "leave", label: "Leave condition", hasHelp: false,
         });
         editor.addEventListener("change-condition", () => this.set("leave", editor.condition));
       } else if (!box.checked) {

@@ -125,6 +125,32 @@ export function setAt(root, path, value) {
 
 // Moves. Each returns [the new root, the path of what was moved], or null where there is no way.
 
+// The node at `path` to a place in another list, or its own: `index` counts what is there besides
+// it. Whoever moves something, by keys or by hand, comes here.
+export function placed(root, path, toList, index) {
+  const from = get(root, path.slice(0, -1));
+  const to = get(root, toList);
+  const node = get(root, path);
+  if (!Array.isArray(from) || !Array.isArray(to) || typeof path.at(-1) !== "number") return null;
+  if (holds(node, to)) return null;
+  const group = get(root, parentOf(path));
+  from.splice(path.at(-1), 1);
+  to.splice(Math.max(0, Math.min(index, to.length)), 0, node);
+  if (group?.at_least) group.at_least.k = fitting(group.at_least);
+  return [root, pathTo(root, node, [])];
+}
+
+const holds = (node, list) => listOf(node) === list || childrenOf(node, []).some(([child]) => holds(child, list));
+
+function pathTo(node, wanted, path) {
+  if (node === wanted) return path;
+  for (const [child, at] of childrenOf(node, path)) {
+    const found = pathTo(child, wanted, at);
+    if (found) return found;
+  }
+  return null;
+}
+
 export function moved(root, path, step) {
   const parent = parentOf(path);
   if (!parent) return null;
@@ -132,21 +158,15 @@ export function moved(root, path, step) {
   const i = path.at(-1);
   if (!list || typeof i !== "number") return null;
   if (i + step < 0 || i + step >= list.length) return movedOut(root, path, step > 0);
-  [list[i], list[i + step]] = [list[i + step], list[i]];
-  return [root, [...path.slice(0, -1), i + step]];
+  return placed(root, path, path.slice(0, -1), i + step);
 }
 
 // Out of its group, to the place after or before it.
 export function movedOut(root, path, isAfter) {
   const parent = parentOf(path);
   if (!parent || !parent.length) return null;
-  const outer = listOf(get(root, parentOf(parent)));
-  const list = listOf(get(root, parent));
-  if (!outer || !list) return null;
-  const [node] = list.splice(path.at(-1), 1);
-  const i = parent.at(-1) + (isAfter ? 1 : 0);
-  outer.splice(i, 0, node);
-  return [root, [...parent.slice(0, -1), i]];
+  if (!listOf(get(root, parentOf(parent))) || !listOf(get(root, parent))) return null;
+  return placed(root, path, parent.slice(0, -1), parent.at(-1) + (isAfter ? 1 : 0));
 }
 
 // Into the group just before it.
@@ -156,10 +176,10 @@ export function movedIn(root, path) {
   const before = [...path.slice(0, -1), i - 1];
   const target = listOf(get(root, before));
   if (!target) return null;
-  const [node] = get(root, path.slice(0, -1)).splice(i, 1);
-  target.push(node);
-  return [root, [...listPath(get(root, before), before), target.length - 1]];
+  return placed(root, path, listPath(get(root, before), before), target.length);
 }
+
+const fitting = ({ k, of }) => Math.max(1, Math.min(k, of.length));
 
 export function removed(root, path) {
   const parent = parentOf(path);
@@ -167,7 +187,7 @@ export function removed(root, path) {
   if (path.at(-1) === "not") return removed(root, parent);
   get(root, path.slice(0, -1)).splice(path.at(-1), 1);
   const group = get(root, parent);
-  if (group.at_least) group.at_least.k = Math.max(1, Math.min(group.at_least.k, group.at_least.of.length));
+  if (group.at_least) group.at_least.k = fitting(group.at_least);
   return root;
 }
 

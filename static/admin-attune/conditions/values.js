@@ -1,9 +1,12 @@
 // Values: scalars, lists, pairs, durations, instants, and the comparison they stand in.
 
 import { button, el, input, select } from "./elements.js";
+import { proposer } from "./proposals.js";
+import { suggestLines, suggestValues } from "./suggestions.js";
 import { isObject, pathText } from "./tree.js";
 
 const DURATION = /^(\d+)(ms|mo|s|m|h|d|w|y)$/;
+export const MANY = 60; // names: beyond that one types and is helped, instead of looking through a menu
 
 // A field with its label, the slot for what is wrong, and a button where it may be left out.
 export function labelled(form, path, label, control, { hint, remove, wide } = {}) {
@@ -20,7 +23,7 @@ export function labelled(form, path, label, control, { hint, remove, wide } = {}
 export function textInput(form, path, seen, { event, label, id = form.id(path), redraw = false } = {}) {
   const value = form.get(path);
   const names = form.offered(seen, event);
-  if ((seen === "segments" || seen === "lists") && names.length) {
+  if ((seen === "segments" || seen === "lists") && names.length && names.length <= MANY) {
     const options = names.map(([key, name]) => [key, name && name !== key ? `${name} (${key})` : key]);
     return select(id, options, value ?? "", (chosen) => form.set(path, chosen), { "aria-label": label });
   }
@@ -62,7 +65,8 @@ const typeOf = (value) => (typeof value === "boolean" ? "flag" : typeof value ==
 const FIRST = { text: "", number: 0, flag: true };
 
 // One value of the kind that `reads` allows: "any", "label" (text or number), "number", "duration".
-export function scalarInput(form, path, reads, { label = "Value", noFlag = false } = {}) {
+// `about()` says whose value it is (see suggestions.js).
+export function scalarInput(form, path, reads, { label = "Value", noFlag = false, about = null } = {}) {
   if (reads === "duration") return durationInput(form, path, { label });
   if (reads === "number") return numberInput(form, path, { label });
   const id = form.id(path);
@@ -83,6 +87,7 @@ export function scalarInput(form, path, reads, { label = "Value", noFlag = false
   } else {
     control = input(id, value, (text) => form.set(path, text, { redraw: false, merge }), { "aria-label": label });
   }
+  if (about && type !== "flag") suggestValues(control, about, (chosen) => form.set(path, chosen));
   return el("span", { class: "ce-pair" }, control, chooser);
 }
 
@@ -93,7 +98,7 @@ function converted(value, type) {
 }
 
 // Several values, one a line. What is not of one kind is shown as JSON, a value a line.
-function listInput(form, path, reads, label) {
+function listInput(form, path, reads, label, about) {
   const id = form.id(path);
   const values = Array.isArray(form.get(path)) ? form.get(path) : [];
   const types = new Set(values.map(typeOf));
@@ -117,6 +122,7 @@ function listInput(form, path, reads, label) {
     const lines = area.value.split("\n").filter((line) => line !== "");
     form.set(path, lines.map(read[type]), { redraw: false, merge: pathText(path) });
   });
+  const seen = about ? suggestLines(area, about, (value) => form.set(path, [...values.filter((one) => one !== ""), value])) : "";
   if (reads !== "any" && reads !== "label") return area;
   const kinds = [["text", "texts"], ["number", "numbers"], ["flag", "yes / no"]];
   if (type === "mixed") kinds.push(["mixed", "as JSON"]);
@@ -124,16 +130,16 @@ function listInput(form, path, reads, label) {
     const next = values.map((one) => converted(one, chosen));
     form.set(path, next.length ? next : [FIRST[chosen]]);
   }, { "aria-label": `${label}: kind of values`, class: "ce-type" });
-  return el("span", { class: "ce-pair" }, area, chooser);
+  return el("span", { class: "ce-pair" }, area, chooser, seen);
 }
 
-function valueInput(form, path, takes, reads, op) {
+function valueInput(form, path, takes, reads, op, about) {
   const noFlag = form.language.ordered.includes(op);
   switch (takes) {
     case "none":
       return null;
     case "many":
-      return listInput(form, path, reads, "Values");
+      return listInput(form, path, reads, "Values", about);
     case "pair":
       return el(
         "span",
@@ -164,7 +170,7 @@ function valueInput(form, path, takes, reads, op) {
         "aria-label": "Text",
       });
     default:
-      return scalarInput(form, path, reads, { noFlag });
+      return scalarInput(form, path, reads, { noFlag, about });
   }
 }
 
@@ -196,7 +202,8 @@ function fitted(value, takes, reads, isOrdered) {
 }
 
 // The operator and the value below `path`. `withFact`: the value may be a fact of the request.
-export function comparison(form, path, { ops, reads = "any", withFact = false, label = "Comparison", bare = false }) {
+// `about()`: whose value it is, so that values really seen can be offered.
+export function comparison(form, path, { ops, reads = "any", withFact = false, label = "Comparison", bare = false, about = null }) {
   const holder = form.get(path);
   const { ops: known, opSets, ordered } = form.language;
   const opPath = [...path, "op"];
@@ -222,11 +229,11 @@ export function comparison(form, path, { ops, reads = "any", withFact = false, l
     });
   }, { "aria-label": label });
   const control =
-    takes === "fact" ? textInput(form, [...path, "fact"], "context", { label: "Fact of the request" }) : valueInput(form, valuePath, takes, reads, holder.op);
+    takes === "fact" ? textInput(form, [...path, "fact"], "context", { label: "Fact of the request" }) : valueInput(form, valuePath, takes, reads, holder.op, about);
   const made = el("div", { class: `ce-comparison${bare ? "" : " ce-field"}`, "data-path": pathText(opPath) });
   const errors = el("p", { class: "ce-error", hidden: true });
   const value = control && el("span", { class: "ce-value", "data-path": pathText(takes === "fact" ? [...path, "fact"] : valuePath) }, control, el("p", { class: "ce-error", hidden: true }));
   if (!bare) made.append(el("div", { class: "ce-label" }, el("label", { for: form.id(opPath) }, "Compared")));
-  made.append(el("div", { class: "ce-row" }, chooser, value ?? ""), errors);
+  made.append(el("div", { class: "ce-row" }, chooser, value ?? "", proposer(form, path)), errors);
   return made;
 }

@@ -73,6 +73,11 @@ ROUTES = [
         "/v1/why?decisionId=dec_x", "v1/why", BOTH, "GET", status=400, code="invalid_decision_id"
     ),
     Route("/v1/previews", "v1/previews", ("sk",), body={}),
+    Route("/v1/render", "v1/render", ("sk",), body={"placements": ["x"], "segments": []}),
+    Route(
+        "/v1/render/batch", "v1/render/batch", ("sk",),
+        body={"placements": ["x"], "identities": [{"type": "user_id", "id": "a"}]},
+    ),
     Route("/v1/snapshot", "v1/snapshot", ("ek",), "GET"),
     Route("/v1/stream/tickets", "v1/stream/tickets", BOTH, body={"anonymousId": "a1"}),
     Route("/v1/segments", "v1/segments", ("sk",), "GET"),
@@ -100,6 +105,7 @@ OPEN = {
     r"^v1/projects/(?P<write_key>[^/]{1,200})/settings/?$",
     r"^v1/content/(?P<placement>[^/]{1,100})/?$",
     r"^v1/fragments/(?P<placement>[^/]{1,100})/?$",
+    "v1/hooks/<uuid:connection_id>",  # proves itself: tests/apps/integrations
     "v1/m",
     "v1/openapi.json",
     "^(?:v1|v2|ofrep|opendsr)(?:/|$)",

@@ -53,7 +53,7 @@ def test_documents_hold_what_a_decision_needs(
     hero: Block, shop: Site, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     freeze_versions(site_id=shop.pk, now=NOW)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         (placement,) = placement_documents(shop.pk)
         (block,) = block_documents(shop.pk)
 

@@ -1,11 +1,15 @@
 """Filling published variants: what is reused, for whom, and what happens when it cannot be done."""
 
+from operator import itemgetter
+from typing import Any
+
 import pytest
 
 from apps.content import rendering
 from apps.content.domain.fields import Field, FieldType, publishable_fields
 from apps.content.errors import InvalidContent, RenderFailed
 from engine.snapshot import BlockDoc, SnapshotDoc, VariantDoc, decode_snapshot, encode_snapshot
+from tests.vectors import vectors
 
 SCHEMA = [
     Field("headline", FieldType.STRING, is_required=True),
@@ -27,6 +31,12 @@ def with_fields(**values: object) -> VariantDoc:
 
 def fields(values: dict[str, object], **stored: object) -> dict[str, object]:
     return rendering.render_fields(with_fields(**stored), values)
+
+
+@pytest.mark.parametrize("case", vectors("fields"), ids=itemgetter("name"))
+def test_a_stored_field_is_made_as_its_case_says(case: dict[str, Any]) -> None:
+    variant = VariantDoc("v", 1, fields={"x": case["stored"]})
+    assert rendering.render_fields(variant, case["values"])["x"] == case["made"]
 
 
 def test_plain_fields_come_as_they_are() -> None:

@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from apps.content import services as content
 from apps.content.errors import InvalidContent
 from apps.content.selectors import find_block
-from apps.decisions import announcing, snapshots
+from apps.decisions import announcing, snapshots, stored
 from apps.decisions.errors import PublicationRefused
 from apps.decisions.models import Publication
+from apps.decisions.selectors import publication_document
 from apps.rules import services as rules
 from tests.apps.delivery.conftest import NOW, World, inside
 from tests.apps.delivery.flags import ALL, every, flag, one
@@ -286,9 +287,9 @@ def test_one_of_the_two_keys_of_a_collision_must_go(world: World):
 
 def split(world: World, *, holdout: float = 0.0) -> None:
     """Publish what serves now once more, with an experiment on home.hero and a holdout."""
-    latest = Publication.objects.order_by("-number").first()
+    latest = publication_document(world.site.pk)
     assert latest is not None
-    document = latest.document | {
+    document = stored.as_stored_whole(latest) | {
         "number": latest.number + 1,
         "experiments": [
             {

@@ -10,12 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from apps.content.models import Variant
 from apps.decisions import records
 from apps.decisions.models import DecisionRecord
-from apps.delivery import previewing
-from apps.delivery.previewing import Pretence, served_for, token_of
+from apps.delivery.previewing import content as contents
+from apps.delivery.previewing.content import source_of
+from apps.delivery.previewing.tokens import token_of
+from apps.delivery.previewing.types import Drafts, PreviewSpec
 from apps.rules import services as rules
 from apps.work import clock
 from tests.apps.delivery.capped_shop import Shop
-from tests.apps.delivery.conftest import NOW, NOW_MS, World, forget_everything, inside
+from tests.apps.delivery.conftest import NOW, NOW_MS, World, inside
 
 DAY = timedelta(days=1)
 
@@ -130,7 +132,7 @@ def test_a_false_a_foreign_and_an_old_token_are_refused(world: World) -> None:
     world.hero()
     other = World("other")
     good = token(world, hours=1)
-    foreign = token_of(Pretence(other.site.pk.hex, NOW_MS + 1_000))
+    foreign = token_of(PreviewSpec(other.site.pk), NOW_MS + 1_000)
     for given in ("prv_", "x", good[:-1], good + "A", foreign, good.replace("prv_", "dec_")):
         answer = world.post("/v1/decide", {"placements": ["home.hero"], "preview": given})
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_preview"), given
@@ -153,32 +155,37 @@ def test_only_a_secret_key_gives_tokens(world: World) -> None:
     assert world.post("/v1/previews", {}, key=world.pk).status_code == 403
 
 
-def test_a_publication_is_compiled_for_previews_once(world: World) -> None:
+def test_what_is_shown_of_a_publication_is_compiled_once(world: World) -> None:
     world.hero()
-    once = served_for(world.site.pk, is_draft=False)
-    assert served_for(world.site.pk, is_draft=False) is once
+    spec = PreviewSpec(world.site.pk, placements=("home.hero",))
+    once = source_of(spec).served
+    assert source_of(spec).served is once
     world.publish()
-    forget_everything()
-    assert served_for(world.site.pk, is_draft=False) is not once
+    assert source_of(spec).served is once  # an unchanged draft is no new publication
+    Variant.objects.filter(key="everyone").update(fields={"headline": "Soon"})
+    world.publish()
+    assert source_of(spec).served is not once
 
 
 def test_drafts_are_compiled_when_they_have_changed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(previewing, "DRAFT_S", 0.0)
+    monkeypatch.setattr(contents, "DRAFT_S", 0.0)
     world.hero()
-    once = served_for(world.site.pk, is_draft=True)
-    assert served_for(world.site.pk, is_draft=True) is once
+    spec = PreviewSpec(world.site.pk, content=Drafts(), placements=("home.hero",))
+    once = source_of(spec).served
+    assert source_of(spec).served is once
     Variant.objects.filter(key="everyone").update(fields={"headline": "Soon"})
-    assert served_for(world.site.pk, is_draft=True) is not once
+    assert source_of(spec).served is not once
 
 
 def test_for_a_moment_nobody_looks_whether_drafts_have_changed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(previewing, "DRAFT_S", 3_600.0)
+    monkeypatch.setattr(contents, "DRAFT_S", 3_600.0)
     world.hero()
-    once = served_for(world.site.pk, is_draft=True)
+    spec = PreviewSpec(world.site.pk, content=Drafts(), placements=("home.hero",))
+    once = source_of(spec).served
     with CaptureQueriesContext(connection) as asked:
-        assert served_for(world.site.pk, is_draft=True) is once
+        assert source_of(spec).served is once
     assert not asked.captured_queries

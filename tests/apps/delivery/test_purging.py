@@ -132,7 +132,7 @@ def test_a_publication_that_this_version_cannot_read_is_taken_for_another_in_all
     """As after an upgrade: the next publication tells every tag, and later ones go on."""
     world.hero()
     to_be_told(world, cdn)
-    Publication.objects.update(document={"of": "another version"}, digest="another")
+    Publication.objects.update(manifest=None, document={"of": "another version"}, digest="another")
     change(world, "hero", "<p>Hello</p>")
     assert carry_out() == [True]
     assert cdn.tags() == ["block-hero", "placement-home.hero"]

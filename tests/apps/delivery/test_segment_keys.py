@@ -7,6 +7,7 @@ import msgspec
 from apps.access import services as access
 from apps.content import services as content
 from apps.decisions.models import Publication
+from apps.decisions.selectors import publication_document
 from apps.delivery import cacheable, segment_key
 from apps.segments.models import Segment
 from engine.capping import CapDoc
@@ -21,7 +22,6 @@ from engine.snapshot import (
     SegmentDoc,
     SnapshotDoc,
     VariantDoc,
-    decode_snapshot,
 )
 from tests.apps.delivery.conftest import NOW, NOW_MS, World, forget_everything, inside
 
@@ -63,11 +63,17 @@ def cacheable_hero(world: World) -> tuple[Segment, Segment]:
     return first, second
 
 
+def latest_document(world: World) -> SnapshotDoc:
+    """What serves now."""
+    document = publication_document(world.site.pk)
+    assert document is not None
+    return document
+
+
 def republish(world: World, **parts: Any) -> SnapshotDoc:
     """Publish what serves with other parts: what no editor's page can make yet."""
-    latest = Publication.objects.filter(site_id=world.site.pk).latest("number")
-    document = decode_snapshot(msgspec.json.encode(latest.document))
-    changed = msgspec.structs.replace(document, number=latest.number + 1, **parts)
+    document = latest_document(world)
+    changed = msgspec.structs.replace(document, number=document.number + 1, **parts)
     Publication.objects.create(
         site_id=world.site.pk,
         number=changed.number,
@@ -139,7 +145,7 @@ def test_what_is_of_one_visitor_is_never_cached(world: World):
 def test_what_a_key_cannot_say_is_the_default(world: World):
     blouses, _ = cacheable_hero(world)
     world.tell(world.person(("anonymous_id", "a1"), stays=inside([blouses])).profile_id)
-    plain = decode_snapshot(msgspec.json.encode(Publication.objects.latest("number").document))
+    plain = latest_document(world)
     [block] = plain.blocks
     arms = [ArmDoc("a", "everyone", 0.5), ArmDoc("b", "skirts", 0.5)]
     member = {"v": 1, "where": {"kind": "segment", "key": "blouses"}}
@@ -222,7 +228,7 @@ def test_unknown_stale_and_foreign_keys_bring_the_default_for_five_seconds(world
 def test_a_publication_that_decides_alike_keeps_its_keys(world: World):
     cacheable_hero(world)
     before = key_of(world)
-    latest = decode_snapshot(msgspec.json.encode(Publication.objects.latest("number").document))
+    latest = latest_document(world)
     [block] = latest.blocks
     texts = [msgspec.structs.replace(one, fields={"headline": "New"}) for one in block.variants]
     republish(world, blocks=[msgspec.structs.replace(block, variants=texts)])
@@ -279,7 +285,7 @@ def test_a_new_key_makes_a_new_answer_even_where_the_content_is_the_same(world: 
 
 def test_what_cannot_be_rendered_is_the_default_and_then_nothing(world: World):
     cacheable_hero(world)
-    latest = decode_snapshot(msgspec.json.encode(Publication.objects.latest("number").document))
+    latest = latest_document(world)
     [block] = latest.blocks
     broken = [
         msgspec.structs.replace(one, liquid="{% for %}", template=None) for one in block.variants

@@ -49,7 +49,7 @@ class Shop:
             NOW_MS,
         )
         assert all(one.profile == state.profile_id for one in found)
-        return [Trigger(*one)[1:] for one in found]
+        return [Trigger(*one)[1:4] for one in found]
 
 
 @pytest.fixture

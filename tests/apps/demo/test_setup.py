@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from apps.access.models import Site, Source
 from apps.content.models import Variant
+from apps.decisions.selectors import publication_document
 from apps.demo import run, setup
 from apps.demo.errors import DemoTrouble
 from apps.demo.models import DemoRun
@@ -55,8 +56,9 @@ def test_every_category_has_a_variant_tagged_with_its_segment(db: None) -> None:
         "welcome": [],
     }
     assert hero.get(is_default=True).key == "welcome"
-    document = Site.objects.get(pk=site_id).publications.get().document
-    assert {p["key"] for p in document["placements"]} == {"home.hero", "home.recs"}
+    document = publication_document(site_id)
+    assert document is not None
+    assert {placement.key for placement in document.placements} == {"home.hero", "home.recs"}
 
 
 def test_the_shop_asks_for_consent_and_the_clicks_bring_it(db: None) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +14,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.access.models import Site
 from apps.content.models import Block, Placement
+from apps.content.revisions import restore, revisions_of
 from apps.rules.models import Rule
+from apps.rules.presets import PRESETS, Preset
+from apps.rules.selectors import rule_documents
 from apps.rules.services import create_rule
+from engine.conditions.describe import describe
+from engine.conditions.parse import parse_condition
 from tests.apps.rules.conftest import NOW, PHONE, VIEWED, new_shop, where
 
 
@@ -89,25 +94,100 @@ def test_variants_of_other_blocks_and_sites_are_refused(editor: Client, hero: Bl
     response = editor.post(url, posted(hero, variant=other.variants.get(key="vip").pk))
     assert "is no variant of" in errors_of(response)
     response = editor.post(url, posted(hero, site=other.site_id))
-    assert "The placement belongs to another site." in errors_of(response)
+    assert "This site has no placement" in errors_of(response)
 
     rule = create_rule(
         site_id=hero.site_id, key="r", placement_key="home.hero", variant_key="phone"
     )
     page = editor.get(reverse("admin:rules_rule_change", args=[rule.pk])).content.decode()
-    assert "Hero of shop / phone" in page
-    assert "Hero of other / phone" not in page
+    assert "Hero of shop has: all, phone, vip." in page
+    assert "Hero of other" not in page
 
 
 def test_a_rule_ends_after_it_starts(editor: Client, hero: Block) -> None:
     times = {
-        "starts_at_0": "2026-03-10",
-        "starts_at_1": "12:00",
-        "ends_at_0": "2026-03-10",
-        "ends_at_1": "11:00",
+        "starts_at": "2026-03-10T12:00",
+        "ends_at": "2026-03-10T11:00",
     }
     response = editor.post(reverse("admin:rules_rule_add"), posted(hero, **times))
     assert "A rule must end after it starts." in errors_of(response)
+
+
+def test_times_are_those_of_the_sites_clock(editor: Client, hero: Block, shop: Site) -> None:
+    Site.objects.update(time_zone="Europe/Zurich")
+    url = reverse("admin:rules_rule_add")
+    response = editor.post(url, posted(hero, starts_at="2026-07-01T09:30"))
+    assert response.status_code == 302, errors_of(response)
+    rule = Rule.objects.get()
+    assert rule.starts_at == datetime(2026, 7, 1, 7, 30, tzinfo=UTC)
+    page = editor.get(reverse("admin:rules_rule_change", args=[rule.pk])).content.decode()
+    assert 'value="2026-07-01T09:30"' in page
+    assert "Empty: at once. On the site" in page and "Europe/Zurich" in page
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("2026-03-29T02:30", "does not exist in Europe/Zurich"),
+        ("2026-10-25T02:30", "comes twice in Europe/Zurich"),
+    ],
+    ids=["skipped", "twice"],
+)
+def test_a_time_that_the_clock_skips_or_repeats_is_refused_with_both_readings(
+    editor: Client, hero: Block, shop: Site, written: str, sentence: str
+) -> None:
+    Site.objects.update(time_zone="Europe/Zurich")
+    response = editor.post(reverse("admin:rules_rule_add"), posted(hero, starts_at=written))
+    assert sentence in errors_of(response)
+    assert "Write" in errors_of(response)
+    assert not Rule.objects.exists()
+
+
+def test_a_rule_is_started_from_a_preset(editor: Client, hero: Block) -> None:
+    url = reverse("admin:rules_rule_add")
+    page = editor.get(url).content.decode()
+    assert "Evenings at home" in page
+    page = editor.get(f"{url}?preset=evenings-at-home").content.decode()
+    assert 'value="evenings-at-home"' in page
+    assert "&quot;local_hour&quot;" in page
+
+
+@pytest.mark.parametrize("chosen", PRESETS, ids=lambda one: one.key)
+def test_every_preset_is_a_condition(chosen: Preset) -> None:
+    assert describe(parse_condition(chosen.condition))
+
+
+def test_the_variants_of_a_placement_are_offered_to_its_own_site_only(
+    editor: Client, hero: Block, shop: Site
+) -> None:
+    other = new_shop("other")
+    url = reverse("admin:rules_rule_variants")
+    body = {"site": str(shop.pk), "placement": "home.hero"}
+    answer = editor.post(url, body, content_type="application/json").json()
+    assert [one["key"] for one in answer["variants"]] == ["all", "phone", "vip"]
+    assert answer["block"] == "Hero of shop"
+    body["placement"] = str(Placement.objects.get(site=other).pk)
+    assert editor.post(url, body, content_type="application/json").json()["variants"] == []
+
+
+def test_a_saved_rule_has_a_history_and_is_archived_not_deleted(
+    editor: Client, hero: Block
+) -> None:
+    editor.post(reverse("admin:rules_rule_add"), posted(hero))
+    rule = Rule.objects.get()
+    change = reverse("admin:rules_rule_change", args=[rule.pk])
+    assert editor.post(change, posted(hero, priority=9)).status_code == 302
+    assert [row.number for row in revisions_of("rule", rule.pk)] == [2, 1]
+    restore("rule", rule.pk, 1, actor=None, now=NOW)
+    rule.refresh_from_db()
+    assert rule.priority == 5
+
+    assert editor.post(reverse("admin:rules_rule_delete", args=[rule.pk])).status_code == 403
+    data = {"action": "archive_selected", "_selected_action": [rule.pk]}
+    editor.post(reverse("admin:rules_rule_changelist"), data)
+    rule.refresh_from_db()
+    assert rule.archived_at is not None
+    assert rule_documents(hero.site_id) == []
 
 
 @time_machine.travel(NOW, tick=False)

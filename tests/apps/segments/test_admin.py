@@ -4,6 +4,8 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.access.models import Site
 from apps.segments.models import Segment
@@ -59,6 +61,43 @@ def test_a_changed_draft_is_kept_and_the_key_is_not(editor, site):
     editor.post(f"/admin/segments/segment/{segment.pk}/change/", changed)
     segment.refresh_from_db()
     assert (segment.key, segment.name, segment.draft) == ("pro", "Not pro", free)
+
+
+def test_a_segment_stands_in_for_another_by_its_key_or_its_name(editor, site):
+    editor.post("/admin/segments/segment/add/", fields(site, PRO))
+    editor.post("/admin/segments/segment/add/", fields(site, PRO) | {"key": "b", "name": "Backup"})
+    pro, backup = (Segment.objects.get(site=site, key=key) for key in ("pro", "b"))
+    address = f"/admin/segments/segment/{backup.pk}/change/"
+    for typed in ("pro", "PRO", " Pro "):
+        Segment.objects.filter(pk=backup.pk).update(fallback_for=None)
+        given = fields(site, PRO) | {"name": "Backup", "fallback_for": typed}
+        assert editor.post(address, given).status_code == 302
+        backup.refresh_from_db()
+        assert backup.fallback_for == pro
+    page = editor.post(address, fields(site, PRO) | {"fallback_for": "nobody"}).content.decode()
+    assert "There is no other segment with this key" in page
+    page = editor.get(address).content.decode()
+    assert 'value="pro"' in page
+
+
+def test_the_form_of_a_segment_costs_the_same_beside_many(editor, site):
+    editor.post("/admin/segments/segment/add/", fields(site, PRO))
+    address = f"/admin/segments/segment/{Segment.objects.get(site=site).pk}/change/"
+
+    def cost():
+        editor.get(address)  # says what was added before
+        with CaptureQueriesContext(connection) as queries:
+            page = editor.get(address).content
+        return len(queries), len(page)
+
+    few = cost()
+    for n in range(20):
+        editor.post(
+            "/admin/segments/segment/add/", fields(site, PRO) | {"key": f"s{n}", "name": f"S{n}"}
+        )
+    many = cost()
+    assert many[0] == few[0]
+    assert abs(many[1] - few[1]) < 100
 
 
 def test_the_list_costs_the_same_for_many_segments(editor, site, django_assert_max_num_queries):

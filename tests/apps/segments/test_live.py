@@ -60,7 +60,7 @@ def test_an_evaluation_tells_what_changed_and_when_to_look_again():
     assert (second.entered, second.left, second.due_ms) == ([], [1], None)
     assert second.stays == {2: (True, None, None, None, NOW_MS)}
     changes = live.changes_of("site", "profile", second, first.stays, late_ms)
-    assert changes == [("site", "profile", 1, False, NOW_MS + 10 * MINUTE_MS, None, False)]
+    assert changes == [("site", "profile", 1, False, NOW_MS + 10 * MINUTE_MS, None, False, False)]
 
 
 def test_a_nested_segment_flips_with_the_one_inside_it():

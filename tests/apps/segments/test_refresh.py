@@ -83,7 +83,7 @@ def test_a_published_segment_has_its_members_after_the_refresh(site):
     assert (done.profiles, done.entered, done.left, done.promoted) == (2, 1, 0, 1)
     change = ChangeFeed.objects.get(profile_id=often.pk)
     assert change.kind == "membership.entered"
-    assert change.payload == {"segment": "viewers", "number": segment.number}
+    assert change.payload == {"segment": "viewers", "number": segment.number, "quiet": True}
 
 
 def test_publishing_asks_for_the_refresh_in_the_same_transaction(site):

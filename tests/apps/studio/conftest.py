@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -124,7 +125,7 @@ def as_role(transactional_db: None) -> Callable[[str], Client]:
     return log_in
 
 
-def seen_by(shop: Shop, profile_id: object) -> DecisionRecord:
+def seen_by(shop: Shop, profile_id: UUID) -> DecisionRecord:
     """A decision that was recorded for a profile."""
     return DecisionRecord.objects.create(
         site_id=shop.site.pk,

@@ -11,16 +11,21 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.access import services as access
 from apps.access.models import Site
+from apps.content.models import Unsaved, Variant
+from apps.content.revisions import changing
+from apps.decisions import services as decisions
+from apps.decisions.served_models import ServedDay
 from apps.events.models import IntakeMinute, Quarantine
 from apps.recommendations.models import Recommender
 from apps.segments.models import SegmentVersion
+from apps.studio.live_now import live_now
 from apps.work.models import Intent
 from tests.apps.studio.conftest import NOW, Shop
 
 AsRole = Callable[[str], Client]
 
 # Session, user, permissions (2), sites, and what the page shows. It must not grow with the data.
-HOME_QUERIES = 39
+HOME_QUERIES = 29
 
 
 @pytest.fixture
@@ -153,6 +158,46 @@ def test_a_content_problem_is_said_before_anybody_publishes(shop: Shop, root: Cl
     assert "has no default variant" in page_of(root)
 
 
+def test_home_says_what_most_people_see_since_when_and_what_comes_next(
+    shop: Shop, root: Client
+) -> None:
+    assert "No answer has been counted in the last seven days" in page_of(root)
+    number = shop.publish(days_ago=1)
+    for variant, calls in (("blouses", 30), ("all", 10)):
+        ServedDay.objects.create(
+            site=shop.site, day=NOW.date(), placement="home.hero", variant=variant,
+            reason="SPLIT", calls=calls, visitors=1,
+        )  # fmt: skip
+    Variant.objects.filter(pk=shop.tagged.pk).update(ends_at=NOW + timedelta(hours=3))
+    [seen] = live_now(shop.site.pk, NOW)
+    assert (seen.placement, seen.pct, seen.number) == ("home.hero", 75.0, number)
+    assert (seen.since, seen.next_at) == (NOW - timedelta(days=1), NOW + timedelta(hours=3))
+    shop.headline("Blouses, now")
+    shop.publish()
+    brought_back = decisions.rollback(site_id=shop.site.pk, number=number, actor=None, now=NOW)
+    assert live_now(shop.site.pk, NOW)[0].number == brought_back.number
+    page = page_of(root)
+    assert "Changes by schedule in 3 h" in page
+    assert "brought back № 1 as" in page
+
+
+def test_home_lists_saves_and_publications_together_and_what_is_left_unsaved(
+    shop: Shop, root: Client
+) -> None:
+    user = User.objects.get(username="root")
+    with changing("block", shop.hero.pk, actor=user, now=NOW, note="For summer"):
+        shop.headline("Summer")
+    shop.publish("Summer begins")
+    Unsaved.objects.create(
+        user=user, kind="content.block", object_ref=str(shop.hero.pk), at=NOW, form={}
+    )
+    page = page_of(root)
+    assert "root saved the block" in page
+    assert ": For summer" in page
+    assert ": Summer begins" in page
+    assert "You typed into “Hero” just now and have not saved it." in page
+
+
 def test_sites_are_switched_and_remembered(shop: Shop, root: Client) -> None:
     assert "site-switch" not in page_of(root)
     access.create_site(key="mag", name="Magazine", now=NOW)
@@ -171,12 +216,12 @@ def test_without_a_site_the_page_says_how_to_begin(root: Client) -> None:
 
 ROLES = {
     "editor": (
-        {"Placements", "Segments", "Publish", "Models and recommenders"},
-        {"Quarantine", "Profiles", "API keys", "Why this content?", "Events per minute", "Staff"},
+        {"Placements", "Segments", "Publish", "Models and recommenders", "Preview"},
+        {"Quarantine", "Profiles", "API keys", "Events per minute", "Staff"},
     ),
     "analyst": (
         {"Events per minute", "Segments", "Models and recommenders", "What visitors got"},
-        {"Profiles", "API keys", "Why this content?", "admin/publish/", "Decisions", "Staff"},
+        {"Profiles", "API keys", "admin/publish/", "Decisions", "Staff"},
     ),
     "privacy_officer": (
         {"Why this content?", "Quarantine", "Audit trail"},

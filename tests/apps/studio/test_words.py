@@ -14,6 +14,7 @@ from apps.studio.types import Detail
 from engine.capping import CapDoc, FatigueDoc
 from engine.snapshot import (
     BlockDoc,
+    LocaleDoc,
     PlacementDoc,
     RuleDoc,
     SegmentDoc,
@@ -152,6 +153,7 @@ SAID_OF: dict[str, tuple[Any, dict[str, Any]]] = {
             "limit": 3,
             "caps": [1],
             "cacheable": True,
+            "locale": "en",
         },
     ),
     "rules": (
@@ -197,6 +199,10 @@ VARIANT_SAYS = {
     "liquid": "Hi",
     "value": 1,
     "caps": [1],
+    "channel": "email",
+    "starts_at_ms": 1,
+    "ends_at_ms": 1,
+    "locales": {"de": LocaleDoc({"headline": "Hallo"})},
 }
 
 

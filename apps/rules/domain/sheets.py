@@ -1,0 +1,85 @@
+"""A table as spreadsheets write it: encodings, separators, cells that are no formulas. Pure."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+MAX_BYTES: Final = 1_000_000
+MAX_ROWS: Final = 5_000
+MAX_COLUMNS: Final = 200
+SEPARATORS: Final = ",;\t"
+# What a spreadsheet would work out instead of showing. Numbers are what they look like.
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?\Z")
+
+
+class Unreadable(ValueError):
+    """A file that is no table; the text says what to do."""
+
+
+def written(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows as CSV that spreadsheets open as it stands: UTF-8 with a mark, commas."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([_guarded(cell) for cell in row])
+    return b"\xef\xbb\xbf" + out.getvalue().encode("utf-8")
+
+
+def read(content: bytes) -> list[list[str]]:
+    """Return the rows of a file, the header first; empty lines are left out.
+
+    Raises:
+        Unreadable: too large, of an unknown encoding, or no table.
+    """
+    if len(content) > MAX_BYTES:
+        raise Unreadable("The file is larger than 1 MB: divide it into several.")
+    text = _text(content)
+    if "\x00" in text:
+        raise Unreadable("This is no text file. Save the table as “CSV UTF-8”.")
+    first = text.lstrip("\r\n").partition("\n")[0]
+    separator = max(SEPARATORS, key=first.count)
+    try:
+        found = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        rows = [[_bare(cell) for cell in row] for row in found if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise Unreadable(
+            f"The table cannot be read: {error}. Perhaps a quotation mark is not closed."
+        ) from error
+    if not rows:
+        raise Unreadable("The file is empty.")
+    if len(rows) - 1 > MAX_ROWS:
+        raise Unreadable(
+            f"The table has {len(rows) - 1:,} rows; {MAX_ROWS:,} are read at once. Divide it."
+        )
+    if len(rows[0]) > MAX_COLUMNS:
+        raise Unreadable(f"The table has more than {MAX_COLUMNS} columns.")
+    return rows
+
+
+def _text(content: bytes) -> str:
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return _decoded(content, encoding)
+    return _decoded(content, "utf-8-sig")
+
+
+def _decoded(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Unreadable(
+            "The letters of this file cannot be read. In the spreadsheet choose “Save as” and "
+            "there “CSV UTF-8”."
+        ) from error
+
+
+def _guarded(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.match(cell) else cell
+
+
+def _bare(cell: str) -> str:
+    is_guarded = cell.startswith("'") and _FORMULA.match(cell) is not None
+    return cell[1:] if is_guarded else cell
