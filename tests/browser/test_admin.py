@@ -61,6 +61,7 @@ class Visit:
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
+        self.page.wait_for_load_state()
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
