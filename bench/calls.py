@@ -79,9 +79,18 @@ class Calls:
         """Send events together."""
         return self.post("/v1/batch", {"batch": list(events), "sentAt": _instant(_now_ms())})
 
-    def views(self, count: int, visitors: int, *, each: int = EVENTS_OF_ONE) -> list[bytes]:
-        """Return batches of fresh product views, `each` of a visitor, all visitors in turn."""
-        return [self.batch(self._views(number, visitors, each)) for number in range(count)]
+    def views(
+        self, count: int, visitors: int, *, each: int = EVENTS_OF_ONE, first: int = 0
+    ) -> list[bytes]:
+        """Return batches of fresh product views, `each` of a visitor, all visitors in turn.
+
+        Args:
+            first: how many batches there were before: they go on with the visitors after those.
+        """
+        return [
+            self.batch(self._views(number, visitors, each))
+            for number in range(first, first + count)
+        ]
 
     def _views(self, number: int, visitors: int, each: int) -> Iterator[dict[str, Any]]:
         at_ms = _now_ms()

@@ -24,6 +24,7 @@ PROBE_POLL_S: Final = 0.001
 PROBE_PAUSE_S: Final = 0.02
 PROBE_WITHIN_S: Final = 10.0
 DRAINED_WITHIN_S: Final = 300.0
+MADE_AT_ONCE: Final = 200  # batches of a stream
 
 
 @dataclass(slots=True)
@@ -269,7 +270,8 @@ class Stream:
         period_s = self._period_s
         start, sent, latest_s = time.perf_counter(), 0, 0.0
         batches = itertools.chain.from_iterable(
-            made.views(200, visitors) for _ in itertools.count()
+            made.views(MADE_AT_ONCE, visitors, first=first)
+            for first in itertools.count(0, MADE_AT_ONCE)
         )
         while not self._is_over.is_set():
             due = start + sent * period_s

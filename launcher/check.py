@@ -27,7 +27,7 @@ def checks() -> list[Check]:
     """Return every check, the longest first."""
     ruff, manage = str(BIN / "ruff"), [python(), "manage.py"]
     return [
-        Check("types", [python(), "-m", "mypy", "engine", "apps"]),
+        Check("types", [python(), "-m", "mypy", "engine", "apps", "bench"]),
         Check(
             "openapi",
             [*manage, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull],

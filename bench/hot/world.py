@@ -6,17 +6,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 from django.db import transaction
 
 from apps.content import capping
 from apps.content.models import Block
-from apps.decisions import publishing
+from apps.decisions import manifests, publishing
 from apps.rules import services as rules
 from apps.segments import services as segments
 from bench import world
-from engine.compiling import compile_snapshot
-from engine.snapshot import ArmDoc, ExperimentDoc, SnapshotDoc
+from engine.snapshot import ArmDoc, ExperimentDoc
 
 RULES: Final = 20
 SEGMENTS: Final = 50
@@ -58,21 +56,18 @@ def add_segments(site_id: UUID, first: int, last: int, now: datetime) -> None:
 @transaction.atomic
 def publish(site_id: UUID, now: datetime) -> None:
     """Publish the drafts, and experiments with them: editors have no page for these yet."""
-    latest = publishing._latest(site_id)
-    drafted = publishing._collected(site_id, now)
-    document = msgspec.structs.replace(drafted, experiments=_experiments(drafted))
-    compile_snapshot(document)
-    publishing._note_reads(document, now)
-    publishing._store(
-        document, latest, digest=publishing._digest(document), actor=None, note="Hot",
-        restores=None, now=now,
+    publishing.publish(site_id=site_id, actor=None, note="Hot", now=now)
+    latest = publishing.lock(site_id)
+    made = [manifests.entry_of("experiment", one) for one in _experiments()]
+    publishing.put_in_place(
+        site_id, latest, {("experiment", entry.key): entry for entry, _ in made},
+        {entry.part: body for entry, body in made}, actor=None, note="Hot", now=now,
     )  # fmt: skip
 
 
-def _experiments(document: SnapshotDoc) -> list[ExperimentDoc]:
+def _experiments() -> list[ExperimentDoc]:
     """One in each placement but the row, for a fifth of the visitors."""
     variants = {"home.hero": "sale", "home.banner": "buyer", "home.greeting": "half"}
-    assert {placement.key for placement in document.placements} >= variants.keys()
     return [
         ExperimentDoc(
             key=f"try-{variant}", placement=placement, seed=variant, coverage=0.2,
