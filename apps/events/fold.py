@@ -208,7 +208,8 @@ def insert(placed: Sequence[Placed]) -> None:
     if not placed:
         return
     text = "\n".join(map(_line, placed))
-    with connection.cursor() as cursor:
+    # Django wraps the errors of what it executes itself: a full disk must not look like bad events.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(_COPY, StringIO(text), len(text) + 1)
 
 

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-CAP = 2  # showings of the capped placement to one visitor in an hour
+CAP = 2  # showings of the capped placement to one visitor in the window
+# Longer than the clock is ever put ahead: a window that is over by the clock is over.
+CAP_WINDOW_MS = 6 * 3_600_000
 # A reservation lasts so long; whatever a client does not say, it is not given twice before.
 RESERVED_S = 120.0
 

@@ -2,7 +2,8 @@
 
 Each sender is a thread with a connection and a timetable of its own. Events are sent again until
 they are answered with 200, as a client library does; a decision whose connection is reset is asked
-for once more, at once.
+for again, for a quarter of a second: the kernel may lead a new connection to the process that is
+just being killed. How long it took counts from the first time on.
 """
 
 import http.client
@@ -25,6 +26,8 @@ BATCH: Final = 20
 VISITORS: Final = 200
 TIMEOUT_S: Final = 5.0
 REPEAT_AFTER_S: Final = 0.2
+ASKED_AGAIN_AFTER_S: Final = 0.01
+ASKED_AGAIN_FOR_S: Final = 0.25
 LAST_REPEATS_S: Final = 20.0  # after the end of the load, for what is not acknowledged yet
 
 BATCHED_PER_S: Final = 1_000
@@ -186,11 +189,7 @@ class Load:
         }
         began = time.monotonic()
         try:
-            try:
-                status, body = line.post("/v1/decide", asked)
-            except (ConnectionError, http.client.RemoteDisconnected):
-                began = time.monotonic()
-                status, body = line.post("/v1/decide", asked)
+            status, body = _asked(line, asked, until=began + ASKED_AGAIN_FOR_S)
         except (OSError, http.client.HTTPException) as error:
             self._ledger.decided_badly(f"no answer: {type(error).__name__}")
             return
@@ -216,6 +215,17 @@ class Load:
         seen = [{"decisionId": one, "id": message_id()} for one in decision_ids]
         stored = [f"exposure:{one['id']}" for one in seen]
         self._send(line, "/v1/exposures", {"exposures": seen}, stored)
+
+
+def _asked(line: Line, asked: Json, *, until: float) -> tuple[int, bytes]:
+    """Ask for a decision, and again where the connection is reset until so late."""
+    while True:
+        try:
+            return line.post("/v1/decide", asked)
+        except (ConnectionError, http.client.RemoteDisconnected):
+            if time.monotonic() >= until:
+                raise
+            time.sleep(ASKED_AGAIN_AFTER_S)
 
 
 def _code(body: bytes) -> str:

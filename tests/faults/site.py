@@ -13,20 +13,20 @@ from uuid import UUID
 from django.db.models import F
 
 from engine.conditions.parse import MAX_LEAVES
-from tests.faults.ledger import CAP
+from tests.faults.ledger import CAP, CAP_WINDOW_MS
 
 DEAR, UNREADABLE = "dear", "unreadable"
 
 
 def make() -> dict[str, Any]:
-    """The benchmarks' site: 20 segments, 4 placements; one of them may be shown twice an hour."""
+    """The benchmarks' site: 20 segments, 4 placements; one of them may be shown CAP times."""
     from apps.content import capping
     from apps.content.models import Block
     from apps.decisions import services as decisions
     from bench import world
 
     site = world.make_site(datetime.now(UTC))
-    cap = capping.create_cap(site_id=site.id, key="banner", most=CAP, window_ms=3_600_000)
+    cap = capping.create_cap(site_id=site.id, key="banner", most=CAP, window_ms=CAP_WINDOW_MS)
     Block.objects.get(site_id=site.id, key="banner").caps.add(cap)
     decisions.publish(site_id=site.id, actor=None, note="capped", now=datetime.now(UTC))
     return {"site": str(site.id), "key": site.key, "placements": list(world.PLACEMENTS)}

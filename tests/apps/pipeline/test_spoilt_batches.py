@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from apps.access.models import Site
 from apps.decisions import hot_state
@@ -101,6 +102,30 @@ def test_a_batch_that_was_set_aside_can_be_put_back(world: World) -> None:
 
     assert world.events_of("anonymous_id", "a1") == ["m1"]
     assert not Inbox.objects.exists()
+
+
+def test_a_full_disk_is_no_fault_of_the_events(world: World) -> None:
+    world.receive(event(1, anonymous_id="a1", message_id="m1"))
+    with connection.cursor() as cursor:
+        cursor.execute(_FULL_DISK)
+
+    with pytest.raises(OperationalError):
+        world.fold()
+    assert [row.part for row in Inbox.objects.all()] != [event_fold.ASIDE]
+
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER full_disk ON events_event")
+    world.fold()
+    assert world.events_of("anonymous_id", "a1") == ["m1"]
+
+
+# 53100 is what Postgres says when it cannot make a file longer.
+_FULL_DISK = """
+CREATE FUNCTION pg_temp.full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON events_event
+    FOR EACH ROW EXECUTE FUNCTION pg_temp.full_disk();
+"""
 
 
 def spoilt(at_s: float, **fields: Any) -> Accepted:
