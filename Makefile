@@ -7,7 +7,7 @@ N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench bench-segments bench-hot faults parity mutants contract shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors faults parity mutants contract shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -35,6 +35,9 @@ bench-segments:
 
 bench-hot:
 	@$(LAUNCHER) bench hot $(ARGS)
+
+bench-editors:
+	@$(LAUNCHER) bench editors $(ARGS)
 
 faults:
 	@$(LAUNCHER) faults $(ARGS)

@@ -207,6 +207,10 @@ if __name__ == "__main__":
         from bench.hot.run import main as main_of_hot
 
         sys.exit(main_of_hot(sys.argv[2:]))
+    if sys.argv[1:2] == ["editors"]:
+        from bench.editors.run import main as main_of_editors
+
+        sys.exit(main_of_editors(sys.argv[2:]))
     if sys.argv[1:2] == ["soak"]:
         from bench.soak import main as main_of_soak
 

@@ -36,7 +36,8 @@ class Environment:
     did before; see apps/decisions/signing.py. `private_targets` are private networks that addresses
     given by people may lead into; see apps/access/targets.py. `signing_keys_retired` are signing
     keys of before: what they signed is still believed, nothing is signed with them. `clock_file`
-    names a file with the seconds by which the clock is wrong, for tests of faults.
+    names a file with the seconds by which the clock is wrong, for tests of faults. `anchor_url` is
+    told the heads of sealed ledgers; see apps/work/anchors.py.
     """
 
     secret_key: str
@@ -61,6 +62,7 @@ class Environment:
     log_format: str = "line"
     otlp_endpoint: str = ""
     clock_file: str = ""
+    anchor_url: str = ""
 
 
 def load(variables: dict[str, str] | None = None) -> Environment:
@@ -99,6 +101,7 @@ def load(variables: dict[str, str] | None = None) -> Environment:
         log_format=_one_of("LOG_FORMAT", _read(env.str, "LOG_FORMAT", "line"), ("line", "json")),
         otlp_endpoint=_origin(_read(env.str, "OTEL_EXPORTER_OTLP_ENDPOINT", "")),
         clock_file=_read(env.str, "CLOCK_FILE", ""),
+        anchor_url=_origin(_read(env.str, "ANCHOR_URL", "")),
     )
 
 

@@ -24,8 +24,9 @@ from config import wsgi  # sets Django up, for those below
 from apps.access.cors import HeaderList
 from apps.access.errors import RequestRefused, Unavailable
 from apps.access.http import BEGUN, HotView, refusal
+from apps.decisions.services import start_watching
 from apps.delivery import metrics
-from apps.delivery.outcomes import MOST_VISITORS
+from apps.delivery.outcome_intake import MOST_VISITORS
 from apps.events import arrivals
 from apps.events.api import ARRIVING, TAKEN
 from apps.events.arrivals import ROUTE, Arrived, Taken
@@ -60,6 +61,7 @@ _DECISIONS: Final = frozenset({"decide", "ofrep", "content", "fragments"})
 
 # What reads much, or works long, for callers that are no visitors.
 _READS: Final = (
+    "/spaces/",
     "/v1/profiles",
     "/v1/segments",
     "/v1/lists",
@@ -119,6 +121,7 @@ class Application:
         lock_waits.limit(_LOOP_LOCK_S)
         count_files.start()
         alive.keep_saying("web")
+        start_watching()
         spans.begin("web", HOT)
 
     async def __rsgi__(self, scope: Any, incoming: Incoming) -> None:

@@ -12,7 +12,7 @@ from apps.access.errors import NotFound
 from apps.access.http import HotView, hot
 from apps.content.asset_views import media
 
-API_PREFIXES: Final = ("v1/", "v2/", "ofrep/", "opendsr/")
+API_PREFIXES: Final = ("v1/", "v2/", "ofrep/", "opendsr/", "spaces/")
 
 # Modules of addresses; the showcase's only where it is installed.
 _OFFERING: Final = [

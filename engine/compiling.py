@@ -42,8 +42,8 @@ def compile_snapshot(
     """Return the form that decides.
 
     Args:
-        previous: another one, whose blocks, conditions and segments are taken over where their
-            documents are the very same objects.
+        previous: another one, whose placements, blocks, conditions and segments are taken over
+            where their documents are the very same objects.
 
     Raises:
         InvalidSnapshot: a key used twice or named but absent, a share that is none, a cap that
@@ -72,6 +72,7 @@ def compile_snapshot(
         making.read = {
             rule.key: rule for place in previous.placements.values() for rule in place.rules
         }
+        making.made = previous.placements if previous.caps == caps else {}
     _keyed("rules", ((rule.key, rule) for rule in doc.rules))
     making.experiments = _keyed("experiments", ((item.key, item) for item in doc.experiments))
     for experiment in doc.experiments:
@@ -114,6 +115,7 @@ class _Making:
     own: dict[str, CompiledExperiment] = field(default_factory=dict)  # of placements
     by_rule: dict[str, CompiledExperiment] = field(default_factory=dict)
     read: dict[str, CompiledRule] = field(default_factory=dict)  # of another publication
+    made: dict[str, CompiledPlacement] = field(default_factory=dict)  # likewise, of the same caps
 
     def add_experiment(self, doc: ExperimentDoc, places: dict[str, PlacementDoc]) -> None:
         path = f"experiments.{doc.key}"
@@ -198,6 +200,12 @@ class _Making:
 
     def placement(self, doc: PlacementDoc) -> CompiledPlacement:
         block, path = self.blocks[doc.key], f"placements.{doc.key}"
+        known = self.made.get(doc.key)
+        if known is not None and known.doc is doc and known.block is block:
+            # What asks or splits is made anew each time, and so is the place that has some.
+            is_plain = known.experiment is None and doc.key not in self.own
+            if is_plain and not known.rules and doc.key not in self.rules:
+                return known
         rules = sorted(self.rules.get(doc.key, ()), key=lambda rule: (-rule.doc.priority, rule.key))
         tagged_caps = tuple(
             self._caps(doc, block, variant, (), path) for _, variant in block.tagged

@@ -29,6 +29,7 @@ Attune: what should this visitor see here, now, and why?
   make bench           speed, as ratios to floors measured in the same run
   make bench-segments  conditions and segments, the same way (ARGS=--quick: over 1 M events)
   make bench-hot       decisions and events the same way, every bar (ARGS=--quick)
+  make bench-editors   every page of the admin at a large site (ARGS=--quick)
   make faults          kills, absences, full disks under load (ARGS="--only web --seconds 20")
   make parity          all evaluators of conditions against an oracle (N=1000000 checks)
   make mutants         seeded faults, each of which parity must catch

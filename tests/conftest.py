@@ -9,7 +9,10 @@ from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from apps.decisions import hot_wire, record_reads
+from apps.decisions import services as decisions
+from apps.delivery import exposure_log
 from apps.pipeline import bounds
+from apps.recommendations import selectors as recommendations
 from apps.work import redis as redis_door
 from tests.emptying import Emptier
 
@@ -69,8 +72,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         # A test that is rolled back is one transaction, and on a busy machine a long one.
         patch.setattr(bounds, "TRANSACTION_TIMEOUT_MS", A_DAY_MS)
         yield emptier
-    emptier.close()
-    record_reads.close()
+    # Threads that decisions start have connections of their own.
+    for stop in (decisions.stop_background, exposure_log.stop, recommendations.stop):
+        stop()
+    with django_db_blocker.unblock():
+        emptier.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

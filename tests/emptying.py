@@ -5,8 +5,12 @@ and schedules again. Here rows are deleted where there are some, and what migrat
 looked at; flush runs once, and again when a test has changed that.
 """
 
+import threading
+import time
+
 import psycopg2
 from django.core.management import call_command
+from django.core.signals import request_finished, request_started
 from django.db import connection
 
 # Tables that migrations made by hand: Django's flush does not know them.
@@ -17,12 +21,41 @@ HAND_MADE = (
 FEW = 1_000  # rows; above, TRUNCATE is cheaper than DELETE
 # A thread or a process that a test left behind, in the middle of a transaction.
 WAITS_FOR_WRITERS = "30s"
+WAITS_FOR_ANSWERS_S = 30.0
+WAITS_FOR_SESSIONS_S = 20.0
 
 _TABLES = """
 SELECT quote_ident(relname) FROM pg_class
 WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
   AND relname <> 'django_migrations' ORDER BY relname
 """
+
+
+class Answering:
+    """The threads that are answering a request of a live server, which may write between two
+    transactions: what a page asked for last may still be worked on when its browser has left."""
+
+    def __init__(self) -> None:
+        """Begin to follow them."""
+        self._threads: set[threading.Thread] = set()
+        request_started.connect(self._begun)
+        request_finished.connect(self._ended)
+
+    def wait(self) -> None:
+        """Return once none but the caller is in the middle of a request."""
+        deadline = time.monotonic() + WAITS_FOR_ANSWERS_S
+        while self._others() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def _others(self) -> bool:
+        mine = threading.current_thread()
+        return any(one is not mine and one.is_alive() for one in tuple(self._threads))
+
+    def _begun(self, **_: object) -> None:
+        self._threads.add(threading.current_thread())
+
+    def _ended(self, **_: object) -> None:
+        self._threads.discard(threading.current_thread())
 
 
 class Emptier:
@@ -37,6 +70,7 @@ class Emptier:
         self._session = psycopg2.connect(**connection.get_connection_params())
         self._is_free = self._session.info.parameter_status("is_superuser") == "on"
         self._cursor = self._session.cursor()
+        self._answering = Answering()
         self._emptied: list[str] = []
         self._left: dict[str, int] = {}
         if self._is_free:
@@ -48,16 +82,31 @@ class Emptier:
 
     def empty(self) -> None:
         """Leave the database as migrations left it, without the rows that they moved in."""
+        self._answering.wait()
         if not self._emptied or not self._delete():
-            call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
             with connection.cursor() as cursor:
-                cursor.execute(f"TRUNCATE {HAND_MADE}")
+                cursor.execute("SET attune.emptying = 'on'")  # ledgers refuse it otherwise
+                call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
+                cursor.execute(f"TRUNCATE {HAND_MADE}; RESET attune.emptying")
             if self._is_free:
                 self._look()
 
     def close(self) -> None:
-        """End the session."""
+        """End the session, after those of processes that tests killed: Postgres notices later."""
+        connection.close()
+        deadline = time.monotonic() + WAITS_FOR_SESSIONS_S
+        while self._others() and time.monotonic() < deadline:
+            time.sleep(0.02)
         self._session.close()
+
+    def _others(self) -> int:
+        """How many other sessions of clients the database has."""
+        with self._session:
+            self._cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            return int(self._cursor.fetchone()[0])
 
     def _look(self) -> None:
         """See what an emptied database holds, and prepare to compare with it."""

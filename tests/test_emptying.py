@@ -1,9 +1,12 @@
 """What one test commits, the next one does not find: see tests/emptying.py."""
 
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.signals import request_finished, request_started
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -83,6 +86,25 @@ def test_what_is_written_is_gone_and_what_migrations_wrote_is_there(
     write()
     django_db_setup.empty()
     assert contents() == before
+
+
+def test_what_a_live_server_is_still_answering_is_gone_too(django_db_setup: Emptier) -> None:
+    has_begun = threading.Event()
+
+    def answer() -> None:
+        request_started.send(sender=None)
+        has_begun.set()
+        time.sleep(0.2)
+        write_a_shop()
+        connection.close()
+        request_finished.send(sender=None)
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    has_begun.wait()
+    django_db_setup.empty()
+    assert contents()["access_site"] == {(0,)}
+    answering.join()
 
 
 def test_tests_that_commit_are_followed_by_it(django_db_setup: Emptier) -> None:

@@ -1,15 +1,14 @@
-"""Sites, sources, keys and the audit trail in the admin."""
+"""Sites, sources and keys in the admin."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import QuerySet, URLField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -17,10 +16,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.access import services
-from apps.access.models import ApiKey, AuditEntry, Site, Source
+from apps.access import admin_audit as _admin_audit  # noqa: F401 - registers its pages
+from apps.access import approvals, services
+from apps.access.models import ApiKey, Site, Source
 from apps.work import clock
-from apps.work.paging import BoundedPaginator
+
+# Relations of a site, some of apps above.
+HELD_BY_A_SITE: Final = ("sources", "profiles", "segments", "blocks", "publications")
 
 admin.site.unregister(User)
 
@@ -58,13 +60,40 @@ class SiteAdmin(admin.ModelAdmin[Site]):
     search_fields = ["name", "key"]
     readonly_fields = ["created_at"]
     prepopulated_fields = {"key": ["name"]}
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
+    form = approvals.SiteForm
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The reason for switching four eyes off stands below them, where they are on."""
+        names = [str(one) for one in super().get_fields(request, obj) if one != "approval_reason"]
+        if obj is not None and obj.needs_approval and self.has_change_permission(request, obj):
+            names.insert(names.index("needs_approval") + 1, "approval_reason")
+        return names
+
+    def get_form(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
+        """The form knows who fills it in."""
+        return approvals.filled_by(super().get_form(request, *args, **options), request.user.pk)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Site | None = None) -> bool:
+        """Of a site that holds nothing yet: what others hold is no page's to count or take away."""
+        if obj is None or not super().has_delete_permission(request, obj):
+            return False
+        return not any(getattr(obj, name).exists() for name in HELD_BY_A_SITE)
 
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
-        """Stamp a new site, and audit."""
+        """Stamp a new site, and audit; four eyes on or off by a line of their own."""
         if not change:
             obj.created_at = clock.now()
         super().save_model(request, obj, form, change)
         _audit_save(request, obj, obj.pk, "access.site", form, change)
+        if "needs_approval" in form.changed_data:
+            approvals.note_change(
+                site_id=obj.pk,
+                is_on=obj.needs_approval,
+                reason=form.cleaned_data.get("approval_reason", ""),
+                actor=_actor(request),
+                now=clock.now(),
+            )
 
 
 @admin.register(Source)
@@ -283,60 +312,6 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         for key in queryset:
             services.revoke_key(key_id=key.pk, now=clock.now(), actor=_actor(request))
         self.message_user(request, f"Revoked: {queryset.count()}.")
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
-    """Who did what; nobody changes it here."""
-
-    list_display = ["at", "what", "actor_label", "site", "target", "said"]
-    list_filter = ["site", "action", "target_kind", "actor_label", "at"]
-    list_select_related = ["site"]
-    list_per_page = 50
-    search_fields = ["action", "actor_label", "target_id"]
-    search_help_text = "An action, a person of the staff, or the id of what it was done to."
-    ordering = ["-at", "-id"]
-    show_full_result_count = False
-    paginator = BoundedPaginator
-    fields = ["at", "action", "actor_label", "actor", "site", "target_kind", "target_id", "said"]
-
-    @admin.display(description="Action", ordering="action")
-    def what(self, entry: AuditEntry) -> SafeString:
-        """What was done; looks at people stand out."""
-        level = "info" if entry.action == "profiles.viewed" else "plain"
-        return format_html('<span class="badge is-{}">{}</span>', level, entry.action)
-
-    @admin.display(description="To what")
-    def target(self, entry: AuditEntry) -> SafeString | str:
-        """The kind of thing and its id."""
-        if not entry.target_kind:
-            return "-"
-        return format_html(
-            '{}<span class="under quiet nowrap">{}</span>', entry.target_kind, entry.target_id
-        )
-
-    @admin.display(description="Detail")
-    def said(self, entry: AuditEntry) -> str:
-        """Ids and counts of the deed."""
-        if not isinstance(entry.detail, dict):
-            return json.dumps(entry.detail)
-        pairs = (
-            f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-            for name, value in entry.detail.items()
-        )
-        return ", ".join(pairs) or "-"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never by hand."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never here."""
-        return False
 
 
 def _actor(request: HttpRequest) -> services.Actor:

@@ -8,9 +8,11 @@ class AccessConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        from apps.access import receivers
+        from apps.access import receivers, sealed
         from apps.access.models import ApiKey, Site, Source
+        from apps.work import ledgers
 
+        ledgers.register(sealed.LEDGER)
         post_migrate.connect(receivers.after_migration, dispatch_uid="access.roles")
         for model in (Site, Source, ApiKey):
             for signal in (post_save, post_delete):

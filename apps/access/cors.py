@@ -14,7 +14,7 @@ EXPOSED: Final = "ETag, Retry-After, RateLimit, RateLimit-Policy, Server-Timing"
 # By name: a bare "*" does not cover Authorization.
 ALLOWED_HEADERS: Final = (
     "authorization, content-type, x-api-key, if-none-match, x-retry-count, idempotency-key, "
-    "traceparent"
+    "traceparent, x-contentful-user-agent"
 )
 MAX_AGE_S: Final = "7200"
 

@@ -110,9 +110,7 @@ def hot(
                 if request.META.get("QUERY_STRING", "").count("&") >= MAX_PARAMETERS:
                     raise SuspiciousOperation("too many parameters")
                 if request.method in accepted or (not accepted and request.method != "OPTIONS"):
-                    response = view(request, *args, **kwargs)
-                    if not getattr(response, "is_rendered", True):
-                        response = cast(SimpleTemplateResponse, response).render()
+                    response = _rendered(view(request, *args, **kwargs))
                 elif request.method == "OPTIONS" and policy != "none":
                     response = HttpResponse(status=204)
                     del response["Content-Type"]
@@ -137,23 +135,36 @@ def hot(
             headers = [*answer_headers(request, policy), *tracing.headers_of(request.META)]
             return response, headers
 
-        @wraps(view)
-        def full(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            response, headers = answer(request, *args, **kwargs)
-            for name, value in headers:
-                if name == "Vary":
-                    patch_vary_headers(cast(HttpResponse, response), [value])
-                else:
-                    response[name] = value
-            return response
-
-        full.csrf_exempt = True  # type: ignore[attr-defined]  # a function is given attributes
-        full.route = route  # type: ignore[attr-defined]
-        full.answer = answer  # type: ignore[attr-defined]
-        full.refuse = refuse  # type: ignore[attr-defined]
-        return cast(HotView, full)
+        full = cast(HotView, _in_full(view, answer))
+        full.csrf_exempt, full.route, full.answer, full.refuse = True, route, answer, refuse
+        return full
 
     return decorate
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    if getattr(response, "is_rendered", True):
+        return response
+    return cast(SimpleTemplateResponse, response).render()
+
+
+def _in_full(
+    view: Callable[..., HttpResponseBase],
+    answer: Callable[..., tuple[HttpResponseBase, HeaderList]],
+) -> Callable[..., HttpResponseBase]:
+    """The view as Django's full chain calls it: one response, with its headers."""
+
+    @wraps(view)
+    def full(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response, headers = answer(request, *args, **kwargs)
+        for name, value in headers:
+            if name == "Vary":
+                patch_vary_headers(cast(HttpResponse, response), [value])
+            else:
+                response[name] = value
+        return response
+
+    return full
 
 
 def _charged(request: HttpRequest, response: HttpResponseBase, route: str) -> HttpResponseBase:

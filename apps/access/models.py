@@ -3,6 +3,7 @@
 import re
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -175,18 +176,27 @@ class IdempotentCall(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what and when, append-only. Never a value or a name of a visitor."""
+    """Who did what and when, append-only and sealed. Never a value or a name of a visitor.
+
+    An entry outlives its site and its actor and goes on naming them: nothing of it is rewritten.
+    """
 
     id = models.BigAutoField(primary_key=True)
     site = models.ForeignKey(
-        Site, models.SET_NULL, null=True, blank=True, related_name="audit_entries"
+        Site,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        related_name="audit_entries",
     )
     at = models.DateTimeField()
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        models.SET_NULL,
+        models.DO_NOTHING,
         null=True,
         blank=True,
+        db_constraint=False,
         related_name="audit_entries",
     )
     actor_label = models.CharField(max_length=150)
@@ -194,6 +204,7 @@ class AuditEntry(models.Model):
     target_kind = models.CharField(max_length=60, blank=True)
     target_id = models.CharField(max_length=64, blank=True)
     detail = models.JSONField(default=dict, blank=True)
+    salt = models.UUIDField(db_default=RandomUUID(), editable=False)
 
     class Meta:
         verbose_name_plural = "audit entries"

@@ -12,13 +12,17 @@ ADMINISTRATOR: Final = "administrator"
 AUDITOR: Final = "auditor"
 
 _CONTENT: Final = frozenset({"content", "rules", "segments", "recommendations"})
-_MODELS: Final = frozenset({"predictions", "recommendations", "segments", "experiments"})
+_MODELS: Final = frozenset({"predictions", "recommendations", "experiments"})
+# What an analyst prepares and somebody else publishes: drafts of segments, invented visitors.
+_DRAFTS: Final = frozenset({"segment", "persona"})
 _PEOPLE: Final = frozenset({"profiles", "consent", "events", "privacy"})
 _OURS: Final = (
     _CONTENT | _MODELS | _PEOPLE | {"access", "work", "decisions", "insights", "integrations"}
 )
 # Rows about single people in apps that an analyst may read otherwise.
-_OF_ONE_PERSON: Final = frozenset({"quarantine", "changefeed", "decisionrecord", "firing"})
+_OF_ONE_PERSON: Final = frozenset(
+    {"quarantine", "changefeed", "decisionrecord", "firing", "membership", "listmember"}
+)
 _STANDARD: Final = frozenset({"add", "change", "delete", "view"})
 
 # (app label, action, model) -> granted; the action of a permission of our own is its codename.
@@ -40,6 +44,8 @@ def _editor(app: str, action: str, model: str) -> bool:
 def _analyst(app: str, action: str, model: str) -> bool:
     if app in _MODELS:
         return action != "delete"
+    if app == "segments" and model in _DRAFTS:
+        return action in {"add", "change", "view"}
     if app == "access":
         return action == "view" and model in {"site", "source"}
     # Aggregates and definitions; the people behind them are the privacy officer's.

@@ -85,6 +85,12 @@ def find_site(key: str) -> Site | None:
     return Site.objects.filter(key=key).first()
 
 
+def only_site() -> UUID | None:
+    """Return the site where there is one only: then nobody is asked which. One query."""
+    found = list(Site.objects.values_list("pk", flat=True)[:2])
+    return found[0] if len(found) == 1 else None
+
+
 def find_source(site_id: UUID, name: str) -> Source | None:
     """Return the site's source of this name."""
     return Source.objects.filter(site_id=site_id, name=name).first()

@@ -10,6 +10,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -42,10 +43,11 @@ class UnknownTarget(OSError):
 
 
 class NotTaken(OSError):
-    """The host answered with another status than 2xx."""
+    """The host answered with another status than 2xx; `retry_after` is its header, "" for none."""
 
-    def __init__(self, host: str, status: int) -> None:
+    def __init__(self, host: str, status: int, retry_after: str = "") -> None:
         self.status = status
+        self.retry_after = retry_after
         super().__init__(f"{host} answered {status}")
 
 
@@ -85,17 +87,52 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float)
         OSError: nobody took it: not reached, or no answer in time (each step has `timeout_s`).
         ValueError: a header's value is malformed.
     """
+    _exchanged("POST", url, body, headers, timeout_s, most_bytes=0)
+
+
+def get(url: str, headers: Mapping[str, str], *, timeout_s: float, most_bytes: int) -> bytes:
+    """GET once, as `post`; return the body.
+
+    Raises:
+        As `post`; an answer of more than `most_bytes`, or one that drips, is an OSError.
+    """
+    return _exchanged("GET", url, None, headers, timeout_s, most_bytes)
+
+
+def _exchanged(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    most_bytes: int,
+) -> bytes:
     target = _resolved(url)
     connection = _connected(target, timeout_s)
     try:
-        connection.request("POST", target.path, body, dict(headers))
-        status = connection.getresponse().status
+        connection.request(method, target.path, body, dict(headers))
+        answer = connection.getresponse()
+        if not 200 <= answer.status < 300:
+            retry_after = answer.headers.get("Retry-After", "")
+            raise NotTaken(target.host, answer.status, retry_after[:100])
+        return _read(answer, target.host, timeout_s, most_bytes) if most_bytes else b""
     except http.client.HTTPException as error:
         raise OSError(f"{target.host} does not speak HTTP: {type(error).__name__}") from error
     finally:
         connection.close()
-    if not 200 <= status < 300:
-        raise NotTaken(target.host, status)
+
+
+def _read(answer: http.client.HTTPResponse, host: str, timeout_s: float, most_bytes: int) -> bytes:
+    """The body, within the time and the size that were said."""
+    until = time.monotonic() + timeout_s
+    found = bytearray()
+    while piece := answer.read1(64 * 1024):
+        found += piece
+        if len(found) > most_bytes:
+            raise OSError(f"{host} answered more than {most_bytes:,} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError(f"{host} takes too long to answer")
+    return bytes(found)
 
 
 def _resolved(url: str) -> _Target:

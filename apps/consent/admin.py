@@ -2,25 +2,31 @@
 
 import hashlib
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.access import services as access
+from apps.consent import sealed
 from apps.consent.models import ConsentEvent, NoticeVersion
 from apps.consent.types import names_of
 from apps.work import clock
 from apps.work.paging import BoundedPaginator
+from apps.work.sealed_admin import SealedAdmin
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(admin.ModelAdmin[ConsentEvent]):
+class ConsentEventAdmin(SealedAdmin):
     """Every yes, no and signal, newest first."""
 
+    ledger = sealed.NAME
     list_display = ["at", "kind", "said", "person", "method", "regime", "has_gpc", "epoch", "site"]
-    list_filter = ["site", "kind", "method", "regime", "has_gpc"]
+    # None whose choices would have to be looked for among millions of entries.
+    list_filter = ["site", "kind", "has_gpc"]
     list_select_related = ["site"]
     search_fields = ["=profile__id", "=id"]
     search_help_text = "The id of a profile or of an entry."
@@ -34,17 +40,18 @@ class ConsentEventAdmin(admin.ModelAdmin[ConsentEvent]):
         "has_gpc", "signals", "client_at", "source_id", "subject_digest",
     ]  # fmt: skip
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never by hand."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never: the database refuses it too."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ConsentEvent], search_term: str
+    ) -> tuple[QuerySet[ConsentEvent], bool]:
+        """Match whole ids: as texts, those of all entries would have to be looked at."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            asked = UUID(term.removeprefix("prf_"))
+        except ValueError:
+            return queryset.none(), False
+        return queryset.filter(Q(pk=asked) | Q(profile_id=asked)), False
 
     @admin.display(description="Chosen")
     def said(self, event: ConsentEvent) -> str:

@@ -1,4 +1,4 @@
-"""The door of consent: POST and GET /v1/consent."""
+"""The doors of consent: POST and GET /v1/consent, and what says that signals are honoured."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from apps.access.errors import Fault, Forbidden, InvalidRequest
 from apps.access.http import Caller, authenticate, authenticate_body, hot, json_response, read_body
 from apps.access.proof import verified_user_id
 from apps.consent import selectors, services
-from apps.consent.types import CONSENT_MODE_NAMES, WIRE_NAMES, Choice, allowed
+from apps.consent.strings import Signal, signal_of
+from apps.consent.types import CONSENT_MODE_NAMES, WIRE_NAMES, Choice, allowed, consent_mode_of
 from apps.work import clock, record_watch
 
 ROUTE: Final = "consent"
@@ -41,6 +42,7 @@ class Said(msgspec.Struct, rename="camel"):
     method: str | None = None
     tc_string: str | None = None
     gpp: str | None = None
+    us_privacy: str | None = None
     proof: Any = None
     sent_at: datetime | None = None
     write_key: str | None = None
@@ -48,6 +50,8 @@ class Said(msgspec.Struct, rename="camel"):
 
 _SAID: Final = msgspec.json.Decoder(Said)
 _encode = msgspec.json.Encoder().encode
+# The day on which what is honoured last changed.
+_GPC_SUPPORT: Final = _encode({"gpc": True, "lastUpdate": "2026-11-22"})
 
 
 @hot("POST", "GET", route=ROUTE)
@@ -56,6 +60,13 @@ def consent(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _post(request)
     return _get(request)
+
+
+@hot("GET", route="gpc", cors="any")
+def gpc_support(request: HttpRequest) -> HttpResponse:
+    """GET /.well-known/gpc.json: this server honours Global Privacy Control (W3C)."""
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return json_response(_GPC_SUPPORT, headers=headers)
 
 
 def _post(request: HttpRequest) -> HttpResponse:
@@ -77,6 +88,10 @@ def _recorded(caller: Caller, body: bytes, said: Said) -> HttpResponse:
     if user_id is not None:
         # Where the site demands proof, nobody consents in another's name.
         user_id = verified_user_id(caller, user_id, said.user_hash, said.user_token, now)
+    # What a string grants is left out: no site has a number on the vendor list yet (vendor_id).
+    signal = signal_of(
+        tcf=said.tc_string or None, gpp=said.gpp or None, usp=said.us_privacy or None, now=now
+    )
     state = services.record_choice(
         site_id=caller.site_id,
         source_id=caller.source_id,
@@ -85,12 +100,13 @@ def _recorded(caller: Caller, body: bytes, said: Said) -> HttpResponse:
         method=_word(said.method, "/method") or "api",
         policy_version=_word(said.policy_version, "/policyVersion"),
         gpc=caller.gpc,
+        refused=signal.no,
         signals=_signals(said),
         client_at=_client_time(said.sent_at, now),
         regime=caller.regime,
         now=now,
     )
-    return json_response(_encode(_worded(caller, state)))
+    return json_response(_encode(_worded(caller, state) | _told(said, signal)))
 
 
 def _get(request: HttpRequest) -> HttpResponse:
@@ -123,6 +139,7 @@ def _signals(said: Said) -> dict[str, Any]:
     named = {
         "tcString": said.tc_string,
         "gpp": said.gpp,
+        "usPrivacy": said.us_privacy,
         "jurisdiction": said.jurisdiction or None,
         "proof": said.proof,
     }
@@ -202,4 +219,11 @@ def _worded(caller: Caller, state: Choice) -> dict[str, Any]:
         "epoch": state.epoch,
         "regime": caller.regime,
         "gpc": caller.gpc,
+        "consentMode": consent_mode_of(served),
     }
+
+
+def _told(said: Said, signal: Signal) -> dict[str, Any]:
+    """What the strings came to, in codes; nothing where none came."""
+    has_strings = said.tc_string or said.gpp or said.us_privacy
+    return {"notes": list(signal.notes)} if has_strings else {}

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from apps.consent.models import ConsentEvent
 from apps.consent.selectors import subject_digest
-from apps.consent.services import CONSENT_CHANGED
+from apps.consent.services import CONSENT_CHANGED, REFUSED_BY_STRINGS
 from apps.consent.types import OPTED_OUT, WIRE_NAMES, Choice, Purpose, names_of
 from apps.profiles.holders import JSON, Division
 from apps.profiles.splitting import identities_of
@@ -69,6 +69,8 @@ def _after(choice: Choice, entries: Iterable[tuple[ConsentEvent, bool]]) -> Choi
         for name, is_yes in entry.purposes.items():
             bit = int(WIRE_NAMES.get(name, 0))
             yes, no = (yes | bit, no) if is_yes else (yes, no | bit)
+        for name in entry.signals.get(REFUSED_BY_STRINGS, []):
+            no |= int(WIRE_NAMES.get(name, 0))
         no &= ~Purpose.NECESSARY
         yes = yes & ~no if is_own else 0
         granted, denied = (granted | yes) & ~no, (denied | no) & ~yes

@@ -37,7 +37,7 @@ def _erase(profile_id: UUID) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_ALLOW)
         rows = ConsentEvent.objects.filter(profile_id=profile_id)
-        count = rows.update(profile_id=None, signals={})
+        count = rows.update(profile_id=None, signals={}, signals_salt=None)
         cursor.execute(_FORBID)
     return count
 

@@ -1,5 +1,6 @@
 """The append-only record of every yes and no, and the texts that were shown for it."""
 
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 
 from apps.work.ids import uuid7
@@ -31,7 +32,7 @@ class NoticeVersion(models.Model):
 
 
 class ConsentEvent(models.Model):
-    """One choice or signal, never updated: a trigger of the database refuses it.
+    """One choice or signal, sealed and never updated: a trigger of the database refuses it.
 
     A merge may move it to another profile. An erasure takes it from its profile and keeps it as
     proof under `subject_digest` alone, as long as past consent may have to be proved.
@@ -74,6 +75,13 @@ class ConsentEvent(models.Model):
     client_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField()
     source_id = models.UUIDField(null=True, blank=True)
+    salt = models.UUIDField(db_default=RandomUUID(), editable=False)
+    signals_salt = models.UUIDField(
+        db_default=RandomUUID(),
+        null=True,
+        editable=False,
+        help_text="Empty once an erasure has taken the signals.",
+    )
 
     class Meta:
         indexes = [

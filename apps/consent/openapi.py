@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from apps.consent.strings.meaning import NOTES
 from apps.consent.types import CONSENT_MODE_NAMES, WIRE_NAMES
 
 _ID: Final = {"oneOf": [{"type": "string", "maxLength": 512}, {"type": "integer"}]}
@@ -12,14 +13,28 @@ _YES_OR_NO: Final[dict[str, Any]] = {
 }
 _STATE: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["purposes", "recorded", "epoch", "regime", "gpc"],
+    "required": ["purposes", "recorded", "consentMode", "epoch", "regime", "gpc"],
     "properties": {
         "purposes": {**_YES_OR_NO, "description": "What may be done now, by purpose."},
         "recorded": {**_YES_OR_NO, "description": "What was said; a purpose not asked is absent."},
+        "consentMode": {
+            "type": "object",
+            "properties": {
+                key: {"type": "string", "enum": ["granted", "denied"]} for key in CONSENT_MODE_NAMES
+            },
+            "description": "The same as `purposes`, for Google Consent Mode.",
+        },
         "epoch": {"type": "integer", "minimum": 0, "description": "Raised by every choice."},
         "regime": {"type": "string", "examples": ["us_opt_out"]},
         "gpc": {"type": "boolean", "description": "This request's opt-out signal was honoured."},
     },
+}
+_STRING: Final = "What it refuses is refused; kept as evidence."
+_NOTES: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "string", "enum": list(NOTES)},
+    "description": "Where strings came along: what they came to. "
+    + " ".join(f"`{code}`: {words}" for code, words in NOTES.items()),
 }
 _CHOICE: Final[dict[str, Any]] = {
     "type": "object",
@@ -38,8 +53,9 @@ _CHOICE: Final[dict[str, Any]] = {
         "policyVersion": {"type": "string", "maxLength": 40},
         "jurisdiction": {"type": "string", "description": "Kept as evidence; it loosens nothing."},
         "method": {"type": "string", "maxLength": 40, "examples": ["banner", "preferences"]},
-        "tcString": {"type": "string", "description": "Kept as evidence."},
-        "gpp": {"type": "string", "description": "Kept as evidence."},
+        "tcString": {"type": "string", "description": f"A TCF string. {_STRING}"},
+        "gpp": {"type": "string", "description": f"A GPP string. {_STRING}"},
+        "usPrivacy": {"type": "string", "description": f"A US Privacy string. {_STRING}"},
         "proof": {"description": "Anything that shows how consent was asked; kept as it came."},
         "sentAt": {"type": "string", "format": "date-time"},
         "writeKey": {"type": "string"},
@@ -47,8 +63,11 @@ _CHOICE: Final[dict[str, Any]] = {
 }
 
 
-def _answered(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": _STATE}}}
+_RECORDED: Final = {**_STATE, "properties": {**_STATE["properties"], "notes": _NOTES}}
+
+
+def _answered(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 PATHS: Final[dict[str, Any]] = {
@@ -62,7 +81,7 @@ PATHS: Final[dict[str, Any]] = {
                 "content": {"application/json": {"schema": _CHOICE}},
             },
             "responses": {
-                "200": _answered("Recorded, and in force."),
+                "200": _answered("Recorded, and in force.", _RECORDED),
                 "400": {"description": "`invalid_request`"},
                 "413": {"description": "`payload_too_large`"},
             },
@@ -81,9 +100,36 @@ PATHS: Final[dict[str, Any]] = {
                 },
             ],
             "responses": {
-                "200": _answered("The present state; of somebody unknown, the source's default."),
+                "200": _answered(
+                    "The present state; of somebody unknown, the source's default.", _STATE
+                ),
                 "400": {"description": "`invalid_request`"},
             },
         },
-    }
+    },
+    "/.well-known/gpc.json": {
+        "get": {
+            "operationId": "gpc_support",
+            "tags": ["consent"],
+            "summary": "This server honours Global Privacy Control (W3C).",
+            "security": [],
+            "responses": {
+                "200": {
+                    "description": "OK",
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["gpc", "lastUpdate"],
+                                "properties": {
+                                    "gpc": {"type": "boolean"},
+                                    "lastUpdate": {"type": "string", "format": "date"},
+                                },
+                            }
+                        }
+                    },
+                }
+            },
+        }
+    },
 }

@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.access.errors import Unavailable
 from apps.consent.models import ConsentEvent
 from apps.consent.selectors import subject_digest
-from apps.consent.types import NOT_ASKED, OPTED_OUT, WIRE_NAMES, Choice, Purpose
+from apps.consent.types import NOT_ASKED, OPTED_OUT, WIRE_NAMES, Choice, Purpose, names_of
 from apps.profiles import identities as profile_identities
 from apps.profiles import services as profiles
 from apps.profiles import state
@@ -22,6 +22,8 @@ from apps.profiles.state import StateRow
 from apps.work import services as work
 
 CONSENT_CHANGED = "consent.changed"
+# In the `signals` of an entry: wire names of what the strings beside it refused.
+REFUSED_BY_STRINGS = "refused"
 _ATTEMPTS = 5
 
 
@@ -56,11 +58,13 @@ def record_choice(
     client_at: datetime | None,
     regime: str,
     now: datetime,
+    refused: int = 0,
 ) -> Choice:
     """Append a choice for every identity given and return the strictest resulting state.
 
     Server time decides: the choice recorded last stands. A `Sec-GPC: 1` that came with it refuses
-    advertising and sale whatever the choice says; the row keeps both, so the conflict can be seen.
+    advertising and sale whatever the choice says, and strings of a consent platform what they
+    refuse; the row keeps both, so the conflict can be seen.
 
     Args:
         identities: (kind, value) of the person, at least one.
@@ -68,6 +72,7 @@ def record_choice(
         method: how it was said: "banner", "preferences", "api", "event".
         signals: what came along, such as a TCF string; stored as it is.
         regime: the rule set that applied.
+        refused: purposes that the strings among `signals` refuse, as bits.
 
     Raises:
         Unavailable: the identities kept moving under joins that went on meanwhile.
@@ -75,6 +80,10 @@ def record_choice(
     no = _bits(name for name, is_yes in purposes.items() if not is_yes)
     if gpc:
         no |= OPTED_OUT
+    no |= refused
+    evidence = dict(signals)
+    if refused:
+        evidence[REFUSED_BY_STRINGS] = names_of(refused)
     said = _Said(
         yes=_bits(name for name, is_yes in purposes.items() if is_yes) & ~no,
         no=no & ~Purpose.NECESSARY,
@@ -83,7 +92,7 @@ def record_choice(
         is_signal=False,
         policy_version=policy_version,
         has_gpc=gpc,
-        signals=dict(signals),
+        signals=evidence,
         client_at=client_at,
         regime=regime,
         source_id=source_id,
@@ -92,15 +101,22 @@ def record_choice(
     return _record(site_id, identities, said)
 
 
-def apply_gpc(
+def apply_opt_out(
     *,
     site_id: UUID,
     source_id: UUID | None,
     identities: Sequence[tuple[str, str]],
+    gpc: bool,
+    strings: Mapping[str, str],
     regime: str,
     now: datetime,
 ) -> Choice:
-    """Record `Sec-GPC: 1`: opted out of advertising and sale. Nothing is written twice."""
+    """Record a signal that opts out of advertising and sale. Nothing is written twice.
+
+    Args:
+        gpc: it is (also) `Sec-GPC: 1`.
+        strings: the GPP and US Privacy strings that say it, by name; kept as evidence.
+    """
     said = _Said(
         yes=0,
         no=OPTED_OUT,
@@ -108,8 +124,8 @@ def apply_gpc(
         method="signal",
         is_signal=True,
         policy_version="",
-        has_gpc=True,
-        signals={"gpc": True},
+        has_gpc=gpc,
+        signals={"gpc": True, **strings} if gpc else dict(strings),
         client_at=None,
         regime=regime,
         source_id=source_id,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Literal
 
 
 class Purpose(IntFlag):
@@ -44,6 +45,14 @@ CONSENT_MODE_NAMES: Mapping[str, Purpose] = {
     "ad_user_data": Purpose.ADVERTISING,
     "ad_personalization": Purpose.ADVERTISING,
 }
+
+
+def consent_mode_of(bits: int) -> dict[str, Literal["granted", "denied"]]:
+    """Return purposes given as bits in Google's words, for `gtag("consent", "update", ...)`."""
+    return {
+        key: "granted" if bits & purpose else "denied"
+        for key, purpose in CONSENT_MODE_NAMES.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ class BlockAdmin(BeginsAtSite[Block]):
     inlines = (VariantInline,)
     list_display = (
         "name",
-        "key",
-        "site",
-        "kind_word",
-        "variant_names",
+        "published",
         "tags",
         "fills",
-        "published",
+        "variant_names",
+        "kind_word",
+        "key",
+        "site",
     )
     list_filter = ("site", "kind", "purpose")
     list_select_related = ("site",)

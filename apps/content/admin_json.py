@@ -83,7 +83,10 @@ def values(request: HttpRequest) -> dict[str, Any]:
 
 @staff_json("content.view_block", "POST")
 def sample(request: HttpRequest) -> dict[str, Any]:
-    """POST {"site", "kind": "text" | "html", "text"}: how it comes out for a made-up visitor."""
+    """POST {"site", "kind", "text"}: how it comes out for a made-up visitor.
+
+    `kind` is "text", "html" or "email".
+    """
     try:
         body = json.loads(request.body) if len(request.body) <= MAX_BODY else None
     except (ValueError, RecursionError):

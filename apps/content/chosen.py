@@ -42,6 +42,7 @@ class ChosenField(forms.Field):
         super().__init__(**options)
         self.kind, self.noun, self.most = kind, noun, most
         self.site_id: UUID | None = None
+        self.named: dict[UUID, str] = {}
         self.widget.attrs |= {"data-choose": kind, "data-noun": noun, "autocomplete": "off"}
         if most is not None:
             self.widget.attrs["data-most"] = most
@@ -51,13 +52,16 @@ class ChosenField(forms.Field):
         self.site_id = site_id
         self.widget.attrs["data-site"] = str(site_id or "")
         self.widget.attrs["data-offers"] = reverse("admin:content_offers")
-        named = [[row.key, row.name] for row in chosen]
-        self.widget.attrs["data-chosen"] = json.dumps(named)
+        rows = list(chosen)
+        self.named = {row.pk: row.key for row in rows if not _is_archived(row)}
+        self.widget.attrs["data-chosen"] = json.dumps([[row.key, row.name] for row in rows])
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, list | tuple):
             return ", ".join(sorted(str(getattr(row, "key", row)) for row in value))
         if isinstance(value, UUID):  # of a foreign key
+            if value in self.named:
+                return self.named[value]
             return ", ".join(self._rows().filter(pk=value).values_list("key", flat=True))
         return getattr(value, "key", value)
 
@@ -91,6 +95,10 @@ class ChosenField(forms.Field):
 
     def _rows(self) -> Any:
         return choices(self.kind, self.site_id)
+
+
+def _is_archived(row: Any) -> bool:
+    return bool(getattr(row, "archived_at", None) or getattr(row, "is_archived", False))
 
 
 def _is_id(text: str) -> bool:

@@ -41,11 +41,19 @@ def blocks_of(site_id: UUID, ids: Collection[UUID] | None = None) -> QuerySet[Bl
     Args:
         ids: of blocks; None: all.
     """
+    # A document names their numbers: what they ask stays where it is.
+    related = Variant._meta.get_field("segments").related_model
+    segments = related._default_manager.only("number", "is_archived")
     variants = (
         Variant.objects.filter(archived_at=None)
         .select_related("theme")
         .order_by("-priority", "key")
-        .prefetch_related("segments", "caps", "translations", "theme__segments")
+        .prefetch_related(
+            Prefetch("segments", queryset=segments),
+            "caps",
+            "translations",
+            Prefetch("theme__segments", queryset=segments),
+        )
     )
     blocks = Block.objects.filter(site_id=site_id, archived_at=None)
     if ids is not None:

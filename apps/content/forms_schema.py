@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from apps.content.domain.fields import JSON, FieldType, parse_schema, schema_document
 from apps.content.errors import InvalidContent
 
+NOTHING = SafeString("-")
 # What an editor reads in the list of types.
 TYPE_WORDS: dict[str, str] = {
     "string": "Text",
@@ -76,7 +77,7 @@ def schema_table(document: object) -> SafeString:
     try:
         fields = parse_schema(document)
     except InvalidContent:
-        return format_html("-")
+        return NOTHING
     rows = (
         (
             field.name,
@@ -87,7 +88,7 @@ def schema_table(document: object) -> SafeString:
         for field in fields
     )
     listed = format_html_join("", "<li><code>{}</code> {}{}{}</li>", rows)
-    return format_html("<ul>{}</ul>", listed) if listed else format_html("-")
+    return format_html("<ul>{}</ul>", listed) if listed else NOTHING
 
 
 def parse_lines(text: str) -> tuple[list[JSON], list[str]]:

@@ -229,23 +229,30 @@ def _inputs_of(block: Block, schema: Sequence[Field], locales: Sequence[str]) ->
     inputs: dict[str, Any] = {
         FIELD_PREFIX + field.name: input_of(field, recommenders=offered) for field in schema
     }
-    inputs["template"] = _template_input(
-        "HTML with Liquid. Empty: the page draws the fields itself."
+    is_email = block.channel == Block.Channel.EMAIL
+    words = (
+        "HTML with Liquid; styles stand in the elements, as mail programs want them."
+        if is_email
+        else "HTML with Liquid. Empty: the page draws the fields itself."
     )
+    inputs["template"] = _template_input(words, is_email=is_email)
     for locale in locales:
         before = _before(locale)
         for field in filter(is_translatable, schema):
             inputs[f"{before}{FIELD_PREFIX}{field.name}"] = input_of(field, is_translation=True)
-        inputs[f"{before}template"] = _template_input("Empty: as in the first language.")
+        inputs[f"{before}template"] = _template_input(
+            "Empty: as in the first language.", is_email=is_email
+        )
     return inputs
 
 
-def _template_input(help_text: str) -> forms.Field:
+def _template_input(help_text: str, *, is_email: bool) -> forms.Field:
+    kind = "email" if is_email else "html"  # of its sample
     return forms.CharField(
         label="Template",
         required=False,
         strip=False,
-        widget=AdminTextareaWidget({"rows": 6, "spellcheck": "false", "data-values": "html"}),
+        widget=AdminTextareaWidget({"rows": 6, "spellcheck": "false", "data-values": kind}),
         help_text=help_text,
     )
 

@@ -69,7 +69,9 @@ def size_of(segment: Any) -> str:
     sizes = [version.size for version in segment.versions.all() if version.state == "live"]
     if not sizes:
         return "never published"
-    return "not counted" if sizes[0] is None else f"{sizes[0]:,} members"
+    if sizes[0] is None:
+        return "not counted"
+    return "1 member" if sizes[0] == 1 else f"{sizes[0]:,} members"
 
 
 def _offer(kind: str, row: Any) -> Offer:

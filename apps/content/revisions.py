@@ -42,6 +42,7 @@ __all__ = [
     "restore",
     "revision_of",
     "revisions_of",
+    "save_at",
     "save_revision",
     "undo",
 ]
@@ -354,6 +355,14 @@ def revision_of(kind: str, object_id: UUID, number: int) -> Revision:
     if found is None:
         raise RevisionNotFound(number)
     return found
+
+
+def save_at(kind: str, object_id: UUID, at: datetime) -> int | None:
+    """Return the number of the save that held at an instant; None: none is known. One query."""
+    # What was there before a history began is its first save, whenever that was written.
+    held = models.Q(at__lte=at) | models.Q(number=1, note=FIRST)
+    rows = Revision.objects.filter(held, kind=kind, object_id=object_id).order_by("-number")
+    return rows.values_list("number", flat=True).first()
 
 
 def documents_of(kind: str, object_id: UUID, numbers: Collection[int]) -> dict[int, Document]:

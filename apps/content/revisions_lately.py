@@ -1,5 +1,6 @@
 """What was saved lately at a site, and what somebody has left unsaved: for the home page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +9,7 @@ from django.apps import apps
 from django.db.models.fields.json import KeyTextTransform
 
 from apps.content.models import Revision, Unsaved
-from apps.content.revisions import kind_named
+from apps.content.revisions import kind_named, kind_of
 from apps.content.revisions_unsaved import NEW
 
 
@@ -30,7 +31,9 @@ class SavedLately:
 class LeftUnsaved:
     """One form that somebody has typed into and not saved: of an object, or of a new one.
 
-    `url_name` and `object_id` lead back to it: no id for a new one.
+    Attributes:
+        url_name, object_id: lead back to it; no id for a new one.
+        saved_by: who else has saved the object since the form was opened; empty: nobody.
     """
 
     label: str
@@ -38,6 +41,7 @@ class LeftUnsaved:
     url_name: str
     object_id: UUID | None
     at: datetime
+    saved_by: str = ""
 
 
 def saved_lately(site_id: UUID, limit: int = 10) -> list[SavedLately]:
@@ -72,7 +76,7 @@ def saved_lately(site_id: UUID, limit: int = 10) -> list[SavedLately]:
 def left_unsaved(user_id: int, limit: int = 10) -> list[LeftUnsaved]:
     """Return the forms that somebody has not saved, the newest first, each object once.
 
-    One query, and one for each model among them.
+    One query; two more, and one for each model among them, where there is any.
     """
     rows = Unsaved.objects.filter(user_id=user_id).defer("form").order_by("-at")[: 5 * limit]
     newest: dict[tuple[str, str], Unsaved] = {}
@@ -87,6 +91,7 @@ def left_unsaved(user_id: int, limit: int = 10) -> list[LeftUnsaved]:
         for label, refs in wanted.items()
         for one in apps.get_model(label)._base_manager.filter(pk__in=refs)
     }
+    others = _saved_by_others(user_id, [row for row in newest.values() if row.object_ref != NEW])
     found = []
     for (label, ref), row in list(newest.items())[:limit]:
         model, page = apps.get_model(label), f"admin:{label.replace('.', '_')}"
@@ -95,5 +100,31 @@ def left_unsaved(user_id: int, limit: int = 10) -> list[LeftUnsaved]:
             found.append(LeftUnsaved(words, f"a new {words}", f"{page}_add", None, row.at))
         elif (label, ref) in names:
             name = names[label, ref]
-            found.append(LeftUnsaved(words, name, f"{page}_change", UUID(ref), row.at))
+            by = others.get(UUID(ref), "")
+            found.append(LeftUnsaved(words, name, f"{page}_change", UUID(ref), row.at, by))
     return found
+
+
+def _saved_by_others(user_id: int, rows: Sequence[Unsaved]) -> dict[UUID, str]:
+    """Return who else has saved these objects since the forms were opened. At most two queries.
+
+    What a form started from enters the history with the first save after it.
+    """
+    bases = {UUID(row.object_ref): row.base for row in rows if row.base}
+    if not bases:
+        return {}
+    kinds = {kind_of(apps.get_model(row.kind)) for row in rows}
+    history = Revision.objects.filter(
+        kind__in=[kind.name for kind in kinds if kind is not None], object_id__in=list(bases)
+    )
+    known = set(history.filter(digest__in=bases.values()).values_list("object_id", "digest"))
+    last = history.order_by("object_id", "-number").distinct("object_id")
+    return {
+        object_id: by_name or "Somebody"
+        for object_id, digest, by_id, by_name in last.values_list(
+            "object_id", "digest", "by_id", "by_name"
+        )
+        if digest != bases[object_id]
+        and by_id != user_id
+        and (object_id, bases[object_id]) in known
+    }

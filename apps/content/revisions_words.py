@@ -14,8 +14,8 @@ from django.utils.dateparse import parse_datetime
 from apps.content.domain.fields import JSON
 from apps.content.domain.merging import Absent, Document, Path, at, differences
 from apps.content.revisions import Kind
-from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
+from engine.conditions.sentences import people
 from engine.errors import InvalidCondition
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -81,7 +81,7 @@ class Names:
             return ", ".join(self.rows.get(one, one) for one in value if isinstance(one, str))
         if isinstance(value, dict) and "where" in value:
             try:
-                return describe(parse_condition(value))
+                return people(parse_condition(value))
             except InvalidCondition:
                 pass
         if isinstance(value, dict | list):

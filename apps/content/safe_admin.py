@@ -20,6 +20,7 @@ from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from apps.content import revisions, revisions_unsaved
 from apps.content.archiving import can_archive
@@ -200,7 +201,7 @@ class SafeAdmin(NeverDeletes[M]):
         if last.by_id == request.user.pk:
             said = "You had saved this in another tab."
         else:
-            said = f"{last.by.capitalize() or 'Somebody'} had saved this while you were editing."
+            said = f"{capfirst(last.by or 'somebody')} had saved this while you were editing."
         messages.info(request, f"{said} The two changes are of different things: both are kept.")
         return held.kind.document_of(held.object_id)
 

@@ -6,16 +6,17 @@ is stood for by its name in brackets. No profile is read for a sample.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.core.cache import cache
 from django.db import OperationalError, connection, transaction
 
 from apps.content.domain.cleaning import clean, removed_by_cleaning
-from apps.content.domain.sandbox import MAX_SOURCE, compile_liquid
+from apps.content.domain.email_cleaning import clean_email, removed_by_email_cleaning
+from apps.content.domain.sandbox import MAX_SOURCE, Dialect, compile_liquid
 from apps.content.domain.templates import parse_template
 from apps.content.errors import InvalidTemplate, RenderFailed
 from apps.content.models import Theme
@@ -118,19 +119,20 @@ def sample_of(site_id: UUID, kind: str, source: str) -> Sample:
     """Return how a text comes out, never failing: what is wrong is said in the answer.
 
     Args:
-        kind: "html" for a template or formatted text, else plain text.
+        kind: "html" for a template or formatted text, "email" for the template of an e-mail, else
+            plain text.
     """
-    is_html = kind == "html"
+    is_html = kind in _POLICIES
     if len(source) > MAX_SAMPLE:
         return Sample(problem=f"This is longer than {MAX_SAMPLE} characters.", line=1)
     try:
-        make = _html_maker(source) if is_html else _text_maker(source)
+        make = _html_maker(source, kind) if is_html else _text_maker(source)
         known, nobody = make(_known(site_id)), make({})
     except InvalidTemplate as error:
         return Sample(line=error.line, problem=error.problem)
     except RenderFailed as error:
         return Sample(problem=str(error))
-    removed = list(removed_by_cleaning(source)) if is_html else []
+    removed = list(_POLICIES[kind].removed(source)) if is_html else []
     return Sample(known, nobody, is_html, removed)
 
 
@@ -146,12 +148,27 @@ def messages_of(site_id: UUID) -> list[Shown]:
     return list(found.values())
 
 
-def _html_maker(source: str) -> Callable[[Mapping[str, Any]], str]:
-    template = parse_template(_without_themes(source))
+class _Policy(NamedTuple):
+    """Which HTML may be where a text is shown."""
+
+    clean: Callable[[str], str]
+    removed: Callable[[str], Iterable[str]]
+    dialect: Dialect
+
+
+_POLICIES: Final[Mapping[str, _Policy]] = {
+    "html": _Policy(clean, removed_by_cleaning, "html"),
+    "email": _Policy(clean_email, removed_by_email_cleaning, "email"),
+}
+
+
+def _html_maker(source: str, kind: str) -> Callable[[Mapping[str, Any]], str]:
+    policy = _POLICIES[kind]
+    template = parse_template(_without_themes(source), policy.clean)
     if template.liquid is None:
         return prepare(list(template.parts or ()))
-    program = compile_liquid(template.liquid, "html")
-    return lambda values: clean(program.run(values))
+    program = compile_liquid(template.liquid, policy.dialect)
+    return lambda values: policy.clean(program.run(values))
 
 
 def _text_maker(source: str) -> Callable[[Mapping[str, Any]], str]:

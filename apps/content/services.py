@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.content.capping import cap_ids, create_cap
 from apps.content.checks import check_block, check_placement, check_variant
@@ -45,6 +45,12 @@ __all__ = [
 ]
 
 RENDERING = 1  # raised when the same draft would be published in another form
+RAISED_AT_ONCE = 5_000
+
+_RAISE = """
+UPDATE content_variant v SET version = n.version, digest = n.digest, published_at = %s
+FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS n(id, version, digest) WHERE v.id = n.id
+"""
 
 
 @transaction.atomic
@@ -120,10 +126,7 @@ def create_variant(
         InvalidContent: the key or the place of the default is taken, a segment does not exist, or
             fields, template or value do not fit the block.
     """
-    if block.variants.filter(key=key).exists():
-        raise refused("/key", f"The block has a variant '{key}' already.", "key_taken")
-    if is_default and block.variants.filter(is_default=True).exists():
-        raise refused("/is_default", "The block has a default variant already.", "default_taken")
+    _refuse_taken(block, key, is_default)
     tags = segment_ids(block.site_id, segment_keys)
     theme = find_theme(block.site_id, theme_key)
     check_variant(
@@ -156,6 +159,13 @@ def create_variant(
     variant.segments.set(tags)
     variant.caps.set(named)
     return variant
+
+
+def _refuse_taken(block: Block, key: str, is_default: bool) -> None:
+    if block.variants.filter(key=key).exists():
+        raise refused("/key", f"The block has a variant '{key}' already.", "key_taken")
+    if is_default and block.variants.filter(is_default=True).exists():
+        raise refused("/is_default", "The block has a default variant already.", "default_taken")
 
 
 @transaction.atomic
@@ -293,7 +303,12 @@ def freeze_versions(
         variant.digest = digest
         variant.published_at = now
         changed.append(variant)
-    Variant.objects.bulk_update(changed, ["version", "digest", "published_at"], batch_size=500)
+    # An expression for each row, as the ORM writes it, takes minutes for ten thousand blocks.
+    with connection.cursor() as cursor:
+        for begin in range(0, len(changed), RAISED_AT_ONCE):
+            some = changed[begin : begin + RAISED_AT_ONCE]
+            ids, versions = [str(one.pk) for one in some], [one.version for one in some]
+            cursor.execute(_RAISE, [now, ids, versions, [one.digest for one in some]])
     return len(changed)
 
 

@@ -156,7 +156,7 @@ class DecisionRecordAdmin(_ReadOnly, admin.ModelAdmin[DecisionRecord]):
     list_display = ["at", "shown", "reasons", "snapshot", "took", "asked_why"]
     search_fields = ["request_id", "profile_id"]
     search_help_text = "A request id (req_...) or a profile id, whole."
-    ordering = ["-at"]
+    ordering = ["-pk"]  # ids begin with the time, and have an index of their own
     show_full_result_count = False
     paginator = BoundedPaginator
     list_per_page = 50

@@ -7,7 +7,15 @@ class DecisionsConfig(AppConfig):
     verbose_name = "Decisions"
 
     def ready(self) -> None:
-        from apps.decisions import personal_data, receivers, release_doors, selectors, tasks
+        from apps.access import approvals
+        from apps.decisions import (
+            personal_data,
+            receivers,
+            release_doors,
+            release_eyes,
+            selectors,
+            tasks,
+        )
         from apps.profiles import holders, parts
         from apps.segments.types import register_usage
         from apps.work import schedules
@@ -15,6 +23,7 @@ class DecisionsConfig(AppConfig):
         receivers.connect()
         holders.register(personal_data.HOLDER)
         register_usage(release_doors.HOLDER)
+        approvals.register_objection("decisions.releases", release_eyes.own_work_waits)
         parts.offer_part("decisions", selectors.decisions_part)
         schedules.declare("Forget old decisions", task=tasks.prune_records.name, every_s=3600)
         schedules.declare("Count what was served", task=tasks.count_days.name, every_s=600)

@@ -1,7 +1,8 @@
 """Drafts as an earlier publication had them, from the history of their saves.
 
-A published form cannot be turned back into what an editor wrote. So an earlier save is made the
-draft again, and only if it says to the letter what was published then.
+A published form cannot be turned back into what an editor wrote. So the save that was published
+then is found by the publications, made the draft again, and kept only if it says to the letter what
+was published.
 """
 
 from collections.abc import Collection
@@ -12,14 +13,14 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from apps.content.revisions import restore, revisions_of
+from apps.content.revisions import restore, save_at
 from apps.decisions import parts, stored
 from apps.decisions.errors import UnknownPublication
 from apps.decisions.manifests import Name
 from apps.decisions.models import Part
+from apps.decisions.origins import Origin, Origins
 from engine.errors import PersonalizationError
 
-TRIED: Final = 20  # saves of one thing, the newest first
 KINDS: Final = ("block", "placement", "rule", "cap")
 
 
@@ -67,25 +68,29 @@ def drafts_as_of(
     if publication is None:
         raise UnknownPublication(number)
     manifest, _ = stored.opened(publication)
+    wanted = {name: manifest[name].content for name in names if name in manifest}
+    origins = Origins(site_id, wanted)
     done: list[Name] = []
     unknown: list[Name] = []
-    for kind, key in names:
-        entry = manifest.get((kind, key))
-        row = Part.objects.filter(site_id=site_id, kind=kind, key=key).first()
-        if entry is None or row is None or row.object_id is None or kind not in KINDS:
-            unknown.append((kind, key))
-            continue
-        saves = [
-            one.number
-            for one in revisions_of(kind, row.object_id, limit=200)
-            if one.at <= publication.published_at
-        ]
-        is_back = any(
-            _says(site_id, kind, row.object_id, save, entry.content, actor, now)
-            for save in saves[:TRIED]
-        )
-        (done if is_back else unknown).append((kind, key))
+    for name in names:
+        row = Part.objects.filter(site_id=site_id, kind=name[0], key=name[1]).first()
+        is_back = False
+        if name in wanted and row is not None and row.object_id is not None and name[0] in KINDS:
+            save = _save_of(name, row.object_id, origins.of(name, number))
+            is_back = save is not None and _says(
+                site_id, name[0], row.object_id, save, wanted[name], actor, now
+            )
+        (done if is_back else unknown).append(name)
     return done, unknown
+
+
+def _save_of(name: Name, object_id: UUID, origin: Origin | None) -> int | None:
+    """The number of the save that was published; None: it is not known."""
+    if origin is None:
+        return None
+    if origin.item is not None:
+        return origin.item.revision or None
+    return save_at(name[0], object_id, origin.publication.published_at)
 
 
 def _says(

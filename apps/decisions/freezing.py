@@ -47,24 +47,24 @@ def freeze(site_id: UUID, only: Mapping[Name, str] | None, now: datetime) -> Fro
         raise PublicationRefused([Reason(**item) for item in error.errors]) from error
     except (InvalidCondition, InvalidSnapshot) as error:
         raise PublicationRefused([reason_of(error.path, error)]) from error
-    picked = _with_versions(site_id, only, now)
+    chosen = _with_versions(site_id, only, now)
     versions = versions_of(
-        site_id, [row.key for row in picked.values() if row.kind == "block" and row.digest]
+        site_id, [row.key for row in chosen.values() if row.kind == "block" and row.digest]
     )
     entries: dict[Name, Entry | None] = {}
     bodies: dict[str, bytes] = {}
     for name, text in parts.drafted(
-        site_id, [n for n, row in picked.items() if row.digest]
+        site_id, [n for n, row in chosen.items() if row.digest]
     ).items():
         if text:
             document = manifests.document_in(name[0], text)
             entry, body = manifests.entry_of(name[0], _numbered(document, versions))
             entries[name], bodies[entry.part] = entry, body
-    for name, row in picked.items():
+    for name, row in chosen.items():
         found = entries.setdefault(name, None)
         if only is not None and ("" if found is None else found.content) != row.digest:
             raise DraftsMoved  # saved by somebody in this very moment
-    return Frozen(entries, bodies, picked)
+    return Frozen(entries, bodies, chosen)
 
 
 def _with_versions(
@@ -73,11 +73,11 @@ def _with_versions(
     """What is to be published, once all its variants have versions and nothing has moved since."""
     done: set[UUID] = set()
     while True:
-        picked = _picked(site_id, only)
-        blocks = {row.object_id for row in picked.values() if row.kind == "block" and row.digest}
+        chosen = picked(site_id, only)
+        blocks = {row.object_id for row in chosen.values() if row.kind == "block" and row.digest}
         todo = {one for one in blocks if one is not None} - done
         if not todo:
-            return picked
+            return chosen
         freeze_versions(site_id=site_id, now=now, block_ids=todo)
         done |= todo
         parts.refresh_parts(site_id)  # a save that came before the variants were locked
@@ -94,8 +94,15 @@ def _numbered(document: manifests.Doc, versions: Mapping[str, Mapping[str, int]]
     return msgspec.structs.replace(document, variants=variants)
 
 
-def _picked(site_id: UUID, only: Mapping[Name, str] | None) -> dict[Name, parts.Waiting]:
-    """What is to be published of what waits. Segments come along: they are in force already."""
+def picked(site_id: UUID, only: Mapping[Name, str] | None) -> dict[Name, parts.Waiting]:
+    """Return what is published of what waits, with what that needs. See `publishing.publish`.
+
+    Segments come along: they are in force already.
+
+    Raises:
+        PublicationRefused: all is asked for, and some of it cannot be published.
+        DraftsMoved: a draft is not what was looked at.
+    """
     rows = {(row.kind, row.key): row for row in parts.waiting(site_id)}
     if only is None:
         refused = [reason for reason, is_refused in parts.problems(site_id) if is_refused]
@@ -105,8 +112,8 @@ def _picked(site_id: UUID, only: Mapping[Name, str] | None) -> dict[Name, parts.
     for name, digest in only.items():
         if name not in rows or rows[name].digest != digest:
             raise DraftsMoved
-    picked = {name: row for name, row in rows.items() if name in only or row.kind == "segment"}
-    return picked | {name: rows[name] for name in needing.needed(site_id, picked, rows)}
+    found = {name: row for name, row in rows.items() if name in only or row.kind == "segment"}
+    return found | {name: rows[name] for name in needing.needed(site_id, found, rows)}
 
 
 def reason_of(path: str, error: InvalidCondition | InvalidSnapshot) -> Reason:

@@ -18,7 +18,8 @@ from apps.content.services import RENDERING
 from apps.decisions import manifests, stored
 from apps.decisions.errors import Reason
 from apps.decisions.manifests import Manifest
-from apps.decisions.models import Part, PartState, PublishedPart, Touched
+from apps.decisions.models import Part, PartState, Publication, PublishedPart, Touched
+from apps.decisions.origins import frozen_at
 from apps.rules.drafted import drafted_rules, surroundings
 from apps.segments.selectors import snapshot_documents
 from engine.conditions.scope import HIDDEN_PREFIX
@@ -81,26 +82,33 @@ SELECT (SELECT count(*) FROM (SELECT FROM decisions_touched WHERE site_id = %(si
     AND made_with = %(made_with)s)
   AND EXISTS (SELECT FROM content_block WHERE site_id = %(site)s::uuid OFFSET %(most)s)
 """
-_TAKE = "DELETE FROM decisions_touched WHERE site_id = %s::uuid RETURNING kind, object_id"
+_TAKE = """
+DELETE FROM decisions_touched WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM decisions_touched WHERE site_id = %s::uuid LIMIT %s))
+RETURNING kind, object_id
+"""
 _FOLLOW = """
 INSERT INTO decisions_part
   (site_id, kind, key, digest, body, problems, is_refused, is_listed, served, served_part,
    served_at)
 SELECT %(site)s::uuid, n.kind, n.key, '', '', '[]', false, NOT (n.kind = 'segment'
-  AND starts_with(n.key, %(hidden)s)), n.content, n.part, %(at)s
-FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(contents)s::text[], %(parts)s::text[])
-  AS n(kind, key, content, part)
+  AND starts_with(n.key, %(hidden)s)), n.content, n.part, n.at
+FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(contents)s::text[], %(parts)s::text[],
+  %(ats)s::timestamptz[]) AS n(kind, key, content, part, at)
 ON CONFLICT (site_id, kind, key)
 DO UPDATE SET served = EXCLUDED.served, served_part = EXCLUDED.served_part,
   served_at = EXCLUDED.served_at
 """
 
 
-def refresh_parts(site_id: UUID, *, is_patient: bool = True) -> int | None:
+def refresh_parts(site_id: UUID, *, is_patient: bool = True, most: int | None = None) -> int | None:
     """Make the parts anew whose drafts were written; return how many were looked at.
 
     One query when there are none. Who comes while others make them waits for these; None for the
     impatient: others are at it.
+
+    Args:
+        most: so many notes of what was written are worked off, and the rest is left; None: all.
     """
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [str(site_id)])
@@ -115,7 +123,7 @@ def refresh_parts(site_id: UUID, *, is_patient: bool = True) -> int | None:
         state = rows.filter(site_id=site_id).first()
         if state is None:
             return None
-        count = _make(site_id, state)
+        count = _make(site_id, state, most)
         _follow(site_id, state)
         state.save(update_fields=["made_with", "number", "surroundings"])
     return count
@@ -127,6 +135,11 @@ def is_behind(site_id: UUID) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_BEHIND, values)
         return bool(cursor.fetchone()[0])
+
+
+def left_to_look_at(site_id: UUID) -> int:
+    """Return how many notes of what was written are not worked off yet. One query."""
+    return Touched.objects.filter(site_id=site_id).count()
 
 
 def waiting(site_id: UUID) -> list[Waiting]:
@@ -201,9 +214,9 @@ def _reads(kind: str, body: bytes) -> list[list[str]]:
     return [list(path) for path in sorted(paths)]
 
 
-def _make(site_id: UUID, state: PartState) -> int:
+def _make(site_id: UUID, state: PartState, most: int | None) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [str(site_id)])
+        cursor.execute(_TAKE, [str(site_id), most])
         touched = cursor.fetchall()
     wanted: Wanted = {}
     if state.made_with != MADE_WITH:
@@ -306,12 +319,18 @@ def _follow(site_id: UUID, state: PartState) -> None:
     manifest, bodies = stored.readable(latest)
     # One of an earlier version of this code is in no parts yet.
     keep(site_id, ((one.kind, one.part, bodies[one.part]) for one in manifest.values() if bodies))
-    _serves(site_id, manifest, stored.written_before(latest))
+    _serves(site_id, manifest, latest, is_next=state.number == number - 1)
     state.number = number
 
 
-def _serves(site_id: UUID, manifest: Manifest, at: datetime) -> None:
-    """Note what serves now. The caller holds the site's `PartState`. Four statements."""
+def _serves(
+    site_id: UUID, manifest: Manifest, latest: Publication, *, is_next: bool = False
+) -> None:
+    """Note what serves now. The caller holds the site's `PartState`. Four statements and a few.
+
+    Args:
+        is_next: what served before it is noted: what differs came with this publication.
+    """
     rows = Part.objects.filter(site_id=site_id).values_list("kind", "key", "served", "served_part")
     before = {(kind, key): (served, part) for kind, key, served, part in rows}
     changed: list[tuple[str, str, str, str]] = [
@@ -323,6 +342,7 @@ def _serves(site_id: UUID, manifest: Manifest, at: datetime) -> None:
     if not changed:
         return
     kinds, keys, contents, parts = (list(column) for column in zip(*changed, strict=True))
+    ats = frozen_at(latest, {(kind, key): one for kind, key, one, _ in changed}, is_next=is_next)
     values: dict[str, Any] = {
         "site": str(site_id),
         "hidden": HIDDEN_PREFIX,
@@ -330,7 +350,7 @@ def _serves(site_id: UUID, manifest: Manifest, at: datetime) -> None:
         "keys": keys,
         "contents": contents,
         "parts": parts,
-        "at": at,
+        "ats": [ats[kind, key] for kind, key, _, _ in changed],
     }
     with connection.cursor() as cursor:
         cursor.execute(_FOLLOW, values)
@@ -356,7 +376,7 @@ def start_over(site_id: UUID) -> None:
     PartState.objects.select_for_update().get(site_id=site_id)
     latest = stored.newest(site_id)
     if latest is not None:
-        _serves(site_id, {}, latest.published_at)
+        _serves(site_id, {}, latest)
 
 
 def forget(site_id: UUID) -> None:

@@ -1,7 +1,7 @@
 """What is in a release: drafts frozen when it was made, compared with what serves by now."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from django.contrib.auth.models import AbstractBaseUser
 
+from apps.content.others_at_work import blocks_on, showed, stands_on
 from apps.content.revisions import revisions_of
 from apps.decisions import freezing, manifests, parts, stored
 from apps.decisions.errors import (
@@ -19,11 +20,12 @@ from apps.decisions.errors import (
     ReleaseRefused,
 )
 from apps.decisions.manifests import Entry, Name
-from apps.decisions.models import Release, ReleaseItem, ReleaseVote
+from apps.decisions.models import Part, Release, ReleaseItem, ReleaseVote
 from apps.rules.types import TRIGGER_RULE
 from apps.segments.awaiting import AwaitingSegment, awaiting_segments, publish_as_looked_at
 from engine.errors import PersonalizationError
 
+LOOKED_AT: Final = 20  # blocks of one theme, of which it is asked whether they serve its words
 SEGMENT_DRAFT: Final = "segment draft"  # what an item of a segment is: it is published on its own
 
 Actor = AbstractBaseUser | None
@@ -73,11 +75,15 @@ def fill(release: Release, only: Mapping[Name, str], now: datetime) -> None:
     if rest:
         frozen = freezing.freeze(site_id, rest, now)
         known = {one.part: one.kind for one in frozen.entries.values() if one is not None}
+        blocks = [row.object_id for row in frozen.looked_at.values() if row.kind == "block"]
+        under = stands_on([one for one in blocks if one is not None])
+        serving = words_serving(site_id, {one for own in under.values() for _, one in own})
         parts.keep(site_id, ((known[d], d, body) for d, body in frozen.bodies.items()))
         for name, entry in frozen.entries.items():
             row = frozen.looked_at[name]
             if row.is_listed and row.kind != "segment":
-                rows.append(_item(release, row, entry))
+                shared = under.get(row.object_id, []) if row.object_id is not None else []
+                rows.append(_item(release, row, entry, shared, serving))
     if drafts:
         waiting = {one.key: one for one in awaiting_segments(site_id)}
         for key, digest in drafts.items():
@@ -87,17 +93,28 @@ def fill(release: Release, only: Mapping[Name, str], now: datetime) -> None:
     ReleaseItem.objects.bulk_create(rows)
 
 
-def _item(release: Release, row: parts.Waiting, entry: Entry | None) -> ReleaseItem:
-    authors, revision = [], 0
+def _item(
+    release: Release,
+    row: parts.Waiting,
+    entry: Entry | None,
+    shared: Sequence[tuple[str, UUID]],
+    serving: Mapping[UUID, datetime],
+) -> ReleaseItem:
+    """One thing of a release, with who wrote it, or its theme or type, since it was published."""
+    authors: set[int] = set()
+    revision = 0
     if row.object_id is not None:
         # What a trigger shows is a rule, whose history is that of the trigger.
         kind = "trigger" if row.key.startswith(TRIGGER_RULE) else row.kind
-        found = revisions_of(kind, row.object_id, limit=200)
-        revision = found[0].number if found else 0
-        since = row.served_at
-        authors = sorted(
-            {one.by_id for one in found if one.by_id and (since is None or one.at > since)}
-        )
+        for saved, object_id in ((kind, row.object_id), *shared):
+            found = revisions_of(saved, object_id, limit=200)
+            since = row.served_at
+            if object_id == row.object_id:
+                revision = found[0].number if found else 0
+            else:
+                since = serving.get(object_id)
+            later = [one for one in found if since is None or one.at > since]
+            authors |= {one.by_id for one in later if one.by_id}
     return ReleaseItem(
         release=release,
         kind=row.kind,
@@ -107,8 +124,29 @@ def _item(release: Release, row: parts.Waiting, entry: Entry | None) -> ReleaseI
         digest=row.digest,
         part="" if entry is None else entry.part,
         revision=revision,
-        authors=authors,
+        authors=sorted(authors),
     )
+
+
+def words_serving(site_id: UUID, shared_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return since when the words of themes and types serve in some block, as far as they do.
+
+    Three queries, and one for each block that is looked at: mostly one for each theme or type.
+    """
+    blocks = blocks_on(shared_ids)
+    ids = {one for own in blocks.values() for one in own}
+    rows = Part.objects.filter(site_id=site_id, kind="block", object_id__in=ids)
+    rows = rows.exclude(served="").exclude(served_at=None)
+    at = {one: moment for one, moment in rows.values_list("object_id", "served_at") if moment}
+    found: dict[UUID, datetime] = {}
+    for shared, own in blocks.items():
+        newest = sorted((one for one in own if one in at), key=lambda one: at[one], reverse=True)
+        for block in newest[:LOOKED_AT]:
+            # A draft may have taken the theme since: then its words were in nothing that serves.
+            if showed(block, shared, at[block]):
+                found[shared] = at[block]
+                break
+    return found
 
 
 def _segment_item(release: Release, waiting: AwaitingSegment) -> ReleaseItem:
@@ -198,9 +236,10 @@ def own_hand(release: Release, user_id: int) -> str:
         return "You put this release together: somebody else has to approve it."
     for item in release.items.all():
         if user_id in item.authors:
-            return (
-                f"You wrote some of the {item.kind} '{item.key}': somebody else has to approve it."
-            )
+            some = f"some of the {item.kind} '{item.key}'"
+            if item.kind == "block":
+                some += ", or of its theme or type"
+            return f"You wrote {some}: somebody else has to approve it."
     return ""
 
 

@@ -12,9 +12,12 @@ from apps.decisions.models import Release, ReleaseItem
 from apps.decisions.release_contents import SEGMENT_DRAFT
 from apps.segments.types import Usage, UsageHolder
 from apps.work import services as work
+from apps.work.selectors import open_work
+from apps.work.types import Standing
 
 REFRESH: Final = "decisions.parts"
 PUBLISH: Final = "decisions.publish"
+LONG_WORK: Final = (REFRESH, PUBLISH)
 _KINDS = {"segment": SEGMENT_DRAFT}
 
 
@@ -28,6 +31,13 @@ def run_release(task: work.Work, now: datetime) -> None:
 def refresh_parts(task: work.Work, now: datetime) -> None:
     """Carry out the intent to look through many changed drafts. Safe to run twice."""
     assert task.site_id is not None
+    left = total = parts.left_to_look_at(task.site_id)
+    while left > parts.AT_ONCE:
+        # Each step is committed: who looks meanwhile sees how far it is, and nobody waits long.
+        task.progress(total - left, total, "Looking through what was changed")
+        parts.refresh_parts(task.site_id, most=parts.AT_ONCE)
+        left = parts.left_to_look_at(task.site_id)
+        total = max(total, left)
     parts.refresh_parts(task.site_id)
 
 
@@ -53,6 +63,11 @@ def publish_many(task: work.Work, now: datetime) -> None:
         now=now,
         only={(row.kind, row.key): row.digest for row in rows},
     )
+
+
+def long_work(site_id: UUID) -> Standing | None:
+    """Return how far the work on very many changes is; None: there is none. One query."""
+    return open_work(site_id, LONG_WORK)
 
 
 def ask_to_refresh(site_id: UUID, now: datetime) -> None:

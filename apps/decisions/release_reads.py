@@ -9,6 +9,7 @@ from django.db.models import Count
 
 from apps.decisions import manifests, parts, stored
 from apps.decisions.errors import UnknownPublication
+from apps.decisions.freezing import picked
 from apps.decisions.manifests import Entry, Name
 from apps.decisions.models import Part, Publication, Release, ReleaseItem, ReleaseVote
 from apps.decisions.release_contents import (
@@ -18,6 +19,7 @@ from apps.decisions.release_contents import (
     is_approved,
     moved_on,
     own_hand,
+    words_serving,
 )
 from engine.capping import CapDoc
 from engine.snapshot import SegmentDoc, SnapshotDoc
@@ -34,6 +36,7 @@ __all__ = [
     "moved_on",
     "named_things",
     "own_hand",
+    "picked",
     "publication_of",
     "publications_beside",
     "release_beside",
@@ -43,6 +46,7 @@ __all__ = [
     "to_approve",
     "troubled",
     "votes_on",
+    "words_serving",
 ]
 
 

@@ -15,6 +15,7 @@ from apps.decisions.models import DecisionRecord, Publication, Release
 from apps.decisions.publishing import composed
 from apps.decisions.reading import Reads, reads_together
 from apps.decisions.release_contents import release_changes
+from apps.decisions.release_doors import long_work
 from apps.decisions.signing import key_set
 from apps.decisions.snapshots import Served, current, held, is_loaded, nothing
 from apps.decisions.visitor_facts import bindings_of, visitor_of
@@ -41,6 +42,7 @@ __all__ = [
     "is_loaded",
     "key_set",
     "latest_publication",
+    "long_work",
     "nothing",
     "open_releases",
     "publication_document",

@@ -1,4 +1,8 @@
-"""The publication that serves, compiled once per number in each process and swapped whole."""
+"""The publication that serves, compiled once per number in each process and swapped whole.
+
+A small one is read by whoever hears of it first. A large one takes a tenth of a second: it is left
+to `watch`, where that runs, and requests go on with what they have until it is there.
+"""
 
 import logging
 import threading
@@ -17,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 # Nothing comes back unless there is a newer one: anybody may say that they have heard of it.
 _NEWER = """
-SELECT number, published_at, manifest IS NOT NULL FROM decisions_publication
-WHERE site_id = %s::uuid AND number > %s ORDER BY number DESC LIMIT 1
+SELECT number, published_at, manifest IS NOT NULL, coalesce(octet_length(manifest), 0)
+FROM decisions_publication WHERE site_id = %s::uuid AND number > %s ORDER BY number DESC LIMIT 1
 """
 _MANIFEST = "SELECT manifest FROM decisions_publication WHERE site_id = %s::uuid AND number = %s"
 _WHOLE = "SELECT document::text FROM decisions_publication WHERE site_id = %s::uuid AND number = %s"
@@ -29,6 +33,10 @@ WHERE site_id = %s::uuid AND digest = ANY(%s::text[])
 # Of one statement while a publication is loaded: nobody waits for it but the first to ask.
 LOAD_BOX_S = 5.0
 PARTS_AT_ONCE = 500
+# A longer list, of some 1,500 parts, is no request's work.
+LONG_BYTES = 200_000
+# So many are loaded before somebody asks for them.
+_PUBLISHED = "SELECT DISTINCT site_id FROM decisions_publication LIMIT 100"
 _NUMBERS = """
 SELECT s.id, (SELECT max(p.number) FROM decisions_publication p WHERE p.site_id = s.id)
 FROM unnest(%s::uuid[]) AS s(id)
@@ -63,7 +71,10 @@ class Served:
 
 _served: dict[UUID, Served] = {}  # one entry a site
 _refused: dict[UUID, int] = {}  # site -> the number that this code could not read
+_coming: dict[UUID, int] = {}  # site -> the number that was left to `watch`
 _loading = threading.Lock()
+watched = threading.Event()  # set while a thread beside the requests reads what is left to it
+wanted = threading.Event()  # set when something is
 
 
 def current(site_id: UUID, announced: bytes | None) -> Served | None:
@@ -81,7 +92,8 @@ def current(site_id: UUID, announced: bytes | None) -> Served | None:
 def _newer(site_id: UUID, served: Served | None, announced: bytes | None) -> Served | None:
     if served is not None and announced is not None:
         number = int(announced)
-        if number <= served.number or _refused.get(site_id, 0) >= number:
+        known = max(_refused.get(site_id, 0), _coming.get(site_id, 0))
+        if number <= max(served.number, known):
             return served
     # While one thread loads, the others go on with what they have.
     if not _loading.acquire(blocking=served is None):
@@ -90,12 +102,14 @@ def _newer(site_id: UUID, served: Served | None, announced: bytes | None) -> Ser
         again = _served.get(site_id)
         if again is not None and again is not served:
             return again
-        return _load(site_id, served) or served
+        most = LONG_BYTES if served is not None and watched.is_set() else None
+        return _load(site_id, served, most) or served
     finally:
         _loading.release()
 
 
-def _load(site_id: UUID, old: Served | None) -> Served | None:
+def _load(site_id: UUID, old: Served | None, most: int | None = None) -> Served | None:
+    """Read what serves, unless its list has more bytes than `most`: that is left to `watch`."""
     known = (str(site_id), -1 if old is None else old.number)
     try:
         rows = record_reads.rows(_NEWER, known, box_s=record_reads.LONGEST_BOX_S)
@@ -103,7 +117,11 @@ def _load(site_id: UUID, old: Served | None) -> Served | None:
             if old is None:
                 _served[site_id] = old = nothing(site_id)
             return old
-        number, published_at, has_parts = rows[0]
+        number, published_at, has_parts, size = rows[0]
+        if most is not None and size > most:
+            _coming[site_id] = number
+            wanted.set()
+            return old
         served = _read(site_id, number, clock.to_ms(published_at), has_parts, old)
     except record_reads.RecordAway:
         return None
@@ -136,18 +154,20 @@ def _read(site_id: UUID, number: int, at_ms: int, has_parts: bool, old: Served |
         some = missing[begin : begin + PARTS_AT_ONCE]
         bodies.update(record_reads.rows(_PARTS, (site, some), box_s=LOAD_BOX_S))
     docs: dict[str, Any] = {}
-    found: manifests.Manifest = {}
+    altered: manifests.Manifest = {}
     for name, entry in manifest.items():
         part = entry.part
         if part in held:
             docs[part] = held[part]
         elif part in bodies:
             docs[part] = manifests.document_in(entry.kind, bodies[part])
-            part = manifests.digest_of(entry.kind, bodies[part].encode())
-        found[name] = entry._replace(part=part)
+            digest = manifests.digest_of(entry.kind, bodies[part].encode())
+            if digest != part:
+                altered[name] = entry._replace(part=digest)
     document = manifests.put_together(site, number, at_ms, manifest, docs)
     compiled = compile_snapshot(document, previous=None if old is None else old.compiled)
-    return Served(compiled, manifests.served_digest(site, number, at_ms, found), docs)
+    digest = manifests.served_digest(site, number, at_ms, manifest | altered)
+    return Served(compiled, digest, docs)
 
 
 def opened(document: SnapshotDoc, digest: str | None = None) -> Served:
@@ -187,9 +207,23 @@ def numbers() -> dict[UUID, int]:
     return {UUID(str(site)): number or 0 for site, number in record_reads.rows(_NUMBERS, (sites,))}
 
 
+def load_all() -> None:
+    """Load what sites serve, so that nobody's first request waits for it.
+
+    Raises:
+        RecordAway: Postgres did not answer.
+    """
+    for (site,) in record_reads.rows(_PUBLISHED, box_s=LOAD_BOX_S):
+        current(UUID(str(site)), None)
+
+
 def catch_up(site_id: UUID, number: int) -> None:
-    """Load a publication that this process has not heard of."""
-    current(site_id, b"%d" % number)
+    """Load a publication that this process has not heard of, however large."""
+    served = _served.get(site_id)
+    if served is not None and number > max(served.number, _refused.get(site_id, 0)):
+        with _loading:
+            if _served.get(site_id) is served:
+                _load(site_id, served)
 
 
 def is_loaded() -> bool:
@@ -201,3 +235,5 @@ def forget() -> None:
     """Serve nothing until it is loaded again (tests)."""
     _served.clear()
     _refused.clear()
+    _coming.clear()
+    wanted.clear()

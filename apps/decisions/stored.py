@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -59,16 +58,6 @@ def is_readable(publication: Publication) -> bool:
     except InvalidSnapshot:
         return False
     return True
-
-
-def written_before(publication: Publication) -> datetime:
-    """Return an instant after which nothing was written of what a publication says."""
-    while publication.restores is not None:
-        origin = find(publication.site_id, publication.restores)
-        if origin is None:
-            break
-        publication = origin
-    return publication.published_at
 
 
 def documents(

@@ -28,6 +28,7 @@ class PurgeAddressForm(forms.ModelForm[PurgeAddress]):
     class Meta:
         model = PurgeAddress
         fields = ("site", "url", "header", "secret", "is_enabled")
+        field_classes = {"url": forms.CharField}  # in whose place `url` above comes
 
     def clean_secret(self) -> Any:
         """Keep the old secret where no new one is given."""

@@ -14,10 +14,11 @@ from apps.access.http import (
     request_id,
 )
 from apps.access.proof import verified_user_id
+from apps.access.types import Caller
 from apps.decisions import selectors, services
 from apps.delivery import deciding, outcome_bodies, outcomes, wording
 from apps.delivery.previewing.answers import answered
-from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, asked_of, id_text
+from apps.delivery.questions import MAX_BODY_BYTES, QUESTION, Question, asked_of, id_text
 from apps.work import clock, record_watch
 
 DECIDE: Final = "decide"
@@ -34,18 +35,13 @@ def decide(request: HttpRequest) -> HttpResponse:
     asked = asked_of(question)
     if question.explain and caller.kind != "sk":
         raise Forbidden("An explanation needs a secret key.")
-    anonymous_id = id_text(question.anonymous_id, "anonymousId")
-    user_id = id_text(question.user_id, "userId")
     now_ms = clock.now_ms()
-    if caller.kind == "pk" and (question.user_token or caller.is_user_proof_required):
-        user_id = verified_user_id(
-            caller, user_id, question.user_hash, question.user_token, clock.from_ms(now_ms)
-        )
-    identities = []
-    if user_id is not None:
-        identities.append(f"user_id:{user_id}")
-    if anonymous_id is not None:
-        identities.append(f"anonymous_id:{anonymous_id}")
+    anonymous_id, user_id = _named(caller, question, now_ms)
+    identities = [
+        f"{kind}:{value}"
+        for kind, value in (("user_id", user_id), ("anonymous_id", anonymous_id))
+        if value is not None
+    ]
     if question.preview:
         return answered(request, caller, question, asked, identities)
     arrival = selectors.arrive(caller, identities, DECIDE)
@@ -70,20 +66,35 @@ def decide(request: HttpRequest) -> HttpResponse:
     headers = {
         "ETag": answer.etag,
         "Cache-Control": "private, no-cache",
-        "Server-Timing": (
-            f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={decided.rules_s * 1000:.2f}, "
-            f"model;dur=0, render;dur={decided.render_s * 1000:.2f}, "
-            f"total;dur={(perf_counter() - start) * 1000:.2f}"
-        ),
+        "Server-Timing": _timing(decided, start, arrived),
         **arrival.headers,
     }
-    if decided.may_repeat:
-        response = not_changed(request, answer.etag)
-        if response is not None:
-            for name, value in headers.items():
-                response[name] = value
-            return response
-    return json_response(answer.body, headers=headers)
+    response = not_changed(request, answer.etag) if decided.may_repeat else None
+    if response is None:
+        return json_response(answer.body, headers=headers)
+    for name, value in headers.items():
+        response[name] = value
+    return response
+
+
+def _named(caller: Caller, question: Question, now_ms: int) -> tuple[str | None, str | None]:
+    """The anonymous id and the login that a question names; of a page the login it can prove."""
+    anonymous_id = id_text(question.anonymous_id, "anonymousId")
+    user_id = id_text(question.user_id, "userId")
+    if caller.kind == "pk" and (question.user_token or caller.is_user_proof_required):
+        user_id = verified_user_id(
+            caller, user_id, question.user_hash, question.user_token, clock.from_ms(now_ms)
+        )
+    return anonymous_id, user_id
+
+
+def _timing(decided: deciding.Decided, start: float, arrived: float) -> str:
+    """The call's spans in ms; `start` and `arrived` are perf_counter() values."""
+    return (
+        f"facts;dur={(arrived - start) * 1000:.2f}, rules;dur={decided.rules_s * 1000:.2f}, "
+        f"model;dur=0, render;dur={decided.render_s * 1000:.2f}, "
+        f"total;dur={(perf_counter() - start) * 1000:.2f}"
+    )
 
 
 def not_changed(request: HttpRequest, etag: str) -> HttpResponse | None:

@@ -58,6 +58,17 @@ WHERE NOT s.is_archived AND NOT s.is_hidden AND v.state IN ('live', 'building')
         "SELECT coalesce(max(generation), 1) FROM decisions_hotgeneration",
         (("attune_generation", "The hot state's generation; it rises when Redis lost it."),),
     ),
+    (
+        """
+SELECT (SELECT count(*) FROM work_ledgerstate WHERE checked->'bad' <> '[]'),
+  coalesce(extract(epoch FROM clock_timestamp()
+    - (SELECT at FROM work_unsealed ORDER BY id LIMIT 1)), 0)
+""",
+        (
+            ("attune_ledgers_broken", "Sealed ledgers whose last check found a bad row."),
+            ("attune_unsealed_seconds", "How long the first row has waited for its seal."),
+        ),
+    ),
 )
 _WORK: Final = """
 SELECT state, count(*) FROM work_intent

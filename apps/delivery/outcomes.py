@@ -4,228 +4,28 @@ A decision id says for whom and what; nothing is looked up but consent, in the s
 the rate limit. Both answer like a batch: one bad item never loses the others.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any
 
-import msgspec
-from django.db import InterfaceError, OperationalError, connection
-
-from apps.access import limits
 from apps.access.proof import verified_user_id
 from apps.access.types import Caller
-from apps.consent.types import Choice, Purpose, allowed
 from apps.decisions.cap_counts import TOKEN_SIZE, showing_of
 from apps.decisions.errors import InvalidDecisionId
-from apps.decisions.selectors import (
-    CapHolder,
-    DecisionPayload,
-    Showing,
-    Shown,
-    arrive,
-    confirm,
-    verified,
-    withdraw,
-)
-from apps.delivery import exposure_log
+from apps.decisions.selectors import DecisionPayload, Showing, verified
 from apps.delivery.outcome_bodies import (
     CONVERSION,
     EXPOSURE,
-    REFUSALS,
     UNREADABLE,
     Conversion,
     Conversions,
     Exposure,
     Exposures,
-    Receipt,
-    Refusal,
     bounded,
 )
+from apps.delivery.outcome_intake import Answered, Identities, Intake, ItemRefused, Seen
 from apps.delivery.questions import id_text
-from apps.events.collect import record_accepted
-from apps.events.types import FLAG_CAPS_ONLY, FLAG_CLOCK_AHEAD, FLAG_CONSENT_ASSUMED, Accepted
-from apps.events.types import Receipt as StoreReceipt
-from apps.work import clock
-from apps.work.database import drop_if_broken
-
-MAX_ID_LENGTH: Final = 100
-# Each is a question of its own. A page or an app is one visitor's, or a few one's after the other.
-MOST_VISITORS: Final = 20
-SKEW_MS: Final = 30_000  # a smaller difference between two clocks is latency
-AHEAD_MS: Final = 600_000
-DAY_MS: Final = 86_400_000
-_ANALYTICS: Final = int(Purpose.ANALYTICS)
-_PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
-
-
-_encode = msgspec.json.Encoder().encode
-
-Identities = tuple[str, ...]
-Answered = tuple[bytes, dict[str, str]]
-
-
-class _Refused(Exception):
-    """One item is not taken; the others are."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-
-
-class Known(NamedTuple):
-    """What is known of a visitor.
-
-    Attributes:
-        bits: what they allow, as purposes.
-        holder: where their budgets of caps lie.
-        is_confirmed: what they were shown counts there already.
-    """
-
-    choice: Choice
-    bits: int
-    holder: CapHolder
-    is_confirmed: bool
-
-
-Showings = list[tuple[Showing, bytes]]  # each beside the token of the reservation it takes up
-
-
-class Seen(NamedTuple):
-    """An exposure that has been read, and not yet taken."""
-
-    event: Accepted
-    identities: Identities
-    showing: Showing | None
-    reserved: bytes
-
-
-class _Intake:
-    """One call: its clock, its visitors' choices, what is taken and what is not."""
-
-    def __init__(self, caller: Caller, route: str, sent_at: datetime | None, now: datetime) -> None:
-        self.caller = caller
-        self.now = now
-        self.now_ms = clock.to_ms(now)
-        sent_ms = None if sent_at is None else _ms(sent_at)
-        offset_ms = 0 if sent_ms is None else self.now_ms - sent_ms
-        self.offset_ms = offset_ms if abs(offset_ms) >= SKEW_MS else 0
-        self.headers: dict[str, str] | None = None
-        self.route = route
-        self.visitors: set[Identities] = set()
-        self.choices: dict[Identities, Known] = {}
-        self.showings: dict[Identities, Showings] = {}
-        self.events: list[Accepted] = []
-        self.refusals: list[Refusal] = []
-
-    def take_seen(self, seen: Sequence[Seen]) -> None:
-        """Take exposures. What caps count of them is told in the question who their visitor is."""
-        for one in seen:
-            if one.showing is not None:
-                told = self.showings.setdefault(one.identities, [])
-                told.append((one.showing, one.reserved))
-        for one in seen:
-            self.take(one.event, one.identities, is_counted=one.showing is not None)
-
-    def charge_first(self, items: Sequence[msgspec.Raw]) -> None:
-        """Charge a call that may be much work before it is done; others are on the way."""
-        if len(items) > MOST_VISITORS:
-            self.headers = limits.enforce(self.caller, self.route)
-
-    def admit(self, identities: Identities) -> None:
-        """Note a visitor; refuse those beyond what a publishable key may ask about at once."""
-        if identities not in self.visitors:
-            if self.caller.kind == "pk" and len(self.visitors) >= MOST_VISITORS:
-                raise _Refused("too_many_visitors")
-            self.visitors.add(identities)
-
-    def take(self, event: Accepted, identities: Identities, *, is_counted: bool = False) -> None:
-        """Stamp an event with its visitor's consent and keep it, unless analytics is refused.
-
-        What caps count of it is counted by those who personalize, whatever analytics may know.
-        """
-        choice, bits, _, _ = self._known(identities)
-        if not bits & _ANALYTICS:
-            if not is_counted or not bits & _PERSONALIZATION:
-                return  # counted by nobody: without consent not even its count is a fact
-            event.flags |= FLAG_CAPS_ONLY
-            event.properties = {
-                name: event.properties[name] for name in ("caps", "capToken", "decided_ms")
-            }
-        event.epoch, event.purposes = choice.epoch, bits
-        if not choice.granted & _ANALYTICS:
-            event.flags |= FLAG_CONSENT_ASSUMED
-        self.events.append(event)
-
-    def refuse(self, index: int, message_id: str | None, code: str) -> None:
-        """List an item that is not taken."""
-        self.refusals.append(Refusal(index, message_id, code, REFUSALS[code]))
-
-    def occurred(self, at: datetime | None) -> tuple[int, int | None, int]:
-        """Return (corrected ms, ms as the sender said, flags) of an item's own time."""
-        if at is None:
-            return self.now_ms, None, 0
-        original_ms = _ms(at)
-        occurred_ms = original_ms + self.offset_ms
-        if occurred_ms > self.now_ms:
-            ahead = occurred_ms - self.now_ms > AHEAD_MS
-            return self.now_ms, original_ms, FLAG_CLOCK_AHEAD if ahead else 0
-        if occurred_ms < self.now_ms - self.caller.retention_days * DAY_MS:
-            raise _Refused("event_too_old")
-        return occurred_ms, original_ms, 0
-
-    def receipt(self, *, may_wait: bool = False) -> Answered:
-        """Store what was taken and word the answer. Durable when it returns, unless it may wait."""
-        accepted = duplicates = 0
-        for identities, showings in self.showings.items():
-            known = self._known(identities)
-            if known.bits & _PERSONALIZATION and not known.is_confirmed:
-                confirm(known.holder, showings, self.now_ms)
-        if self.events:
-            stored = self._queued() if may_wait else self._stored()
-            accepted, duplicates = stored.accepted, stored.duplicates
-        body = _encode(Receipt(accepted, duplicates, self.refusals))
-        if self.headers is None:  # nobody to ask for: the limit is charged all the same
-            self.headers = limits.enforce(self.caller, self.route)
-        return body, self.headers
-
-    def _queued(self) -> StoreReceipt:
-        owner = exposure_log.Owner(self.caller.site_id, self.caller.source_id)
-        return exposure_log.take(owner, self.events)
-
-    def _stored(self) -> StoreReceipt:
-        """Store, once more on a new connection if the old one is dead: message ids allow it."""
-        try:
-            return record_accepted(self.caller, self.events, now=self.now)
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block:
-                raise
-            drop_if_broken()
-            if connection.connection is not None:  # who holds a row would hold it again
-                raise
-            return record_accepted(self.caller, self.events, now=self.now)
-
-    def _known(self, identities: Identities) -> Known:
-        found = self.choices.get(identities)
-        if found is None:
-            found = self.choices[identities] = self._asked(identities)
-        return found
-
-    def _asked(self, identities: Identities) -> Known:
-        caller, showings = self.caller, self.showings.get(identities)
-        shown = Shown(showings, self.now_ms) if showings else None
-        arrival = arrive(caller, identities, self.route, charge=self.headers is None, shown=shown)
-        if self.headers is None:
-            self.headers = dict(arrival.headers)
-        profile = arrival.profile
-        choice = Choice()
-        holder = CapHolder(caller.site_hex, identities[0])
-        if profile is not None:
-            choice = Choice(profile.granted, profile.denied, profile.epoch)
-            holder = CapHolder(caller.site_hex, identities[0], profile.profile_id)
-        bits = int(allowed(choice, mode=caller.consent_mode, gpc=caller.gpc))
-        if showings and arrival.is_confirmed and not bits & _PERSONALIZATION:
-            withdraw(holder, showings)
-        return Known(choice, bits, holder, arrival.is_confirmed)
+from apps.events.types import Accepted
 
 
 def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime) -> Answered:
@@ -235,7 +35,7 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
         InvalidRequest: too many.
         RateLimited: too many calls.
     """
-    intake = _Intake(caller, route, given.sent_at, now)
+    intake = Intake(caller, route, given.sent_at, now)
     items = bounded(given.exposures, "exposures")
     intake.charge_first(items)
     seen: list[Seen] = []
@@ -254,17 +54,17 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             intake.refuse(index, message_id, "invalid_exposure")
         except InvalidDecisionId as error:
             intake.refuse(index, message_id, error.code)
-        except _Refused as error:
+        except ItemRefused as error:
             intake.refuse(index, message_id, error.code)
     intake.take_seen(seen)
     return intake.receipt(may_wait=True)
 
 
 def _exposure(
-    intake: _Intake, item: Exposure, decided: DecisionPayload, message_id: str
+    intake: Intake, item: Exposure, decided: DecisionPayload, message_id: str
 ) -> Accepted:
     if not decided.subject:
-        raise _Refused("decision_without_visitor")
+        raise ItemRefused("decision_without_visitor")
     properties = _decided(item.decision_id, decided)
     if item.position is not None:
         properties["position"] = item.position
@@ -311,7 +111,7 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
         InvalidRequest: too many.
         RateLimited: too many calls.
     """
-    intake = _Intake(caller, route, given.sent_at, now)
+    intake = Intake(caller, route, given.sent_at, now)
     items = bounded(given.conversions, "conversions")
     intake.charge_first(items)
     for index, raw in enumerate(items):
@@ -320,7 +120,7 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
             item = CONVERSION.decode(raw)
             own = id_text(item.id, "id")
             if own is None:
-                raise _Refused("id_required")
+                raise ItemRefused("id_required")
             message_id = _message_id("conversion", own)
             event, identities = _conversion(intake, item, message_id)
             intake.admit(identities)
@@ -329,14 +129,14 @@ def record_conversions(caller: Caller, given: Conversions, route: str, now: date
             intake.refuse(index, message_id, "invalid_conversion")
         except InvalidDecisionId as error:
             intake.refuse(index, message_id, error.code)
-        except _Refused as error:
+        except ItemRefused as error:
             intake.refuse(index, message_id, error.code)
     return intake.receipt()
 
 
-def _conversion(intake: _Intake, item: Conversion, message_id: str) -> tuple[Accepted, Identities]:
+def _conversion(intake: Intake, item: Conversion, message_id: str) -> tuple[Accepted, Identities]:
     if not 0 < len(item.goal) <= 200 or "\x00" in item.goal:
-        raise _Refused("invalid_goal")
+        raise ItemRefused("invalid_goal")
     properties: dict[str, Any] = {"goal": item.goal}
     for name, value in (("value", item.value), ("currency", item.currency)):
         if value is not None:
@@ -359,7 +159,7 @@ def _conversion(intake: _Intake, item: Conversion, message_id: str) -> tuple[Acc
         if value is not None
     )
     if not identities:
-        raise _Refused("identity_required")
+        raise ItemRefused("identity_required")
     event = _event(
         intake, "conversion", item.goal, item.occurred_at, message_id, identities[0], properties
     )
@@ -368,7 +168,7 @@ def _conversion(intake: _Intake, item: Conversion, message_id: str) -> tuple[Acc
 
 
 def _event(
-    intake: _Intake,
+    intake: Intake,
     type: str,
     name: str,
     at: datetime | None,
@@ -403,7 +203,3 @@ def _message_id(kind: str, own: str) -> str:
 
 def _short(text: str) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _ms(at: datetime) -> int:
-    return clock.to_ms(at if at.tzinfo is not None else at.replace(tzinfo=UTC))

@@ -6,8 +6,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from django.db import IntegrityError
+
 from apps.access.selectors import find_site
-from apps.demo import clicks, convert, learning, load, replay, report, setup
+from apps.decisions import served_days
+from apps.demo import clicks, convert, editors, learning, load, replay, report, setup
 from apps.demo.clicks import Session
 from apps.demo.client import Address, Connection
 from apps.demo.errors import DemoTrouble
@@ -17,6 +20,7 @@ from apps.demo.seeding import SITE_KEY
 from apps.demo.selectors import latest_run
 from apps.segments.services import request_refresh
 from apps.work import clock
+from engine.errors import PersonalizationError
 
 # The last click of the history lies so far before the moment at which loading begins.
 MARGIN: Final = timedelta(minutes=1)
@@ -122,6 +126,9 @@ def _load(
     progress = Progress(stream, "Replay", total=total, unit="clicks")
     replayed = replay.replay(material.visits, open_connection=open_connection, progress=progress)
     progress.finish()
+    # After everything that is measured: another publication is another snapshot to load.
+    _furnish(run, stream)
+    served_days.count_site(run.site_id, clock.now())  # or editors would find it ten minutes later
     run.report = report.report_of(
         same=report.same_for_everyone(material.history),
         loaded=loaded,
@@ -132,6 +139,14 @@ def _load(
     run.finished_at = clock.now()
     run.save(update_fields=["report", "finished_at"])
     return run
+
+
+def _furnish(run: DemoRun, stream: Screen) -> None:
+    """Make what editors find in the demo; whoever works in it already may stand in the way."""
+    try:
+        editors.furnish(run.site_id, now=clock.now())
+    except (PersonalizationError, IntegrityError) as error:
+        stream.write(f"Nothing was made for editors to look at: {error}\n")
 
 
 def _free_key(name: str) -> str:

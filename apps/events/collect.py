@@ -28,6 +28,8 @@ from apps.events.permission import (
     may_keep,
     permit,
     preferences_of,
+    signal_in,
+    strings_of,
     subjects_of,
 )
 from apps.events.quarantine import Refused
@@ -219,6 +221,7 @@ def _apply_choices(call: Call, choosing: Sequence[Accepted], now: datetime) -> l
             continue
         claimed.append(event)
         version = event.properties.get("policyVersion")
+        signal = signal_in(event.context, call.frame.received_ms)
         consent.record_choice(
             site_id=call.sender.site_id,
             source_id=call.sender.source_id,
@@ -227,7 +230,8 @@ def _apply_choices(call: Call, choosing: Sequence[Accepted], now: datetime) -> l
             method="event",
             policy_version=version[:40] if isinstance(version, str) else "",
             gpc=call.sender.has_gpc,
-            signals={},
+            refused=signal.no,
+            signals=strings_of(event.context),
             client_at=None if event.original_ms is None else from_ms(event.original_ms),
             regime=call.sender.regime,
             now=now,
@@ -241,7 +245,7 @@ def _settle(call: Call, claimed: list[Accepted], now: datetime) -> Receipt:
     owners = [_subjects_of_refused(item) for _, item in call.refused]
     choices = choices_for(sender, call.events, (s for subjects in owners for s in subjects))
     kept = permit(sender, call.events, choices)
-    if sender.has_gpc and _apply_signal(sender, kept, choices, now):
+    if _apply_signals(sender, kept, choices, now):
         kept = permit(sender, call.events, choices_for(sender, call.events))
     without_consent = len(call.events) - len(kept)
     waiting = _to_hold(call, owners, choices) if call.refused else []
@@ -278,20 +282,22 @@ def _store(call: Call, kept: list[Accepted], claimed: list[Accepted]) -> int:
     return len(first)
 
 
-def _apply_signal(
+def _apply_signals(
     sender: Sender, kept: Iterable[Accepted], choices: Mapping[Subject, Choice], now: datetime
 ) -> bool:
-    """Record `Sec-GPC: 1` for the visitors of events to be stored who have no such no yet.
+    """Record the opt-out of the visitors of events to be stored who have no such no yet.
 
-    True if anything was recorded. Nobody is written down for whom nothing is stored: the signal
-    comes with every request anyway.
+    It is `Sec-GPC: 1`, or a GPP or US Privacy string of the event. True if anything was recorded.
+    Nobody is written down for whom nothing is stored: the signal comes with every request anyway.
     """
-    asked = unsignalled(kept, choices)
+    asked = unsignalled(sender, kept, choices)
     for subjects in sorted(asked):
-        consent.apply_gpc(
+        consent.apply_opt_out(
             site_id=sender.site_id,
             source_id=sender.source_id,
             identities=list(subjects),
+            gpc=sender.has_gpc,
+            strings=asked[subjects],
             regime=sender.regime,
             now=now,
         )
@@ -299,14 +305,20 @@ def _apply_signal(
 
 
 def unsignalled(
-    kept: Iterable[Accepted], choices: Mapping[Subject, Choice]
-) -> set[tuple[Subject, ...]]:
-    """The visitors of these events for whom no opt-out is recorded."""
-    return {
-        tuple(subjects_of(event))
-        for event in kept
-        if joint_choice(subjects_of(event), choices).denied & OPTED_OUT != OPTED_OUT
-    }
+    sender: Sender, kept: Iterable[Accepted], choices: Mapping[Subject, Choice]
+) -> dict[tuple[Subject, ...], dict[str, str]]:
+    """The visitors who opt out by a signal and have no such no on record, and by which strings."""
+    found: dict[tuple[Subject, ...], dict[str, str]] = {}
+    for event in kept:
+        is_said = signal_in(event.context, event.occurred_ms).is_opt_out
+        if not (is_said or sender.has_gpc):
+            continue
+        subjects = subjects_of(event)
+        if joint_choice(subjects, choices).denied & OPTED_OUT != OPTED_OUT:
+            evidence = found.setdefault(tuple(subjects), {})
+            evidence.update(strings_of(event.context) if is_said else {})
+            evidence.pop("tcString", None)  # it opts out of nothing
+    return found
 
 
 def _to_hold(
@@ -319,7 +331,11 @@ def _to_hold(
         context = item.get("context") if item is not None else None
         # What is past retention is not kept under another name.
         if rejection.code != "event_too_old" and may_keep(
-            call.sender, subjects, context if type(context) is dict else {}, choices
+            call.sender,
+            subjects,
+            context if type(context) is dict else {},
+            choices,
+            call.frame.received_ms,
         ):
             body = quarantine.body_of_refused(raw, item, call.frame, has_gpc=call.sender.has_gpc)
         waiting.append(Refused(rejection.code, rejection.detail, rejection.message_id or "", body))

@@ -5,13 +5,19 @@ from functools import lru_cache
 from typing import Any
 
 from apps.consent import selectors
+from apps.consent.strings import Signal, signal_of
 from apps.consent.types import NOT_ASKED, WIRE_NAMES, Choice, allowed
+from apps.events.partitions import DAY_MS
 from apps.events.types import FLAG_CONSENT_ASSUMED, Accepted, Sender
+from apps.work.clock import from_ms
 
 Subject = tuple[str, str]
 CONSENT_EVENT = "Segment Consent Preference Updated"
 ANALYTICS, ADVERTISING, OPTED_OUT = 4, 16, 16 | 32
 _BITS = {name: int(purpose) for name, purpose in WIRE_NAMES.items()}
+# What consent platforms write, by the names that `context.consent` has for it.
+_STRINGS = ("tcString", "gpp", "usPrivacy")
+_NO_SIGNAL = Signal()
 
 
 def preferences_of(context: Mapping[str, Any]) -> dict[str, bool]:
@@ -32,8 +38,37 @@ def preferences_of(context: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
-def carried_by(context: Mapping[str, Any]) -> tuple[int, int]:
-    """Return (purposes granted, purposes refused) by an event's own context, as bits."""
+def strings_of(context: Mapping[str, Any]) -> dict[str, str]:
+    """Return the strings of consent platforms that an event carries, by name, as they came."""
+    consent = context.get("consent")
+    if type(consent) is not dict:
+        return {}
+    found = {}
+    for name in _STRINGS:
+        text = consent.get(name)
+        if type(text) is str and text and "\0" not in text:
+            found[name] = text
+    return found
+
+
+def signal_in(context: Mapping[str, Any], at_ms: int) -> Signal:
+    """Return what the strings that an event carries say at a time, to the day."""
+    strings = strings_of(context) if "consent" in context else None
+    if not strings:
+        return _NO_SIGNAL
+    return _signal(*(strings.get(name) for name in _STRINGS), at_ms // DAY_MS)
+
+
+@lru_cache(maxsize=256)
+def _signal(tcf: str | None, gpp: str | None, usp: str | None, day: int) -> Signal:
+    return signal_of(tcf=tcf, gpp=gpp, usp=usp, now=from_ms(day * DAY_MS))
+
+
+def carried_by(context: Mapping[str, Any], at_ms: int) -> tuple[int, int]:
+    """Return (purposes granted, purposes refused) by an event's own context, as bits.
+
+    The strings in it only refuse.
+    """
     yes = no = 0
     if "consent" in context:
         for name, value in preferences_of(context).items():
@@ -41,6 +76,7 @@ def carried_by(context: Mapping[str, Any]) -> tuple[int, int]:
                 yes |= _BITS[name]
             else:
                 no |= _BITS[name]
+        no |= signal_in(context, at_ms).no
     return yes, no
 
 
@@ -93,7 +129,7 @@ def permit(
     kept = []
     for event in events:
         choice = joint_choice(subjects_of(event), choices)
-        yes, no = carried_by(event.context)
+        yes, no = carried_by(event.context, event.occurred_ms)
         bits = _bits(choice.granted, choice.denied, sender.consent_mode, yes, no, sender.has_gpc)
         if not bits & ANALYTICS:
             continue
@@ -113,13 +149,14 @@ def may_keep(
     subjects: Sequence[Subject],
     context: Mapping[str, Any],
     choices: Mapping[Subject, Choice],
+    received_ms: int,
 ) -> bool:
     """True if the body of a refused event may wait in quarantine: the same rule as for storing it.
 
     Nobody known to ask about is a no where consent is required.
     """
     choice = joint_choice(subjects, choices)
-    yes, no = carried_by(context)
+    yes, no = carried_by(context, received_ms)
     return bool(
         _bits(choice.granted, choice.denied, sender.consent_mode, yes, no, sender.has_gpc)
         & ANALYTICS

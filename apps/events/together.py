@@ -86,7 +86,7 @@ def _kept(call: Call, choices: Choices) -> list[Accepted] | None:
     """The events of a call that may be kept; None when consent or the plan must be written to."""
     sender = call.sender
     kept = permit(sender, call.events, choices)
-    if sender.has_gpc and unsignalled(kept, choices):
+    if unsignalled(sender, kept, choices):
         return None
     if sender.is_plan_strict and unplanned_of(sender, kept):
         return None

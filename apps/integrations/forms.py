@@ -1,16 +1,24 @@
-"""The form of a connection: what it may write, in words; and of a call that is repaired."""
+"""The forms of a connection, of a call that is repaired, and of what a connection is tried with."""
 
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
 
 from apps.content.chosen import ChosenField
+from apps.integrations.checking import CONTENTFUL, Question, can_be_asked
 from apps.integrations.importing import field_names
 from apps.integrations.models import Connection, Incoming, Mapping
 
 MOST_BODY = 2 * 1024 * 1024
+
+
+class _Hidden(forms.PasswordInput):
+    """What nobody is to read over a shoulder; it is never sent back to the page."""
+
+    def __init__(self) -> None:
+        super().__init__({"autocomplete": "off", "spellcheck": "false"})
 
 
 class ConnectionForm(forms.ModelForm[Connection]):
@@ -116,6 +124,80 @@ class IncomingForm(forms.ModelForm[Incoming]):
         super().__init__(*args, **kwargs)
         if not self.instance.repaired:
             self.initial["repaired"] = body_text(self.instance)
+
+
+class TrialForm(forms.Form):
+    """What a connection is tried with; nothing of it is kept."""
+
+    secret = forms.CharField(
+        label="The secret, as it is set there",
+        required=False,
+        max_length=200,
+        widget=_Hidden,
+        help_text="Is it the one that is kept here? Empty: it is not looked at.",
+    )
+    address = forms.URLField(
+        label="Address of its API",
+        required=False,
+        max_length=300,
+        assume_scheme="https",
+        widget=AdminTextInputWidget({"inputmode": "url"}),
+    )
+    space = forms.CharField(label="Space ID", required=False, max_length=64)
+    environment = forms.CharField(
+        label="Environment", required=False, max_length=64, initial="master"
+    )
+    token = forms.CharField(
+        label="A key that may read", required=False, max_length=1_000, widget=_Hidden
+    )
+
+    def __init__(self, *args: Any, connection: Connection, may_see_secret: bool) -> None:
+        """With the inputs that this kind of system needs."""
+        super().__init__(*args)
+        self.connection = connection
+        if not may_see_secret:
+            del self.fields["secret"]
+        if not can_be_asked(connection):
+            for name in ("address", "space", "environment", "token"):
+                del self.fields[name]
+        elif connection.kind == Connection.Kind.CONTENTFUL:
+            self.fields["address"].initial = CONTENTFUL
+            self.fields[
+                "token"
+            ].help_text = (
+                "Of the Content Delivery API: Settings, API keys. Used for this one call only."
+            )
+        else:
+            del self.fields["space"], self.fields["environment"]
+            self.fields["address"].help_text = "As in https://cms.example.com, without /admin."
+            self.fields["token"].help_text = (
+                "Settings, API Tokens: one that may read “Content-type-builder”. Used for this one "
+                "call only."
+            )
+
+    def clean_token(self) -> str:
+        """Refuse what no header can carry."""
+        given = str(self.cleaned_data["token"]).strip()
+        if given and not (given.isascii() and given.isprintable()):
+            raise forms.ValidationError("A key is made of plain letters, digits and signs.")
+        return given
+
+    def clean(self) -> dict[str, Any]:
+        """Whoever gives a key wants the system to be asked: then all of it is needed."""
+        found = super().clean() or {}
+        if found.get("token"):
+            for name in ("address", "space", "environment"):
+                if name in self.fields and name not in self.errors and not found.get(name):
+                    self.add_error(name, "It is needed to ask with this key.")
+        return found
+
+    def question(self) -> Question | None:
+        """What the content system is asked with; None: it is not to be asked."""
+        found = self.cleaned_data
+        if not found.get("token"):
+            return None
+        names = ("address", "space", "environment", "token")
+        return Question(*(str(found.get(name) or "") for name in names))
 
 
 def body_text(incoming: Incoming) -> str:

@@ -67,10 +67,20 @@ def run(incoming_id: UUID, now: datetime) -> None:
 
 
 def prune(now: datetime) -> int:
-    """Forget calls that came to an end more than 30 days ago; how many. In batches of their own."""
+    """Forget calls that came to an end more than 30 days ago; how many. In batches of their own.
+
+    The last one that was imported from each Contentful stays: it says where its entries are.
+    """
+    done = Incoming.objects.filter(
+        state=Incoming.State.DONE, connection__kind=Connection.Kind.CONTENTFUL
+    )
+    last = list(
+        done.order_by("connection_id", "-received_at").distinct("connection_id").values_list("pk")
+    )
     total = 0
     while True:
         old = Incoming.objects.filter(ended_at__lt=now - timedelta(days=KEPT_DAYS))
+        old = old.exclude(pk__in=[pk for (pk,) in last])
         deleted, _ = Incoming.objects.filter(pk__in=old.values_list("pk")[:BATCH]).delete()
         total += deleted
         if deleted < BATCH:

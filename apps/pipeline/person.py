@@ -26,6 +26,7 @@ from apps.segments.live import (
     Change,
     Definition,
     Evaluated,
+    Evaluation,
     LiveDefinitions,
     News,
     Stays,
@@ -218,14 +219,12 @@ class Person:
         now_ms = live.as_of(now_ms, row.last_seen_ms)
         self._asks_all |= live.is_of_the_future(evaluated.at_ms, now_ms)
         due_before = min((stay[1] for stay in before.values() if stay[1] is not None), default=None)
-        if (
+        asks_everyone = (
             self._asks_all
             or not evaluated.is_of(definitions.number, row.version)
             or (due_ms is not None and due_ms != due_before)
-        ):
-            asked: Sequence[Definition] | None = None
-        else:
-            asked = self._touched(before, now_ms)
+        )
+        asked = None if asks_everyone else self._touched(before, now_ms)
         facts = live.near_facts(
             definitions,
             unit_id=row.unit_id,
@@ -233,29 +232,7 @@ class Person:
             history=kept,
             consent=(row.granted, row.denied),
         )
-        those = definitions.definitions if asked is None else asked
-        news = self._news(now_ms)
-        far = live.far_facts(
-            definitions,
-            those,
-            facts,
-            profile_id=row.profile_id,
-            now_ms=now_ms,
-            before=before,
-            news=news,
-            is_rewritten=self._asks_all,
-            load=self.far.load,
-        )
-        past = live.past_of(
-            those,
-            facts,
-            far,
-            profile_id=row.profile_id,
-            news=news,
-            is_rewritten=self._asks_all,
-            now_ms=now_ms,
-        )
-        verdict = definitions.evaluate(facts, before, now_ms, asked=asked, far=far, past=past)
+        verdict = self._verdict(facts, before, asked, now_ms)
         self._keep_computed(facts, now_ms, is_due=due_ms is not None)
         row.memberships = encode_stays(
             verdict.stays, Evaluated(definitions.number, row.version + 1, now_ms)
@@ -273,6 +250,35 @@ class Person:
         self.changes = live.changes_of(
             row.site_id, row.profile_id, verdict, before, now_ms, is_quiet=self._asks_all
         )
+
+    def _verdict(
+        self, facts: Facts, before: Stays, asked: Sequence[Definition] | None, now_ms: int
+    ) -> Evaluation:
+        """Answer the segments that are asked, with what reaches further back than the row."""
+        definitions, profile_id = self.definitions, self.row.profile_id
+        those = definitions.definitions if asked is None else asked
+        news = self._news(now_ms)
+        far = live.far_facts(
+            definitions,
+            those,
+            facts,
+            profile_id=profile_id,
+            now_ms=now_ms,
+            before=before,
+            news=news,
+            is_rewritten=self._asks_all,
+            load=self.far.load,
+        )
+        past = live.past_of(
+            those,
+            facts,
+            far,
+            profile_id=profile_id,
+            news=news,
+            is_rewritten=self._asks_all,
+            now_ms=now_ms,
+        )
+        return definitions.evaluate(facts, before, now_ms, asked=asked, far=far, past=past)
 
     @property
     def looks_different(self) -> bool:

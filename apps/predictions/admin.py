@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -18,7 +19,7 @@ from apps.predictions.domain.card import hours_in_words, sentences
 from apps.predictions.domain.feature_names import features_of
 from apps.predictions.domain.hyperparameters import Hyperparameters
 from apps.predictions.domain.plot import calibration_svg
-from apps.predictions.models import ModelSpec, ModelVersion, TrainingRun
+from apps.predictions.models import ModelSpec, ModelVersion, Score, TrainingRun
 from apps.work import clock
 from engine.errors import PersonalizationError
 
@@ -113,10 +114,12 @@ class ModelSpecAdmin(admin.ModelAdmin[ModelSpec]):
         """With the champion, the newest runs and the number of scores: no statement a row."""
         champions = ModelVersion.objects.filter(state=ModelVersion.State.CHAMPION)
         runs = TrainingRun.objects.order_by("spec", "-started_at").distinct("spec")
+        of_spec = Score.objects.filter(spec=OuterRef("pk")).order_by().values("spec")
+        scores = of_spec.annotate(n=Count("*")).values("n")  # one for each visitor
         specs: QuerySet[ModelSpec] = super().get_queryset(request)
         return specs.prefetch_related(
             Prefetch("versions", champions, "champions"), Prefetch("runs", runs, "newest_runs")
-        ).annotate(score_count=Count("scores"))
+        ).annotate(score_count=Coalesce(Subquery(scores), 0))
 
     def get_readonly_fields(self, request: HttpRequest, obj: ModelSpec | None = None) -> list[str]:
         """The site and the key stay what they were: conditions read the score by its key."""

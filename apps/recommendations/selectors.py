@@ -84,6 +84,7 @@ Tables = dict[str, Table]  # by recommender key
 
 _tables: dict[UUID, Tables] = {}
 _watcher: threading.Thread | None = None
+_stop = threading.Event()
 _lock = threading.Lock()
 
 
@@ -147,11 +148,22 @@ def _watch() -> None:
             _watcher.start()
 
 
+def stop() -> None:
+    """End the thread and its connection (tests, so that their database can be dropped)."""
+    global _watcher
+    with _lock:
+        thread, _watcher = _watcher, None
+    if thread is not None:
+        _stop.set()
+        thread.join()
+        _stop.clear()
+
+
 def _look() -> None:
-    pause = threading.Event()
-    while not pause.wait(CHECK_EVERY_S):
+    while not _stop.wait(CHECK_EVERY_S):
         for site_id in list(_tables):
             try:
                 refresh(site_id)
             except Exception:  # this thread is the only one that looks
                 logger.exception("recommendations.refresh_failed", extra={"site": site_id})
+    connection.close()

@@ -96,7 +96,7 @@ class RuleAdmin(SafeAdmin[Rule]):
         lines = ((one.severity.value, one.text) for one in found)
         return format_html_join("", '<div class="finding is-{}">{}</div>', lines) or "-"
 
-    @admin.display(description="For visitors who")
+    @admin.display(description="For")
     def words(self, rule: Rule) -> str:
         return Truncator(condition_words(rule)).chars(120)
 

@@ -1,15 +1,16 @@
 """The drafts of rules one by one, as a publication would hold each, or why it cannot."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.rules.models import Rule, Trigger
 from apps.rules.types import rule_key_of
-from apps.segments.selectors import gated_in_force, meant, request_keys
+from apps.segments.selectors import gated_in_force, meaning, request_keys
 from apps.work.clock import to_ms
 from engine.conditions.canonical import to_json
+from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import segment_keys, split_history
 from engine.errors import InvalidCondition
@@ -35,7 +36,7 @@ class DraftedRule(NamedTuple):
 def drafted_rules(site_id: UUID, ids: Collection[UUID] | None = None) -> list[DraftedRule]:
     """Return the site's rules that are in use, and what triggers show; of `ids` only, where given.
 
-    Five queries, and one for each rule that names a computed trait.
+    Six queries at most.
     """
     rows = Rule.objects.filter(site_id=site_id, is_enabled=True, archived_at=None)
     if ids is not None:
@@ -48,7 +49,8 @@ def drafted_rules(site_id: UUID, ids: Collection[UUID] | None = None) -> list[Dr
         return shown
     published = gated_in_force(site_id)
     asking = request_keys(published)
-    return [*(_drafted(rule, frozenset(published), asking) for rule in rules), *shown]
+    known, meant = frozenset(published), meaning(site_id)
+    return [*(_drafted(rule, known, asking, meant) for rule in rules), *shown]
 
 
 def drafted_triggers(site_id: UUID, ids: Collection[UUID] | None = None) -> list[DraftedRule]:
@@ -119,9 +121,14 @@ def document_of(rule: Rule, condition: dict[str, Any]) -> RuleDoc:
     )
 
 
-def _drafted(rule: Rule, published: frozenset[str], asking: frozenset[str]) -> DraftedRule:
+def _drafted(
+    rule: Rule,
+    published: frozenset[str],
+    asking: frozenset[str],
+    meant: Callable[[Node], Node],
+) -> DraftedRule:
     try:
-        whole = meant(rule.site_id, parse_condition(rule.condition))
+        whole = meant(parse_condition(rule.condition))
     except InvalidCondition as error:
         refusal = f"The condition of the rule '{rule.key}' is refused: {error}."
         return DraftedRule(rule.pk, rule.key, None, refusal)

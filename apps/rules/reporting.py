@@ -1,6 +1,6 @@
 """What stands in the way of the rules of a site: dead ones, shadowed ones, ones that overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -8,13 +8,13 @@ from uuid import UUID
 
 from apps.rules.findings import written
 from apps.rules.models import Rule
-from apps.segments.linter import RuleAsked, Severity, findings_for_rules
-from apps.segments.selectors import freshness, meant
-from engine.conditions.describe import describe
+from apps.segments.linter import Finding, RuleAsked, Severity, findings_for_placements
+from apps.segments.selectors import freshness, meaning
 from engine.conditions.lint import excludes, implies
 from engine.conditions.nodes import All, Node
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import segment_keys
+from engine.conditions.sentences import people
 from engine.errors import InvalidCondition
 
 PLACEMENTS: Final = 20  # on one page
@@ -59,7 +59,7 @@ class Report:
 def report(site_id: UUID, *, page: int, now: datetime) -> Report:
     """Look the rules of a site over, some placements a page. Nothing is written.
 
-    Four queries, one for each placement of the page, one for each rule that names a computed trait.
+    Five queries at most.
     """
     rows = Rule.objects.filter(site_id=site_id, archived_at=None).select_related(
         "site", "placement__block", "variant"
@@ -72,27 +72,50 @@ def report(site_id: UUID, *, page: int, now: datetime) -> Report:
     page = min(max(page, 1), pages)
     empty = _empty_segments(site_id)
     some = placed[(page - 1) * PLACEMENTS : page * PLACEMENTS]
-    found = [_of_placement(site_id, rules, empty, now) for rules in some]
+    meant = meaning(site_id)
+    read = [_read(rules, meant, empty, now) for rules in some]
+    against = findings_for_placements(site_id, [one.asked for one in read])
+    found = [_of_placement(*pair) for pair in zip(read, against, strict=True)]
     return Report(found, page, pages, sum(map(len, placed)))
 
 
-def _of_placement(
-    site_id: UUID, rules: list[Rule], empty: dict[str, str], now: datetime
-) -> OfPlacement:
+@dataclass(slots=True)
+class _Read:
+    """The rules of a placement, as far as they can be read.
+
+    Attributes:
+        asking: those that take part, in order; `asked` the same for the linter.
+        nodes: what they mean, by key.
+    """
+
+    found: OfPlacement
+    asking: list[Rule]
+    asked: list[RuleAsked]
+    nodes: dict[str, Node]
+
+
+def _read(
+    rules: list[Rule], meant: Callable[[Node], Node], empty: dict[str, str], now: datetime
+) -> _Read:
     found = OfPlacement(rules[0].placement, rules)
     nodes: dict[str, Node] = {}
     for rule in rules:
         try:
-            nodes[rule.key] = meant(site_id, parse_condition(rule.condition))
+            nodes[rule.key] = meant(parse_condition(rule.condition))
         except InvalidCondition as error:
             found.said.append(Said("error", rule, f"Its condition is refused at {error}."))
             continue
         found.said += _of_one(rule, nodes[rule.key], empty, now)
     asking = [one for one in rules if one.key in nodes and _takes_part(one, now)]
-    by_key = {one.key: one for one in asking}
     asked = [RuleAsked(one.key, nodes[one.key], written(one).is_always) for one in asking]
+    return _Read(found, asking, asked, nodes)
+
+
+def _of_placement(read: _Read, against: Mapping[str, Sequence[Finding]]) -> OfPlacement:
+    found, asking, nodes = read.found, read.asking, read.nodes
+    by_key = {one.key: one for one in asking}
     shadowed = set()
-    for key, own in findings_for_rules(site_id, asked).items():
+    for key, own in against.items():
         for one in own:
             if one.severity is Severity.ERROR:
                 shadowed.add(key)
@@ -157,4 +180,4 @@ def _overlaps(rules: Sequence[Rule], nodes: dict[str, Node]) -> list[Said]:
 def _witness(a: Node, b: Node) -> str:
     """Whom both mean, in words."""
     parts = [part for node in (a, b) for part in (node.parts if isinstance(node, All) else (node,))]
-    return describe(All(tuple(dict.fromkeys(parts))))
+    return people(All(tuple(dict.fromkeys(parts))), "a visitor")

@@ -14,7 +14,7 @@ from apps.rules.ordering import digest_of, order_of
 from apps.rules.reporting import report
 from apps.rules.tables import review, table_of
 from apps.rules.words import condition_words, schedule_words
-from apps.segments.selectors import gated_in_force, meant, request_keys
+from apps.segments.selectors import gated_in_force, hidden_conditions, meaning, request_keys
 from engine.conditions.canonical import to_json
 from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
@@ -27,6 +27,7 @@ __all__ = [
     "condition_words",
     "contradictions",
     "digest_of",
+    "hidden_parts",
     "order_of",
     "placements_with_rules",
     "problems",
@@ -85,7 +86,7 @@ def split_conditions(site_id: UUID, ids: Collection[UUID] | None = None) -> Spli
     Args:
         ids: of the rules, where not all are asked for.
 
-    Two queries, and one for each rule that names a computed trait.
+    Three queries at most, and one for the caps.
 
     Raises:
         InvalidCondition: as `rule_documents`.
@@ -99,12 +100,12 @@ def split_conditions(site_id: UUID, ids: Collection[UUID] | None = None) -> Spli
         .order_by("key")
     )
     published = gated_in_force(site_id)
-    asking = request_keys(published)
+    asking, meant = request_keys(published), meaning(site_id)
     rules: list[tuple[Rule, dict[str, Any]]] = []
     hidden: dict[str, Node] = {}
     for rule in rows:
         try:
-            whole = meant(site_id, parse_condition(rule.condition))
+            whole = meant(parse_condition(rule.condition))
         except InvalidCondition as error:
             path = f"rules.{rule.key}.condition.{error.path}"
             raise InvalidCondition(path, error.problem) from error
@@ -116,6 +117,25 @@ def split_conditions(site_id: UUID, ids: Collection[UUID] | None = None) -> Spli
         hidden.update(parts)
         rules.append((rule, to_json(node)))
     return SplitConditions(rules, hidden)
+
+
+def hidden_parts(site_id: UUID, keys: Collection[str], rules: Collection[str]) -> dict[str, Node]:
+    """Return what hidden segments ask, by key, those too that publishing would make.
+
+    Args:
+        keys: of the segments; rules: keys of the drafts that may name them.
+
+    One query; for what is not made yet, those of `split_conditions`.
+    """
+    found = hidden_conditions(site_id, keys)
+    if found.keys() >= set(keys):
+        return found
+    ids = rules_in_use(site_id).filter(key__in=list(rules)).values_list("pk", flat=True)
+    try:
+        drafted = split_conditions(site_id, list(ids)).hidden
+    except InvalidCondition:
+        return found  # it says so itself where it is refused
+    return found | {key: node for key, node in drafted.items() if key in keys}
 
 
 def problems(site_id: UUID) -> list[str]:

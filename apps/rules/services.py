@@ -15,13 +15,14 @@ from apps.rules.ordering import reorder, switch
 from apps.rules.selectors import split_conditions
 from apps.rules.tables import LARGE, ask_to_save
 from apps.rules.tables import save as save_table
-from apps.rules.triggers import save_trigger
+from apps.rules.triggers import begin_with, save_trigger
 from apps.segments.services import ensure_hidden
 from engine.conditions.parse import parse_condition
 
 __all__ = [
     "LARGE",
     "ask_to_save",
+    "begin_with",
     "create_rule",
     "prepare_rules",
     "reorder",

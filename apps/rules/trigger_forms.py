@@ -60,7 +60,16 @@ class TriggerForm(forms.ModelForm[Trigger]):
         help_text="Who turns back earlier is not meant. Empty: at once.",
     )
     placement = ChosenField(
-        "placements", "placement", most=1, label="Show in", help_text="Empty: nothing is shown."
+        "placements",
+        "placement",
+        most=1,
+        label="Show in",
+        help_text=(
+            "Empty: nothing is shown. Content is for those who come into the segment, at once: a "
+            "page is told who is in a segment when it asks, not for how long or who has left. For "
+            "“held for”, put the span into the segment (“has not bought for 30 minutes”); for "
+            "those who leave, make a segment of them. Messages and calls work for all of these."
+        ),
     )
     variant = VariantField(required=False, label="this variant", help_text="Of its block.")
     message = MessageField(
@@ -105,6 +114,8 @@ class TriggerForm(forms.ModelForm[Trigger]):
             "ends_at",
             "is_enabled",
         )
+        # In whose place the one above comes.
+        field_classes = {"webhook_address": forms.CharField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -6,9 +6,11 @@ before it could write that down.
 
 import hmac
 import json
+import math
 import random
 from base64 import b64decode, b64encode
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -22,9 +24,12 @@ from apps.work import services as work
 
 TIMEOUT_S: Final = 15.0
 GONE: Final = 410
+BUSY: Final = 429
 # Pauses between the attempts at one call.
 PAUSES_S: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 PARKED_AFTER: Final = 20  # failures in a row, over all calls of a trigger
+# Whoever asks to be called later is waited for, but not for longer than this.
+LONGEST_WAIT_S: Final = 86_400
 
 
 def deliver(task: work.Work, now: datetime) -> None:
@@ -111,19 +116,45 @@ def take_up_again(trigger: Trigger, now: datetime) -> int:
 
 def _failed(firing: Firing, attempts: int, error: OSError, now: datetime) -> None:
     trigger = firing.trigger
-    Trigger.objects.filter(pk=trigger.pk).update(webhook_failures=F("webhook_failures") + 1)
-    failures = Trigger.objects.values_list("webhook_failures", flat=True).get(pk=trigger.pk)
-    is_gone = isinstance(error, targets.NotTaken) and error.status == GONE
-    if is_gone or failures >= PARKED_AFTER:
+    status = error.status if isinstance(error, targets.NotTaken) else None
+    if status == GONE or _has_failed_often(trigger, status):
         _park(trigger, now)
         _end(firing, Firing.Webhook.PARKED, attempts, str(error))
     elif attempts > len(PAUSES_S):
         _end(firing, Firing.Webhook.FAILED, attempts, str(error))
     else:
-        _end(firing, Firing.Webhook.WAITING, attempts, str(error))
+        wait_s = max(PAUSES_S[attempts - 1], _asked_wait_s(error, now))
+        later = f"{error}, to be called again in {wait_s:,} s" if status == BUSY else str(error)
+        _end(firing, Firing.Webhook.WAITING, attempts, later)
         # Not all of a crowd at once.
-        pause_s = PAUSES_S[attempts - 1] * random.uniform(1.0, 1.1)  # nosec B311
+        pause_s = wait_s * random.uniform(1.0, 1.1)  # nosec B311
         _ask(firing.pk, trigger.site_id, now, now + timedelta(seconds=pause_s))
+
+
+def _has_failed_often(trigger: Trigger, status: int | None) -> bool:
+    """Count a failure; an address that is only busy is there, so that is none."""
+    if status == BUSY:
+        return False
+    Trigger.objects.filter(pk=trigger.pk).update(webhook_failures=F("webhook_failures") + 1)
+    failures = Trigger.objects.values_list("webhook_failures", flat=True).get(pk=trigger.pk)
+    return failures >= PARKED_AFTER
+
+
+def _asked_wait_s(error: OSError, now: datetime) -> int:
+    """Seconds that the answer asks to wait, by its Retry-After; 0 where it asks for nothing.
+
+    RFC 9110, 10.2.3: whole seconds, or a date.
+    """
+    text = error.retry_after.strip() if isinstance(error, targets.NotTaken) else ""
+    if text.isascii() and text.isdigit():
+        # A text of many digits is no number that could be waited for.
+        return min(int(text), LONGEST_WAIT_S) if len(text) < 10 else LONGEST_WAIT_S
+    try:
+        at = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):  # the receiver writes what it likes
+        return 0
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return min(max(math.ceil((at - now).total_seconds()), 0), LONGEST_WAIT_S)
 
 
 def _ask(firing_id: UUID, site_id: UUID, now: datetime, run_after: datetime) -> None:

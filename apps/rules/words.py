@@ -4,15 +4,15 @@ from datetime import datetime
 
 from apps.access.site_time import wall_clock
 from apps.rules.models import Rule
-from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
+from engine.conditions.sentences import EVERYBODY, people
 from engine.errors import InvalidCondition
 
 
-def condition_words(rule: Rule) -> str:
-    """Return the rule's condition in plain English, or why it cannot be read."""
+def condition_words(rule: Rule, subject: str = EVERYBODY) -> str:
+    """Return in plain English whom a rule means, or why it cannot be read."""
     try:
-        return describe(parse_condition(rule.condition))
+        return people(parse_condition(rule.condition), subject)
     except InvalidCondition as error:
         return f"refused at {error}"
 

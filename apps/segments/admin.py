@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -16,14 +17,16 @@ from apps.segments import admin_lists as _admin_lists  # noqa: F401 - registers 
 from apps.segments import admin_personas as _admin_personas  # noqa: F401 - registers its pages
 from apps.segments import admin_views, editor_asks, editor_views, fallbacks, services
 from apps.segments.admin_form import SegmentForm
-from apps.segments.admin_views import actor_of
-from apps.segments.models import Segment, SegmentVersion
+from apps.segments.admin_sites import BeginsAtSite
+from apps.segments.admin_views import PUBLISH, actor_of
+from apps.segments.editing import SEES_PEOPLE
+from apps.segments.models import Membership, Segment, SegmentVersion
 from apps.segments.publication_checks import offered_tags
 from apps.segments.selectors import members_of
 from apps.segments.standings import baseline_of, drift_of, has_moved_far
 from apps.work import clock
-from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
+from engine.conditions.sentences import people
 from engine.errors import InvalidCondition, PersonalizationError
 
 SAMPLE = 20  # members shown
@@ -31,7 +34,7 @@ DETAILS = frozenset({"tags", "refresh_every_s", "fallback_for", "owner_note"})
 
 
 @admin.register(Segment)
-class SegmentAdmin(admin.ModelAdmin[Segment]):
+class SegmentAdmin(BeginsAtSite[Segment]):
     """Visible segments. They are archived, never deleted: numbers and keys are not used again."""
 
     form = SegmentForm
@@ -80,7 +83,12 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
-        """Hidden segments belong to publications; the newest versions come with each row."""
+        """Hidden segments belong to publications; the newest versions come with each row.
+
+        Members are counted of the segments on the page alone: of all, it takes seconds.
+        """
+        open_ones = Membership.objects.filter(segment=OuterRef("pk"), left_at=None)
+        stays = open_ones.order_by().values("segment").annotate(n=Count("*")).values("n")
         current = SegmentVersion.objects.exclude(state=SegmentVersion.State.SUPERSEDED)
         return (
             super()
@@ -93,7 +101,7 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
                     "current",
                 )
             )
-            .annotate(open_stays=Count("memberships", Q(memberships__left_at=None)))
+            .annotate(open_stays=Coalesce(Subquery(stays), 0))
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Segment | None = None) -> list[str]:
@@ -136,6 +144,17 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Segment | None = None) -> bool:
         return False
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        """Who may put a draft in force, or take a segment out of use."""
+        return request.user.has_perm(PUBLISH)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Segment | None = None) -> Any:
+        """Single members are shown to those who may see people."""
+        found = super().get_fieldsets(request, obj)
+        if request.user.has_perm(SEES_PEOPLE):
+            return found
+        return [one for one in found if "sample" not in one[1]["fields"]]
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         """Create through the service, which gives the number; change only what is the editor's."""
@@ -259,7 +278,7 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
             return redirect("admin:segments_segment_publish", obj.pk)
         return super().response_change(request, obj)
 
-    @admin.action(description="Publish the draft", permissions=["change"])
+    @admin.action(description="Publish the draft", permissions=["publish"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
         """Freeze the draft; the version before serves until the new members are found."""
         for segment in queryset:
@@ -276,7 +295,7 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
                 said = f"{segment.name}: version {version.number} is {version.get_state_display()}"
                 self.message_user(request, said, messages.SUCCESS)
 
-    @admin.action(description="Archive", permissions=["change"])
+    @admin.action(description="Archive", permissions=["publish"])
     def archive(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
         """Take out of use; refused while something uses it."""
         for segment in queryset:
@@ -318,7 +337,7 @@ class SegmentAdmin(admin.ModelAdmin[Segment]):
 
 def _words(condition: object) -> str:
     try:
-        return describe(parse_condition(condition))
+        return people(parse_condition(condition))
     except InvalidCondition as error:
         return f"refused: {error}"
 

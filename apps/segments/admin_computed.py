@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 
 from apps.segments import computed_traits, computed_views
+from apps.segments.admin_sites import BeginsAtSite
 from apps.segments.admin_views import actor_of
 from apps.segments.models import ComputedTrait
 from apps.work import clock
@@ -41,7 +42,7 @@ class ComputedTraitForm(forms.ModelForm[ComputedTrait]):
 
 
 @admin.register(ComputedTrait)
-class ComputedTraitAdmin(admin.ModelAdmin[ComputedTrait]):
+class ComputedTraitAdmin(BeginsAtSite[ComputedTrait]):
     """Traits worked out from events. Conditions name them, so they are not deleted."""
 
     form = ComputedTraitForm

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,9 +17,10 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from apps.segments import lists
+from apps.segments.admin_sites import BeginsAtSite
 from apps.segments.admin_views import actor_of
 from apps.segments.list_files import MAX_ROWS
-from apps.segments.models import ListUpload, SegmentList
+from apps.segments.models import ListMember, ListUpload, SegmentList
 from apps.work import clock
 from engine.errors import PersonalizationError
 
@@ -26,7 +28,7 @@ SHOWN = 20  # uploads
 
 
 @admin.register(SegmentList)
-class SegmentListAdmin(admin.ModelAdmin[SegmentList]):
+class SegmentListAdmin(BeginsAtSite[SegmentList]):
     """Lists. Each comes with a segment of its key, and is taken out of use there."""
 
     list_display = ["name", "key", "site", "entries", "known"]
@@ -37,13 +39,14 @@ class SegmentListAdmin(admin.ModelAdmin[SegmentList]):
     fields = ["site", "key", "name"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SegmentList]:
-        counting = Q(members__removed_by=None, members__id__isnull=False)
+        """Entries are counted of the lists on the page alone."""
+        counting = ListMember.objects.filter(segment_list=OuterRef("pk"), removed_by=None)
         return (
             super()
             .get_queryset(request)
             .annotate(
-                entry_count=Count("members", counting),
-                known_count=Count("members", counting & Q(members__profile__isnull=False)),
+                entry_count=_number_of(counting),
+                known_count=_number_of(counting.filter(profile__isnull=False)),
             )
         )
 
@@ -209,6 +212,11 @@ class SegmentListAdmin(admin.ModelAdmin[SegmentList]):
             '<button type="submit" class="button" formaction="{}" formnovalidate>Undo</button>',
             address,
         )
+
+
+def _number_of(entries: QuerySet[ListMember]) -> Coalesce:
+    rows = entries.order_by().values("segment_list").annotate(n=Count("*")).values("n")
+    return Coalesce(Subquery(rows), 0)
 
 
 class RefusedAtSave(Exception):

@@ -11,6 +11,7 @@ from django.utils.html import format_html_join
 
 from apps.access.services import record_audit
 from apps.segments import persona_views, personas
+from apps.segments.admin_sites import BeginsAtSite
 from apps.segments.admin_views import actor_of
 from apps.segments.domain.personas import SAMPLES, InvalidPersona, parse_persona
 from apps.segments.models import Persona
@@ -50,7 +51,7 @@ class PersonaForm(forms.ModelForm[Persona]):
 
 
 @admin.register(Persona)
-class PersonaAdmin(admin.ModelAdmin[Persona]):
+class PersonaAdmin(BeginsAtSite[Persona]):
     """Invented visitors."""
 
     form = PersonaForm

@@ -19,12 +19,16 @@ from apps.profiles.parts import instant
 from apps.profiles.selectors import find_profile
 from apps.segments import editing, previews, services, versions
 from apps.segments.editing import SAMPLES, SEES_PEOPLE
-from apps.segments.models import Segment
+from apps.segments.errors import PreviewTooSlow
+from apps.segments.models import Segment, SegmentVersion
 from apps.work import clock
 from engine.errors import InvalidCondition, PersonalizationError
 
+HURRY_S: Final = 0.5  # for what a page counts while it is opened
 VIEW: Final = "segments.view_segment"
 CHANGE: Final = "segments.change_segment"
+# To put a version in force is to publish: the permission is that of publications, by its name.
+PUBLISH: Final = "decisions.publish_site"
 
 _PROFILE: Final = re.compile(
     r"(?:prf_|profile:)?([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -122,8 +126,11 @@ def version_list(request: HttpRequest, body: Mapping[str, Any]) -> dict[str, Any
 
 
 def publish(request: HttpRequest, segment_id: UUID) -> HttpResponse:
-    """A page: what the draft changes and whom it reaches; a POST publishes it with a note."""
-    require(request, CHANGE)
+    """A page: what the draft changes and whom it reaches; a POST publishes it with a note.
+
+    Who may write drafts looks; who may publish, publishes.
+    """
+    require(request, PUBLISH if request.method == "POST" else CHANGE)
     segment = get_object_or_404(Segment, pk=segment_id, is_hidden=False)
     note = request.POST.get("note", "").strip()[: services.MAX_NOTE]
     refused = ""
@@ -149,8 +156,10 @@ def publish(request: HttpRequest, segment_id: UUID) -> HttpResponse:
         f"Publish {segment.name}",
         changes=versions.draft_changes(segment),
         has_changes=any(line.sign != " " for line in versions.draft_changes(segment)),
-        found=_previewed(segment) if not refused else None,
+        serves=segment.versions.filter(state=SegmentVersion.State.LIVE).exists(),
+        found=_previewed(segment, "count" in request.GET) if not refused else None,
         refused=refused,
+        may_publish=request.user.has_perm(PUBLISH),
         note=note,
         max_note=services.MAX_NOTE,
     )
@@ -162,7 +171,7 @@ def history(request: HttpRequest, segment_id: UUID) -> HttpResponse:
     segment = get_object_or_404(Segment, pk=segment_id, is_hidden=False)
     refused = ""
     if request.method == "POST":
-        require(request, CHANGE)
+        require(request, PUBLISH)
         try:
             version = services.restore_version(
                 site_id=segment.site_id,
@@ -185,7 +194,7 @@ def history(request: HttpRequest, segment_id: UUID) -> HttpResponse:
         f"Versions of {segment.name}",
         versions=versions.history(segment.pk),
         refused=refused,
-        may_restore=request.user.has_perm(CHANGE) and not segment.is_archived,
+        may_restore=request.user.has_perm(PUBLISH) and not segment.is_archived,
         max_note=services.MAX_NOTE,
     )
 
@@ -215,11 +224,17 @@ def segment_page(
     return TemplateResponse(request, f"admin/segments/{name}.html", whole)
 
 
-def _previewed(segment: Segment) -> dict[str, Any] | None:
-    """The preview of a draft in words for a page; None when it cannot be had."""
+def _previewed(segment: Segment, is_patient: bool) -> dict[str, Any] | None:
+    """The preview of a draft in words for a page; None when it cannot be had.
+
+    Nobody waits for the count of millions who has not asked for it.
+    """
     try:
         draft = previews.draft_of(segment.site_id, segment.draft, segment.draft_policy, segment)
-        found = previews.preview(draft, now=clock.now())
+        limit_s = None if is_patient else HURRY_S
+        found = previews.preview(draft, now=clock.now(), limit_s=limit_s)
+    except PreviewTooSlow as error:
+        return {"problem": str(error)} if is_patient else {"not_counted": True}
     except PersonalizationError as error:
         return {"problem": str(error)}
     return {
@@ -227,7 +242,7 @@ def _previewed(segment: Segment) -> dict[str, Any] | None:
         "size": editing.counted_text(found.size, found),
         "entered": editing.counted_text(found.entered, found),
         "left": editing.counted_text(found.left, found),
-        "everyone": found.everyone,
+        "reach": editing.reach_text(found),
         "is_exact": found.is_exact,
         "depends_on_request": found.depends_on_request,
     }

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,9 +11,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from apps.segments.errors import SegmentNotFound
 from apps.segments.models import Segment, SegmentVersion
-from apps.segments.selectors import meant
+from apps.segments.selectors import meaning
 from apps.segments.services import publish_segment
 from engine.conditions.canonical import digest
+from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
 from engine.conditions.policy import parse_policy, policy_json
 from engine.errors import InvalidCondition
@@ -41,8 +42,7 @@ class AwaitingSegment(NamedTuple):
 def awaiting_segments(site_id: UUID, ids: Collection[UUID] | None = None) -> list[AwaitingSegment]:
     """Return the segments that are in use and whose draft is not what is in force, by key.
 
-    Two queries, and one for each that names a computed trait. A draft that is no condition is left
-    out: its own page says why.
+    Three queries at most. A draft that is no condition is left out: its own page says why.
     """
     rows = Segment.objects.filter(
         site_id=site_id, is_hidden=False, is_archived=False, kind=Segment.Kind.RULE
@@ -53,12 +53,13 @@ def awaiting_segments(site_id: UUID, ids: Collection[UUID] | None = None) -> lis
     versions = SegmentVersion.objects.filter(segment__in=segments).exclude(
         state=SegmentVersion.State.SUPERSEDED
     )
+    meant = meaning(site_id)
     in_force = {one.segment_id: one for one in versions.order_by("number")}
     found = []
     for segment in segments:
         version = in_force.get(segment.pk)
         try:
-            if version is not None and _meaning(segment) == version.digest:
+            if version is not None and _meaning(segment, meant) == version.digest:
                 continue
         except InvalidCondition:
             continue
@@ -105,7 +106,7 @@ def publish_as_looked_at(
         segment.versions.exclude(state=SegmentVersion.State.SUPERSEDED).order_by("number").last()
     )
     serving = "" if version is None else version.digest
-    if _digest(document) != looked_at or serving not in {base, _meaning(segment)}:
+    if _digest(document) != looked_at or serving not in {base, _meaning(segment, meaning(site_id))}:
         return False
     publish_segment(site_id=site_id, segment_id=segment_id, actor=actor, note=note, now=now,
                     is_approved=True)  # fmt: skip
@@ -120,9 +121,9 @@ def _digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def _meaning(segment: Segment) -> str:
+def _meaning(segment: Segment, meant: Callable[[Node], Node]) -> str:
     """The digest that a version of the draft would have; see `services`."""
-    node = meant(segment.site_id, parse_condition(segment.draft))
+    node = meant(parse_condition(segment.draft))
     policy = policy_json(parse_policy(segment.draft_policy))
     if not policy:
         return digest(node)

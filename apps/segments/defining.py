@@ -48,20 +48,7 @@ def define(
         shown: what requests read of events beside these segments; None when they read none.
         computed: the computed traits that templates read.
     """
-    nodes: dict[str, Node] = {}
-    policies: dict[str, Policy] = {}
-    by_key: dict[str, int] = {}
-    broken: set[str] = set()
-    for segment, key, document, *policy in rows:
-        assert isinstance(segment, int) and isinstance(key, str)
-        by_key[key] = segment
-        try:
-            nodes[key] = parse_condition(document)
-            policies[key] = parse_policy(policy[0] or {}) if policy else NO_POLICY
-        except InvalidCondition:
-            logger.exception("segments.broken", extra={"segment": key})
-            nodes.pop(key, None)
-            broken.add(key)
+    by_key, nodes, policies, broken = _parsed(rows)
     maker = _Maker(nodes, policies)
     definitions: list[Definition] = []
     for key in nodes:
@@ -94,6 +81,28 @@ def define(
         computed=computed,
         index=Index(definitions),
     )
+
+
+def _parsed(
+    rows: Iterable[Row],
+) -> tuple[dict[str, int], dict[str, Node], dict[str, Policy], set[str]]:
+    """Return numbers of all, then conditions and policies of those that are sound, by key; and
+    the keys of those that are broken."""
+    nodes: dict[str, Node] = {}
+    policies: dict[str, Policy] = {}
+    by_key: dict[str, int] = {}
+    broken: set[str] = set()
+    for segment, key, document, *policy in rows:
+        assert isinstance(segment, int) and isinstance(key, str)
+        by_key[key] = segment
+        try:
+            nodes[key] = parse_condition(document)
+            policies[key] = parse_policy(policy[0] or {}) if policy else NO_POLICY
+        except InvalidCondition:
+            logger.exception("segments.broken", extra={"segment": key})
+            nodes.pop(key, None)
+            broken.add(key)
+    return by_key, nodes, policies, broken
 
 
 class _Maker:

@@ -22,7 +22,16 @@ from apps.segments.previews import draft_of
 from apps.work import clock
 from engine.errors import InvalidCondition, PersonalizationError
 
-__all__ = ["SAMPLES", "SEES_PEOPLE", "beside", "counted_text", "draft_of", "json_view", "schema"]
+__all__ = [
+    "SAMPLES",
+    "SEES_PEOPLE",
+    "beside",
+    "counted_text",
+    "draft_of",
+    "json_view",
+    "reach_text",
+    "schema",
+]
 
 SEES_PEOPLE: Final = "profiles.view_profile"
 MAX_BODY: Final = 256_000  # bytes
@@ -128,7 +137,18 @@ def counted_text(number: int | None, found: previews.Preview) -> str:
     """A number of a preview as it may be told."""
     if found.depends_on_request:
         return "answered in each request"
+    if not found.everyone:
+        return "0"
     return FEW if number is None else f"{number:,}"
+
+
+def reach_text(found: previews.Preview) -> str:
+    """How many people of how many, as it may be told."""
+    if found.depends_on_request or found.everyone >= previews.FEWEST:
+        return f"{counted_text(found.size, found)} of {found.everyone:,}"
+    if not found.everyone:
+        return "nobody: this site knows no people yet"
+    return counted_text(found.size, found)
 
 
 def _counted(found: previews.Preview) -> dict[str, Any]:
@@ -136,6 +156,7 @@ def _counted(found: previews.Preview) -> dict[str, Any]:
     numbers = {"size": found.size, "entered": found.entered, "left": found.left}
     return {
         **{name: counted_text(number, found) for name, number in numbers.items()},
+        "reach": reach_text(found),
         "everyone": f"{found.everyone:,}",
         "isExact": found.is_exact,
         "dependsOnRequest": found.depends_on_request,

@@ -11,6 +11,7 @@ from typing import Any
 from engine.conditions.describe import describe
 from engine.conditions.parse import GROUPS, MAX_DEPTH, parse_condition
 from engine.conditions.policy import parse_policy
+from engine.conditions.sentences import people
 from engine.errors import InvalidCondition
 
 MAX_PROBLEMS = 50
@@ -21,7 +22,7 @@ class Checked:
     """What there is to say of a document.
 
     Attributes:
-        words: the whole in one sentence part; "" while something is wrong.
+        words: whom the whole means; "" while something is wrong.
         parts: leaf path -> what that leaf says.
         problems: (path, what is wrong), in the order of the document.
     """
@@ -41,7 +42,7 @@ def check(condition: object, policy: object) -> Checked:
     _look(where, "", found, 1)
     if not found.problems:
         try:
-            found.words = describe(parse_condition(condition))
+            found.words = people(parse_condition(condition))
         except InvalidCondition as error:
             found.problems.append((error.path, error.problem))
     _look_at_policy(policy, found)

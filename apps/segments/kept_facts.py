@@ -201,31 +201,9 @@ def far_facts(
     """
     if facts.complete_from_ms is None:
         return None
-    has_late = _has_late(news, now_ms)
-    covered: dict[object, bool] = {}
-    near: list[tuple[Definition, Reach, int]] = []
-    far: list[tuple[Definition, Reach, int]] = []
-    for definition in asked:
-        needed, from_ms = definition.reads.reach, now_ms
-        if definition.latched is not None:
-            earlier = None if before is None else before.get(definition.number)
-            start_ms = folded_from(
-                definition, earlier, news.events, news.traits, now_ms, is_rewritten=is_rewritten
-            )
-            needed, from_ms = (_EVERYTHING, now_ms) if start_ms is None else (needed, start_ms)
-        elif has_late:
-            late_ms = late_from(news_of(definition.reads, news.events, news.traits), now_ms)
-            # When it changes by that is looked for from just before it.
-            from_ms = now_ms if late_ms is None else late_ms - 1
-        if (needed, from_ms) not in covered:
-            covered[needed, from_ms] = covers(facts, needed, from_ms) and covers(
-                facts, needed, now_ms
-            )
-        (near if covered[needed, from_ms] else far).append((definition, needed, from_ms))
+    far = _far_readers(asked, facts, now_ms, before, news, is_rewritten)
     if not far:
         return None
-    # Those who remember have one past for all of them.
-    far += [one for one in near if one[0].latched is not None]
     is_bounded = not any(needed.ever or needed.session for _, needed, _ in far)
     since_ms = min(from_ms - needed.last_ms for _, needed, from_ms in far) + 1
     names: set[str] | None = set()
@@ -250,6 +228,46 @@ def far_facts(
         site_zone=facts.site_zone,
     )
     return Far(wide, {definition.number for definition, _, _ in far})
+
+
+# A segment, how far back it reads, and from when on.
+_Reader = tuple[Definition, Reach, int]
+
+
+def _far_readers(
+    asked: Iterable[Definition],
+    facts: Facts,
+    now_ms: int,
+    before: Stays | None,
+    news: News,
+    is_rewritten: bool,
+) -> list[_Reader]:
+    """Those who look further back than the facts of the state row do."""
+    has_late = _has_late(news, now_ms)
+    covered: dict[object, bool] = {}
+    near: list[_Reader] = []
+    far: list[_Reader] = []
+    for definition in asked:
+        needed, from_ms = definition.reads.reach, now_ms
+        if definition.latched is not None:
+            earlier = None if before is None else before.get(definition.number)
+            start_ms = folded_from(
+                definition, earlier, news.events, news.traits, now_ms, is_rewritten=is_rewritten
+            )
+            needed, from_ms = (_EVERYTHING, now_ms) if start_ms is None else (needed, start_ms)
+        elif has_late:
+            late_ms = late_from(news_of(definition.reads, news.events, news.traits), now_ms)
+            # When it changes by that is looked for from just before it.
+            from_ms = now_ms if late_ms is None else late_ms - 1
+        if (needed, from_ms) not in covered:
+            covered[needed, from_ms] = covers(facts, needed, from_ms) and covers(
+                facts, needed, now_ms
+            )
+        (near if covered[needed, from_ms] else far).append((definition, needed, from_ms))
+    if not far:
+        return []
+    # Those who remember have one past for all of them.
+    return far + [one for one in near if one[0].latched is not None]
 
 
 def past_of(

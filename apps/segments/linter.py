@@ -31,8 +31,8 @@ from engine.conditions.policy import NO_POLICY, Policy, gates, parse_policy
 from engine.conditions.scope import inline_segments, reads_request, segment_keys
 from engine.errors import InvalidCondition
 
-__all__ = ["Finding", "RuleAsked", "Severity", "findings_for_draft", "findings_for_rules"]
-__all__ += ["findings_of_site"]
+__all__ = ["Finding", "RuleAsked", "Severity", "findings_for_draft", "findings_for_placements"]
+__all__ += ["findings_for_rules", "findings_of_site"]
 
 MOST_COMPARED: Final = 40  # other segments, those with most in common first
 STEPS: Final = 3_000  # of the search that compares two segments
@@ -357,7 +357,18 @@ def findings_for_rules(site_id: UUID, rules: Sequence[RuleAsked]) -> dict[str, l
     Args:
         rules: in the order in which they are asked.
     """
+    return findings_for_placements(site_id, [rules])[0]
+
+
+def findings_for_placements(
+    site_id: UUID, placed: Sequence[Sequence[RuleAsked]]
+) -> list[dict[str, list[Finding]]]:
+    """As `findings_for_rules`, of the rules of each placement. One query for all of them."""
     plain = _told_by_conditions(*in_force(site_id))
+    return [_of_rules(rules, plain) for rules in placed]
+
+
+def _of_rules(rules: Sequence[RuleAsked], plain: Mapping[str, Node]) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {}
     before: list[RuleAsked] = []
     for rule in rules:

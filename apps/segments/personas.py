@@ -12,7 +12,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.contrib.auth.models import AbstractBaseUser
+
 from apps.access.selectors import zone_of
+from apps.access.services import record_audit
 from apps.segments.defining import define
 from apps.segments.domain.personas import Invented, parse_persona
 from apps.segments.models import ComputedTrait, Persona, Segment, SegmentVersion
@@ -58,6 +61,38 @@ class Asked:
     nodes: dict[str, Node]
     policies: dict[str, Policy]
     broken: dict[str, str] = field(default_factory=dict)
+
+
+def create_persona(
+    *,
+    site_id: UUID,
+    key: str,
+    name: str,
+    description: str = "",
+    document: Mapping[str, Any],
+    actor: AbstractBaseUser | None,
+    now: datetime,
+) -> Persona:
+    """Invent a visitor; `document` as `domain.personas` has it.
+
+    Raises:
+        InvalidPersona: with the path of what is wrong.
+        IntegrityError: the site has one of this key.
+    """
+    parsed = parse_persona(dict(document)).document()
+    made = Persona.objects.create(
+        site_id=site_id, key=key, name=name, description=description, created_at=now, **parsed
+    )
+    record_audit(
+        action="segments.persona_created",
+        actor=actor,
+        site_id=site_id,
+        target_kind="segments.persona",
+        target_id=str(made.pk),
+        detail={"key": key},
+        now=now,
+    )
+    return made
 
 
 def choices(site_id: UUID) -> list[tuple[UUID, str]]:

@@ -139,17 +139,24 @@ def draft_of(
 
 
 def preview(
-    draft: Draft, *, now: datetime, samples: int = 0, may_see_people: bool = False
+    draft: Draft,
+    *,
+    now: datetime,
+    samples: int = 0,
+    may_see_people: bool = False,
+    limit_s: float | None = None,
 ) -> Preview:
     """Count a draft over everyone, now.
 
     Args:
         samples: how many members to show, at most ten.
         may_see_people: also what was found about each, and samples of fewer than ten people.
+        limit_s: how long the count may take; None: five seconds.
 
     Raises:
-        PreviewTooSlow: it took more than five seconds.
+        PreviewTooSlow: it took longer.
     """
+    limit_s = LIMIT_S if limit_s is None else limit_s
     words = describe(draft.condition)
     if draft.depends_on_request:
         return Preview(words, None, 0, None, None, False, True, [])
@@ -157,7 +164,7 @@ def preview(
     wanted = min(samples, MAX_SAMPLES)
     try:
         with transaction.atomic():
-            counted = _counted(draft, now_ms, wanted)
+            counted = _counted(draft, now_ms, wanted, limit_s)
             size, entered, left = _with_hard(draft, counted, now_ms)
             chosen = counted.chosen if may_see_people or size >= FEWEST else []
             shown = _samples(draft, chosen, now_ms, may_see_people=may_see_people)
@@ -165,7 +172,7 @@ def preview(
             transaction.set_rollback(True)
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) == _CANCELED:
-            raise PreviewTooSlow(LIMIT_S) from error
+            raise PreviewTooSlow(limit_s) from error
         raise
     return Preview(
         words=words,
@@ -237,7 +244,7 @@ FROM judged
 """
 
 
-def _counted(draft: Draft, now_ms: int, samples: int) -> _Counted:
+def _counted(draft: Draft, now_ms: int, samples: int, limit_s: float) -> _Counted:
     query = compile_query(
         [draft.asked.node], site_id=draft.site_id, first_ms=now_ms, last_ms=now_ms
     )
@@ -257,7 +264,7 @@ def _counted(draft: Draft, now_ms: int, samples: int) -> _Counted:
     }
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL transaction_read_only = on")
-        cursor.execute(f"SET LOCAL statement_timeout = {int(LIMIT_S * 1000)}")
+        cursor.execute(f"SET LOCAL statement_timeout = {int(limit_s * 1000)}")
         cursor.execute(statement, params)
         everyone, size, entered, left, hard_total, hard, chosen = cursor.fetchone()
     return _Counted(

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from apps.work import clock
 from engine.conditions.canonical import to_json
 from engine.conditions.computed import computed_keys, inline_computed, parse_computed
 from engine.conditions.evaluate import truth
-from engine.conditions.nodes import All, Node, PercentLeaf
+from engine.conditions.nodes import All, EventLeaf, Node, PercentLeaf
 from engine.conditions.parse import parse_condition
 from engine.conditions.policy import NO_POLICY, Policy, gates, parse_policy
 from engine.conditions.scope import (
@@ -104,10 +104,26 @@ def meant(site_id: UUID, node: Node) -> Node:
     Raises:
         InvalidCondition: it names one that the site does not compute, or compares it wrongly.
     """
-    if not computed_keys(node):
-        return node
-    rows = ComputedTrait.objects.filter(site_id=site_id).values_list("key", "definition")
-    return inline_computed(node, {key: parse_computed(document) for key, document in rows})
+    return meaning(site_id)(node)
+
+
+def meaning(site_id: UUID) -> Callable[[Node], Node]:
+    """Return `meant` for many conditions of one site. One query, when the first names a trait.
+
+    What it returns raises InvalidCondition, as `meant` does.
+    """
+    known: dict[str, EventLeaf] | None = None
+
+    def meant_of(node: Node) -> Node:
+        nonlocal known
+        if not computed_keys(node):
+            return node
+        if known is None:
+            rows = ComputedTrait.objects.filter(site_id=site_id).values_list("key", "definition")
+            known = {key: parse_computed(document) for key, document in rows}
+        return inline_computed(node, known)
+
+    return meant_of
 
 
 def computed_keys_of(site_id: UUID) -> frozenset[str]:
@@ -205,6 +221,18 @@ def snapshot_documents(site_id: UUID) -> list[SegmentDoc]:
     ]
 
 
+def hidden_conditions(site_id: UUID, keys: Collection[str]) -> dict[str, Node]:
+    """Return what hidden segments ask, by key, those of earlier publications too. One query."""
+    rows = Segment.objects.filter(site_id=site_id, key__in=list(keys), is_hidden=True)
+    found = {}
+    for key, draft in rows.values_list("key", "draft"):
+        try:
+            found[key] = parse_condition(draft)
+        except InvalidCondition:
+            continue  # of an earlier version of this code: its name says what it asked
+    return found
+
+
 def _depth(key: str, nodes: Mapping[str, Node], known: dict[str, int]) -> int:
     """How many segments it stands on: the deeper, the more specific. Cycles were refused before."""
     if key not in known:
@@ -221,33 +249,38 @@ def _holds_without_profile(node: Node) -> bool:
 
 
 def freshness(site_id: UUID) -> list[Freshness]:
-    """Return how each visible segment stands, by name, with its members now. Four queries."""
-    members = dict(
-        Membership.objects.filter(segment__site_id=site_id, left_at=None)
-        .values_list("segment_id")
-        .annotate(Count("id"))
-    )
+    """Return how each visible segment stands, by name. Four queries.
+
+    Its members are those of the last refresh: to count millions anew would take seconds. Where
+    there were none then, they are counted now.
+    """
     asking = request_segments(site_id)
-    newest = {
-        version.segment_id: version
-        for version in SegmentVersion.objects.filter(segment__site_id=site_id)
-        .exclude(state=SegmentVersion.State.SUPERSEDED)
-        .order_by("number")
-    }
-    sized = {
-        version.segment_id: version
-        for version in newest.values()
-        if version.state == SegmentVersion.State.LIVE
-    }
+    versions = SegmentVersion.objects.filter(segment__site_id=site_id).exclude(
+        state=SegmentVersion.State.SUPERSEDED
+    )
+    newest: dict[UUID, str] = {}
+    live: dict[UUID, tuple[int, datetime | None]] = {}
+    for pk, state, size, refreshed_at in versions.order_by("number").values_list(
+        "segment_id", "state", "size", "refreshed_at"
+    ):
+        newest[pk] = state
+        if state == SegmentVersion.State.LIVE:
+            live[pk] = size or 0, refreshed_at
+    came = _members_now([pk for pk, (size, _) in live.items() if not size])
     rows = Segment.objects.filter(site_id=site_id, is_hidden=False, is_archived=False)
     return [
         Freshness(
-            key=row.key,
-            name=row.name,
-            state=newest[row.pk].state if row.pk in newest else "draft",
-            size=members.get(row.pk, 0) if row.pk in sized else None,
-            refreshed_at=sized[row.pk].refreshed_at if row.pk in sized else None,
-            depends_on_request=row.key in asking,
+            key=key,
+            name=name,
+            state=newest.get(pk, "draft"),
+            size=live[pk][0] or came.get(pk, 0) if pk in live else None,
+            refreshed_at=live[pk][1] if pk in live else None,
+            depends_on_request=key in asking,
         )
-        for row in rows.order_by("name")
+        for pk, key, name in rows.order_by("name").values_list("pk", "key", "name")
     ]
+
+
+def _members_now(segment_ids: Sequence[UUID]) -> dict[UUID, int]:
+    rows = Membership.objects.filter(segment_id__in=segment_ids, left_at=None)
+    return dict(rows.order_by().values_list("segment_id").annotate(count=Count("*")))

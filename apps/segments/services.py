@@ -1,15 +1,11 @@
 """Writes to segments: draft, publish, archive."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Max
 
 from apps.access.errors import ApprovalRequired
 from apps.access.selectors import needs_approval
@@ -21,28 +17,18 @@ from apps.segments.errors import (
     SegmentNotFound,
     VersionNotFound,
 )
+from apps.segments.freezing import Actor, add_hidden, next_number, put_in_force, request_refresh
 from apps.segments.models import LiveSet, Segment, SegmentVersion
 from apps.segments.publication_checks import check, clean_tags
 from apps.segments.refresh import refresh_changed, refresh_site
-from apps.segments.selectors import (
-    hidden_parts,
-    in_force,
-    meant,
-    segment_numbers,
-    snapshot_documents,
-    with_gates,
-)
-from apps.segments.tasks import REFRESH
+from apps.segments.selectors import in_force, meant, segment_numbers, snapshot_documents
 from apps.segments.types import usages_of
-from apps.work import services as work
-from engine.conditions.canonical import digest, to_json
-from engine.conditions.describe import describe
 from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
-from engine.conditions.policy import NO_POLICY, Policy, parse_policy, policy_json
-from engine.conditions.scope import HIDDEN_PREFIX
+from engine.conditions.policy import parse_policy
 
 __all__ = [
+    "Actor",
     "archive_segment",
     "change_details",
     "change_draft",
@@ -56,8 +42,6 @@ __all__ = [
     "restore_version",
     "snapshot_documents",
 ]
-
-Actor = AbstractBaseUser | None
 
 MAX_NOTE = 2_000  # characters
 LEAST_REFRESH_S = 60
@@ -89,7 +73,7 @@ def create_segment(
         raise SegmentKeyTaken(key)
     segment = Segment.objects.create(
         site_id=site_id,
-        number=_next_number(site_id),
+        number=next_number(site_id),
         key=key,
         name=name,
         description=description,
@@ -196,7 +180,7 @@ def publish_segment(
     # What computed traits mean is frozen with the condition.
     node = meant(site_id, parse_condition(segment.draft))
     policy = parse_policy(segment.draft_policy)
-    version, is_new = _put_in_force(segment, node, policy, actor, now, note=note[:MAX_NOTE])
+    version, is_new = put_in_force(segment, node, policy, actor, now, note=note[:MAX_NOTE])
     if is_new:
         _audit("segments.published", segment, actor, now, version=version.number)
     return version
@@ -225,7 +209,7 @@ def restore_version(
         raise VersionNotFound(number)
     node, policy = parse_condition(old.condition), parse_policy(old.policy)
     note = note.strip()[:MAX_NOTE]
-    version, is_new = _put_in_force(segment, node, policy, actor, now, note=note, restored=old)
+    version, is_new = put_in_force(segment, node, policy, actor, now, note=note, restored=old)
     if is_new:
         _audit(
             "segments.restored", segment, actor, now, version=version.number, restored=old.number
@@ -273,18 +257,10 @@ def ensure_hidden(site_id: UUID, wanted: Mapping[str, Node], now: datetime) -> d
     nodes, policies = in_force(site_id)
     for key, node in wanted.items():
         check(key, nodes | {key: node}, policies)
-    if _add_hidden(site_id, wanted, now):
+    if add_hidden(site_id, wanted, now):
         request_refresh(site_id, now=now)
     numbers = segment_numbers(site_id)
     return {key: numbers[key] for key in wanted}
-
-
-def request_refresh(site_id: UUID, *, now: datetime) -> UUID:
-    """Ask for all segments of a site to be recomputed, once the transaction has committed.
-
-    Returns the id of the intent, which shows the progress.
-    """
-    return work.ask(REFRESH, key="all", site_id=site_id, now=now).pk
 
 
 def request_refresh_everywhere(*, now: datetime) -> None:
@@ -303,94 +279,6 @@ def _segment(site_id: UUID, segment_id: UUID) -> Segment:
         return Segment.objects.select_for_update().get(site_id=site_id, pk=segment_id)
     except Segment.DoesNotExist:
         raise SegmentNotFound(segment_id) from None
-
-
-def _next_number(site_id: UUID) -> int:
-    """Rows are archived, never deleted, so the greatest number is the last one given."""
-    last = Segment.objects.filter(site_id=site_id).aggregate(last=Max("number"))["last"]
-    return (last or 0) + 1
-
-
-def _put_in_force(
-    segment: Segment,
-    node: Node,
-    policy: Policy,
-    actor: Actor,
-    now: datetime,
-    *,
-    note: str,
-    restored: SegmentVersion | None = None,
-) -> tuple[SegmentVersion, bool]:
-    """Check and freeze; return (the version, whether it is a new one)."""
-    site_id = segment.site_id
-    nodes, policies = in_force(site_id)
-    nodes, policies = nodes | {segment.key: node}, policies | {segment.key: policy}
-    check(segment.key, nodes, policies)
-    version, is_new = _add_version(segment, node, actor, now, policy, note, restored)
-    if is_new:
-        # Parts that the request cannot answer are kept by segments of their own.
-        _add_hidden(site_id, hidden_parts(with_gates(nodes, policies)), now)
-        request_refresh(site_id, now=now)
-    return version, is_new
-
-
-def _add_version(
-    segment: Segment,
-    node: Node,
-    actor: Actor,
-    now: datetime,
-    policy: Policy = NO_POLICY,
-    note: str = "",
-    restored: SegmentVersion | None = None,
-) -> tuple[SegmentVersion, bool]:
-    """Return (the version of this condition and policy, whether it is a new one)."""
-    latest = segment.versions.order_by("-number").first()
-    document = policy_json(policy)
-    meaning = _meaning(node, document)
-    is_current = latest is not None and latest.state != SegmentVersion.State.SUPERSEDED
-    if latest is not None and is_current and latest.digest == meaning:
-        return latest, False
-    version = SegmentVersion.objects.create(
-        segment=segment,
-        number=latest.number + 1 if latest is not None else 1,
-        condition=to_json(node),
-        policy=document,
-        digest=meaning,
-        note=note,
-        restored_from=restored,
-        published_by_id=actor.pk if actor is not None else None,
-        published_at=now,
-    )
-    return version, True
-
-
-def _meaning(node: Node, policy: Mapping[str, Any]) -> str:
-    """The digest of a version: the condition's own where no policy changes what it means."""
-    if not policy:
-        return digest(node)
-    text = json.dumps(policy, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{digest(node)}{text}".encode()).hexdigest()
-
-
-def _add_hidden(site_id: UUID, wanted: Mapping[str, Node], now: datetime) -> int:
-    """Create and publish the hidden segments that are missing; return how many."""
-    present = segment_numbers(site_id)
-    number = _next_number(site_id)
-    missing = [(key, node) for key, node in wanted.items() if key not in present]
-    for key, node in missing:
-        assert key.startswith(HIDDEN_PREFIX), "only a split condition has hidden parts"
-        segment = Segment.objects.create(
-            site_id=site_id,
-            number=number,
-            key=key,
-            name=describe(node)[:120],
-            draft=to_json(node),
-            is_hidden=True,
-            created_at=now,
-        )
-        _add_version(segment, node, None, now)
-        number += 1
-    return len(missing)
 
 
 def _audit(action: str, segment: Segment, actor: Actor, now: datetime, **detail: object) -> None:

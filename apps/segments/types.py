@@ -64,7 +64,8 @@ class Freshness:
     """How a segment stands, for the overview.
 
     Attributes:
-        size: members; None before the first refresh, or when it depends on the request.
+        size: members as of the last refresh, or now where there were none then; None before the
+            first refresh.
         depends_on_request: part of the condition is answered while a page is asked for.
         state: of the newest version: "building", "live"; "draft" when none was published.
     """

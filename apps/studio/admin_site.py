@@ -20,6 +20,7 @@ from apps.studio import (
     segments_rfm,
     segments_scores,
     sites,
+    tour_page,
     undoing,
     why,
 )
@@ -51,6 +52,7 @@ class StudioSite(admin.AdminSite):
             ),
             path("releases/", self.admin_view(releases.release_list), name="releases"),
             path("releases/<uuid:release_id>/", self.admin_view(releases.release), name="release"),
+            path("tour/", self.admin_view(tour_page.start_tour), name="tour"),
             path("why/", self.admin_view(why.why), name="why"),
             *preview_addresses(self.admin_view),
             *rules_addresses(self.admin_view),

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from apps.decisions import manifests, parts, release_reads
+from apps.decisions.manifests import Name
 from apps.decisions.selectors import (
     Served,
     current,
@@ -52,7 +53,8 @@ def candidate_of(site_id: UUID, asked: Mapping[str, Any]) -> Candidate:
     """Return what is to be tried. Reads only.
 
     Args:
-        asked: {"what": "drafts"}, {"what": "release", "id"}, {"what": "publication", "number"}, or
+        asked: {"what": "drafts"}, the same with "only", a list of [kind, key, digest],
+            {"what": "release", "id"}, {"what": "publication", "number"}, or
             {"what": "rule", "id", "how": "on" or "off"}.
 
     Raises:
@@ -67,6 +69,9 @@ def candidate_of(site_id: UUID, asked: Mapping[str, Any]) -> Candidate:
             return _found(f"publication {number}", site_id, document)
         case {"what": "rule", "id": id, "how": how}:
             return _with_rule(site_id, UUID(str(id)), is_on=how != "off")
+        case {"what": "drafts", "only": [*ticked]}:
+            document = drafted_document(site_id, {(kind, key): one for kind, key, one in ticked})
+            return _found("the drafts that were ticked", site_id, document)
         case {"what": "drafts"}:
             return _found("all drafts", site_id, drafted_document(site_id))
     raise NoCandidate("Choose what to try.")
@@ -87,17 +92,18 @@ def serving(site_id: UUID) -> Served:
     return found
 
 
-def drafted_document(site_id: UUID) -> SnapshotDoc:
+def drafted_document(site_id: UUID, only: Mapping[Name, str] | None = None) -> SnapshotDoc:
     """Return the drafts as publishing now would serve them. Costs as much as was changed.
 
+    Args:
+        only: (kind, key) -> the digest of the drafts that were looked at; what they need comes
+            along, as it does where they are published. None: all of them.
+
     Raises:
-        NoCandidate: some of them cannot be published.
+        PersonalizationError: some of them cannot be published, or are others by now.
     """
     parts.refresh_parts(site_id)
-    refused = [reason["detail"] for reason, refuses in parts.problems(site_id) if refuses]
-    if refused:
-        raise NoCandidate(refused[0])
-    rows = parts.waiting(site_id)
+    rows = list(release_reads.picked(site_id, only).values())
     after = release_reads.drafts_beside(site_id, rows).after
     document = serving(site_id).compiled.doc
     changed: dict[str, set[str]] = {}

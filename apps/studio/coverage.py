@@ -31,7 +31,7 @@ RECENT: Final = timedelta(days=28)  # who was seen since counts as a visitor
 LISTED: Final = 20
 THEMES: Final = 30
 OF_BLOCK: Final = 12  # placements of one block that are shown
-BOX_S: Final = 1.0
+BOX_S: Final = 0.5  # a page that is only opened
 LONG_BOX_S: Final = 5.0
 
 

@@ -12,13 +12,17 @@ from uuid import UUID
 from django.urls import reverse
 
 from apps.access.site_time import wall_clock
-from apps.content.others_at_work import typing_in, writers_of
+from apps.content.others_at_work import stands_on, typing_in, writers_of
 from apps.decisions import parts, release_reads
 from apps.decisions import services as decisions
 from apps.decisions.parts import Waiting
+from apps.rules.selectors import hidden_parts
 from apps.studio.domain.differences import changes_between
 from apps.studio.types import Change, Detail
 from apps.work import clock
+from engine.conditions.parse import parse_condition
+from engine.conditions.scope import HIDDEN_PREFIX, segment_keys
+from engine.errors import InvalidCondition
 
 DETAILED: Final = 200  # changes that a page tells field by field
 TRIGGERS: Final = "trigger:"  # what triggers show is published as rules of such keys
@@ -106,13 +110,17 @@ def drafts_of(site_id: UUID) -> Drafts:
 
 
 def shown(site_id: UUID, rows: Sequence[Waiting], zone: str, user_id: int) -> list[Shown]:
-    """Return changes field by field, with who else is at them. ~8 queries."""
+    """Return changes field by field, with who else is at them. ~13 queries."""
     sides = release_reads.drafts_beside(site_id, rows)
     told = told_by_name(site_id, sides, zone)
     objects = [(row.kind, row.object_id) for row in rows if row.object_id is not None]
     since = clock.now() - LOOKED_BACK
     typing = typing_in(objects, but=user_id, since=since)
-    writers = writers_of([(row.object_id, row.served_at) for row in rows if row.object_id])
+    under = stands_on([row.object_id for row in rows if row.object_id])
+    serving = release_reads.words_serving(
+        site_id, {one for own in under.values() for _, one in own}
+    )
+    writers = writers_of([(row.object_id, row.served_at) for row in rows if row.object_id], serving)
     found = []
     for row in rows:
         change = told.get((row.kind, row.key))
@@ -137,13 +145,34 @@ def shown(site_id: UUID, rows: Sequence[Waiting], zone: str, user_id: int) -> li
 def told_by_name(
     site_id: UUID, sides: release_reads.Sides, zone: str
 ) -> dict[tuple[str, str], Change]:
-    """Return what differs in words, by (kind, key). One query."""
+    """Return what differs in words, by (kind, key). One query, and a few for rules on history."""
     segments, caps = release_reads.named_things(site_id)
     kinds = {words: kind for kind, words in WORDS.items() if kind != "segment draft"}
+    asked = {
+        key
+        for one in (*sides.before.rules, *sides.after.rules)
+        for key in _hidden_in(one.condition)
+    }
     changes = changes_between(
-        sides.before, sides.after, segments=segments, caps=caps, show=moment_in(zone)
+        sides.before,
+        sides.after,
+        segments=segments,
+        caps=caps,
+        show=moment_in(zone),
+        hidden=hidden_parts(site_id, asked, [one.key for one in sides.after.rules])
+        if asked
+        else {},
     )
     return {(kinds[change.kind], change.key): change for change in changes}
+
+
+def _hidden_in(condition: object) -> set[str]:
+    """The hidden segments that a condition names: they are made when it is published first."""
+    try:
+        keys = segment_keys(parse_condition(condition))
+    except InvalidCondition:
+        return set()
+    return {key for key in keys if key.startswith(HIDDEN_PREFIX)}
 
 
 def moment_in(zone: str) -> Callable[[int], str]:

@@ -23,6 +23,7 @@ from apps.studio import selectors, sites
 from apps.studio.candidates import NoCandidate, candidate_of, why_not
 from apps.studio.domain.charts import share_pct
 from apps.studio.domain.dry_run_words import DEFAULT_WORDS, sentence, share
+from apps.studio.drafts import read_values
 from apps.studio.home import VIEW_CONTENT
 from apps.studio.pages import require
 from apps.studio.types import SiteChoice
@@ -111,7 +112,11 @@ def _asked(request: HttpRequest) -> dict[str, Any] | None:
         number = request.POST.get("number", "")
         is_number = number.isascii() and number.isdigit() and len(number) < 10
         return {"what": what, "number": int(number)} if is_number else None
-    return {"what": "drafts"} if what == "drafts" else None
+    if what != "drafts":
+        return None
+    only = read_values(request.POST.getlist("change"))
+    ticked = sorted([*name, digest] for name, digest in only.items())
+    return {"what": what, "only": ticked} if ticked else {"what": what}
 
 
 def result(request: HttpRequest, trial_id: UUID) -> HttpResponse:

@@ -16,7 +16,7 @@ from apps.studio import people_meant
 from apps.studio.candidates import NoCandidate, drafted_document, serving, why_not
 from apps.studio.domain.charts import share_pct
 from apps.studio.domain.coverage import Plan, Step, names_of, plan_of, words_of
-from apps.studio.people_meant import Moved
+from apps.studio.people_meant import Moves
 from apps.work import clock
 from engine.compiling import compile_snapshot
 from engine.errors import PersonalizationError
@@ -58,6 +58,8 @@ class Effect:
         few: moves of fewer than ten people, which are not told one by one.
         untold: what memberships do not say, in sentences.
         more: changed placements beyond those that were counted.
+        is_estimated: by a sample of everybody.
+        is_slow: there was no time to count.
     """
 
     refused: str = ""
@@ -67,6 +69,8 @@ class Effect:
     few: int = 0
     untold: list[str] = field(default_factory=list)
     more: int = 0
+    is_estimated: bool = False
+    is_slow: bool = False
 
     @property
     def is_nothing(self) -> bool:
@@ -84,7 +88,7 @@ def panel(site_id: UUID, candidate: SnapshotDoc | None, now: datetime) -> Effect
 
 
 def between(site_id: UUID, before: SnapshotDoc, after: SnapshotDoc, now: datetime) -> Effect:
-    """Return what changes for people from one document to another. One pass over everybody.
+    """Return what changes for people from one document to another. One pass over them.
 
     Args:
         before, after: they may hold no more than what differs.
@@ -108,7 +112,7 @@ def between(site_id: UUID, before: SnapshotDoc, after: SnapshotDoc, now: datetim
     try:
         found = people_meant.moved(site_id, pairs)
     except StudyTooSlow as error:
-        return Effect(refused=f"Counting everybody took too long. {error}")
+        return Effect(refused=f"Counting everybody took too long. {error}", is_slow=True)
     return _worded(was, will, counted, pairs, found, len(changed) - len(counted))
 
 
@@ -131,9 +135,10 @@ def _worded(
     will: Served,
     keys: Sequence[str],
     pairs: Sequence[tuple[Plan | None, Plan | None]],
-    found: Sequence[Moved],
+    counted: Moves,
     more: int,
 ) -> Effect:
+    found = counted.found
     everyone = sum(one.people for one in found if one.place == 0)
     names = names_of(will.compiled)
     effect = Effect(everyone=everyone, more=more)
@@ -158,9 +163,11 @@ def _worded(
         if plan is not None
         for step in plan.untold
     ]
+    is_estimated = counted.sampled < 1.0
     return Effect(
-        "", everyone, effect.moves, effect.rewords, few, list(dict.fromkeys(untold)), more
-    )
+        "", everyone, effect.moves, effect.rewords, few, list(dict.fromkeys(untold)), more,
+        is_estimated,
+    )  # fmt: skip
 
 
 def _who(plan: Plan | None, variant: str | None, names: Mapping[int, str]) -> str:

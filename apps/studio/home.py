@@ -20,6 +20,7 @@ from apps.studio.drafts import Drafts, drafts_of
 from apps.studio.live_now import coming, lately, live_now, unsaved_problems
 from apps.studio.performance import performance
 from apps.studio.release_problems import problems_of_releases
+from apps.studio.tour import tour
 from apps.studio.types import Intake, Outcomes, Piece, Problem
 from apps.work import clock
 
@@ -55,7 +56,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if site is None:
         return shown
     page = _Page(request, site.id, clock.now())
-    return shown | page.context()
+    return shown | {"tour": tour(request, site)} | page.context()
 
 
 def _links() -> list[tuple[str, str, str]]:
@@ -180,8 +181,8 @@ class _Page:
         shown["coming"] = coming(self._site_id, self._now)
         if may_read:
             self._problems.extend(unsaved_problems(self._user_id, self._now))
-            shown["live"] = live_now(self._site_id, self._now)
             drafts = drafts_of(self._site_id)
+            shown["live"] = live_now(self._site_id, self._now)  # what serves is known by then
             self._found(_of_drafts(drafts))
             self._found(home_problems(self._site_id))
             shown["drafts"] = drafts

@@ -14,8 +14,8 @@ from apps.consent.types import Purpose
 from apps.segments.studies import boxed
 from apps.studio.domain.coverage import Plan, choice_sql
 
-# At most so many people are looked at for shares; of more, a sample of pages of the table.
-SAMPLED: Final = 50_000
+# At most so many people are looked at; of more than twice as many, a sample of pages of the table.
+SAMPLED: Final = 20_000
 
 # A source that vouches for consent needs none recorded.
 _PEOPLE: Final = """
@@ -25,17 +25,26 @@ SELECT p.inside, p.denied & {purpose} = 0 AND (p.granted & {purpose} <> 0 OR EXI
 FROM profiles_profilestate p {sample}
 WHERE p.site_id = %(site)s::uuid AND p.merged_into IS NULL{recent}
 """
+# Who is in the same segments is asked once.
+_ALIKE: Final = """
+SELECT inside, is_allowed, count(*) AS people FROM ({people}) p GROUP BY inside, is_allowed
+"""
 _CHANGES: Final = """
-WITH s AS ({people})
-SELECT c.place, c.was, c.will, count(*)
+WITH s AS MATERIALIZED ({people})
+SELECT c.place, c.was, c.will, sum(s.people)::bigint
 FROM s CROSS JOIN LATERAL (VALUES {pairs}) AS c(place, was, will)
 GROUP BY 1, 2, 3
 """
 _SHARES: Final = """
 WITH s AS MATERIALIZED ({people})
-SELECT c.place, c.chosen, count(*)
+SELECT c.place, c.chosen, sum(s.people)::bigint
 FROM s CROSS JOIN LATERAL (VALUES {choices}) AS c(place, chosen)
 GROUP BY 1, 2
+"""
+# A sample is one of pages, which hold people of other sites too: a site of few is looked at whole.
+_FEW: Final = """
+SELECT count(*) <= %(few)s
+FROM (SELECT FROM profiles_profile WHERE site_id = %(site)s LIMIT %(few)s + 1) s
 """
 _EVERYBODY: Final = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE relname = %(table)s"
 
@@ -61,14 +70,12 @@ def shares(
 ) -> Shares:
     """Count the people seen since an instant by the variant that each plan means them for.
 
-    Two statements.
+    Three statements at most.
 
     Raises:
         StudyTooSlow: it took longer than the limit.
     """
-    rows = boxed.rows(_EVERYBODY, {"table": "profiles_profilestate"}, limit_s)
-    everybody = rows[0][0] if rows else 0
-    share = min(1.0, SAMPLED / everybody) if everybody > 2 * SAMPLED else 1.0
+    share = _share_to_look_at(site_id, limit_s)
     places = [{key: at for at, key in enumerate(plan.variants)} for plan in plans]
     if not plans:
         return Shares([], 0, share)
@@ -90,7 +97,8 @@ def shares(
 class Moved:
     """How many people are meant for one variant of a placement and would be for another.
 
-    `before` and `after` are the same where they would stay; None: the placement is not there.
+    `before` and `after` are the same where they would stay; None: the placement is not there. Of a
+    sample `people` are as many as everybody has of them; below ten, those in the sample.
     """
 
     place: int
@@ -99,27 +107,51 @@ class Moved:
     people: int
 
 
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What `moved` has found; `sampled`: as in `Shares`."""
+
+    found: Sequence[Moved]
+    sampled: float
+
+
 def moved(
     site_id: UUID, pairs: Sequence[tuple[Plan | None, Plan | None]], limit_s: float | None = None
-) -> list[Moved]:
-    """Count everybody by the variant they are meant for, before and after a change. Exact.
+) -> Moves:
+    """Count everybody by the variant they are meant for, before and after a change.
 
-    One statement for all pairs of plans.
+    Three statements for all pairs of plans.
 
     Raises:
         StudyTooSlow: it took more than five seconds.
     """
     if not pairs:
-        return []
+        return Moves([], 1.0)
+    share = _share_to_look_at(site_id, limit_s)
     sides = [tuple(_Side(plan) for plan in pair) for pair in pairs]
     statement = _CHANGES.format(
-        people=_people(1.0, ""),
+        people=_people(share, ""),
         pairs=", ".join(f"({at}, {was.sql}, {will.sql})" for at, (was, will) in enumerate(sides)),
     )
-    return [
-        Moved(at, sides[at][0].variant(was), sides[at][1].variant(will), people)
+    found = [
+        Moved(at, sides[at][0].variant(was), sides[at][1].variant(will), _of_all(people, share))
         for at, was, will, people in boxed.rows(statement, {"site": str(site_id)}, limit_s)
     ]
+    return Moves(found, share)
+
+
+def _share_to_look_at(site_id: UUID, limit_s: float | None) -> float:
+    few = {"site": str(site_id), "few": 2 * SAMPLED}
+    if boxed.rows(_FEW, few, limit_s)[0][0]:
+        return 1.0
+    rows = boxed.rows(_EVERYBODY, {"table": "profiles_profilestate"}, limit_s)
+    everybody = rows[0][0] if rows else 0
+    return min(1.0, SAMPLED / everybody) if everybody > 2 * SAMPLED else 1.0
+
+
+def _of_all(people: int, share: float) -> int:
+    """So many of everybody; a few in a sample say nothing of how many there are."""
+    return people if told(people) is None else round(people / share)
 
 
 class _Side:
@@ -138,7 +170,8 @@ class _Side:
 def _people(share: float, recent: str) -> str:
     sample = "" if share >= 1.0 else f"TABLESAMPLE SYSTEM ({share * 100:.4f}) REPEATABLE (1)"
     purpose = int(Purpose.PERSONALIZATION)
-    return _PEOPLE.format(purpose=purpose, sample=sample, recent=recent)
+    people = _PEOPLE.format(purpose=purpose, sample=sample, recent=recent)
+    return _ALIKE.format(people=people)
 
 
 def told(people: int) -> int | None:

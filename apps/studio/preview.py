@@ -1,5 +1,6 @@
 """/admin/preview/: pages and blocks as somebody else sees them. Nothing is counted."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from apps.studio.preview_form import (
     Setting,
     Shown,
     SitePage,
+    keys_in,
     picture_of,
     plain,
     query_of,
@@ -72,6 +74,31 @@ class Drawn:
     told: list[Told]
     frame: str = ""
     page: str = ""
+    chosen: str = "[]"
+
+    @property
+    def first(self) -> str:
+        """The segment that a member would be drawn of."""
+        return next(iter(keys_in(self.picture.values["segments"])), "")
+
+    @property
+    def unsaid(self) -> int:
+        """How many things are asked of somebody in segments and not answered."""
+        switches = () if self.previewed is None else self.previewed.switches
+        return sum(one.answer is None for one in switches)
+
+    @property
+    def unasked(self) -> list[tuple[str, str]]:
+        """Answers to what this picture does not ask now: kept for when it asks again."""
+        shown = set() if self.previewed is None else {one.key for one in self.previewed.switches}
+        answers = self.picture.answers.items()
+        return [("yes" if holds else "no", key) for key, holds in answers if key not in shown]
+
+    @property
+    def undealt(self) -> list[tuple[str, str]]:
+        """Arms of experiments that this picture does not run now, kept likewise."""
+        shown = set() if self.previewed is None else {one.key for one in self.previewed.splits}
+        return [(key, arm) for key, arm in self.picture.arms.items() if key not in shown]
 
 
 def desk(request: HttpRequest) -> HttpResponse:
@@ -289,6 +316,8 @@ def _finish(
 ) -> None:
     """Put the words and the addresses of a picture beside it."""
     picture = one.picture
+    keys = keys_in(picture.values["segments"])
+    one.chosen = json.dumps([[key, setting.names.get(key, key)] for key in keys])
     if one.previewed is not None:
         compiled = one.previewed.served.compiled
         one.told = [

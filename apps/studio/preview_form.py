@@ -33,6 +33,8 @@ from apps.work import clock
 LETTERS: Final = "abcd"  # one for each picture
 MOST_PLACEMENTS: Final = 12
 MOST_ANSWERS: Final = 50
+SAID: Final = "said:"  # begins the name of an answer: yes, no, or empty for not said
+ARM: Final = "arm:"  # begins the name of the arm that is chosen of an experiment
 YEARS: Final = range(2000, 2100)  # clocks of further away are nobody's
 WHO: Final = (
     ("nobody", "Somebody new"),
@@ -119,6 +121,7 @@ class Picture:
     letter: str
     values: dict[str, str]
     answers: dict[str, bool]
+    arms: dict[str, str]
     spec: PreviewSpec | None = None
     troubles: list[str] = field(default_factory=list)
     label: str = ""
@@ -136,7 +139,7 @@ class Picture:
 def shown_of(asked: QueryDict, setting: Setting, offered: list[str]) -> Shown:
     """Read what is looked at; nothing chosen is the first page, else the first placements."""
     block, variant = (plain(asked.get(name, ""))[:100] for name in ("block", "variant"))
-    typed = _keys(asked.get("placements", ""))[:MOST_PLACEMENTS]
+    typed = keys_in(asked.get("placements", ""))[:MOST_PLACEMENTS]
     number = asked.get("page", "")
     view = "page" if asked.get("view") == "page" else "blocks"
     is_number = number.isascii() and number.isdigit() and len(number) < 4
@@ -163,9 +166,7 @@ def picture_of(
     if values["who"] != "persona":  # who has a device of their own, where the editor gave one
         values["device"] = values["device"] or "phone"
     values["by"] = values["by"] or "serving"
-    answers = dict.fromkeys(map(plain, asked.getlist(prefix + "yes")[:MOST_ANSWERS]), True)
-    answers |= dict.fromkeys(map(plain, asked.getlist(prefix + "no")[:MOST_ANSWERS]), False)
-    found = Picture(letter, values, {key: holds for key, holds in answers.items() if key})
+    found = Picture(letter, values, _answers(asked, prefix), _named(asked, prefix + ARM))
     who = _who(request, found, setting)
     at = _at(found, setting.zone)
     content = _content(found)
@@ -200,8 +201,29 @@ def picture_of(
         blocks=(shown.block,) if shown.block else (),
         variants={shown.block: shown.variant} if shown.block and shown.variant else {},
         mode=mode,
+        arms=found.arms,
     )
     return found
+
+
+def _answers(asked: QueryDict, prefix: str) -> dict[str, bool]:
+    """What is said of somebody: an address lists it, a form asks of each thing whether it is so."""
+    found = dict.fromkeys(map(plain, asked.getlist(prefix + "yes")[:MOST_ANSWERS]), True)
+    found |= dict.fromkeys(map(plain, asked.getlist(prefix + "no")[:MOST_ANSWERS]), False)
+    for name in asked:
+        if name.startswith(prefix + SAID):
+            found.pop(name.removeprefix(prefix + SAID), None)
+    said = _named(asked, prefix + SAID)
+    found |= {key: answer == "yes" for key, answer in said.items() if answer in ("yes", "no")}
+    return {key: holds for key, holds in found.items() if key}
+
+
+def _named(asked: QueryDict, begin: str) -> dict[str, str]:
+    """What was chosen under names that begin so; what is left empty is not among it."""
+    names = [name for name in asked if name.startswith(begin)][:MOST_ANSWERS]
+    said = [(name.removeprefix(begin), asked.get(name, "")) for name in names]
+    found = {plain(key)[:200]: plain(value)[:200] for key, value in said}
+    return {key: value for key, value in found.items() if key and value}
 
 
 def _who(request: HttpRequest, picture: Picture, setting: Setting) -> Who | None:
@@ -210,7 +232,7 @@ def _who(request: HttpRequest, picture: Picture, setting: Setting) -> Who | None
         case "refused":
             return Nobody(is_allowed=False)
         case "segments":
-            return AsSegments(_keys(values["segments"]), picture.answers)
+            return AsSegments(keys_in(values["segments"]), picture.answers)
         case "persona":
             found = _uuid(values["persona"])
             if found is None:
@@ -282,7 +304,7 @@ def _label(picture: Picture, setting: Setting, at: datetime | None) -> str:
     values = picture.values
     who = dict(WHO).get(values["who"], "Somebody new")
     if values["who"] == "segments":
-        keys = _keys(values["segments"])
+        keys = keys_in(values["segments"])
         who = (
             "In " + " and ".join(f"“{setting.names.get(key, key)}”" for key in keys)
             if keys
@@ -295,6 +317,7 @@ def _label(picture: Picture, setting: Setting, at: datetime | None) -> str:
     parts = [who, when, picture.device[0].lower(), values["locale"], values["country"].upper()]
     if values["by"] != "serving":
         parts.append(by[:1].lower() + by[1:])
+    parts += [f"arm “{arm}” of {key}" for key, arm in picture.arms.items()]
     return " · ".join(part for part in parts if part)
 
 
@@ -309,6 +332,7 @@ def query_of(picture: Picture, shown: Shown, *, prefix: bool, marked: list[str])
     pairs += [
         (f"{before}{'yes' if holds else 'no'}", key) for key, holds in picture.answers.items()
     ]
+    pairs += [(f"{before}{ARM}{key}", arm) for key, arm in picture.arms.items()]
     pairs += [("placements", shown.text), ("block", shown.block), ("variant", shown.variant)]
     if shown.page_number:
         pairs += [("page", shown.page_number), ("was_page", shown.page_number)]
@@ -318,7 +342,7 @@ def query_of(picture: Picture, shown: Shown, *, prefix: bool, marked: list[str])
 
 def segments_named(asked: QueryDict) -> tuple[str, ...]:
     """Return the keys of all segments that the pictures name."""
-    return tuple(key for letter in LETTERS for key in _keys(asked.get(f"{letter}.segments", "")))
+    return tuple(key for letter in LETTERS for key in keys_in(asked.get(f"{letter}.segments", "")))
 
 
 def plain(text: str) -> str:
@@ -326,7 +350,8 @@ def plain(text: str) -> str:
     return text.replace("\x00", "").strip()
 
 
-def _keys(text: str) -> tuple[str, ...]:
+def keys_in(text: str) -> tuple[str, ...]:
+    """Return the keys of a text: with commas, spaces or lines between, each once."""
     parts = plain(text).replace("\n", ",").replace(" ", ",").split(",")
     return tuple(dict.fromkeys(part.strip()[:100] for part in parts if part.strip()))
 

@@ -9,14 +9,17 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from apps.access.approvals import approval_changes
 from apps.access.selectors import needs_approval, zone_of
 from apps.decisions import drafts_back, parts, release_reads, releases
 from apps.decisions import services as decisions
 from apps.decisions.errors import ApprovalRequired, DraftsMoved, UnknownPublication
 from apps.decisions.parts import Waiting
+from apps.decisions.selectors import long_work
 from apps.rules.selectors import contradictions
 from apps.segments.awaiting import awaiting_segments
 from apps.studio import selectors, sites
+from apps.studio.domain.charts import share_pct
 from apps.studio.domain.segment_words import segment_detail
 from apps.studio.drafts import (
     DETAILED,
@@ -44,6 +47,7 @@ CHANGE_DRAFTS: Final = (
     "rules.change_rule",
 )
 AT_ONCE: Final = 1_000  # changes that are published while somebody waits
+REFRESH_S: Final = 3
 MOST_RULES_ASKED: Final = 500  # whether rules contradict each other is asked of no more
 
 
@@ -73,6 +77,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         "sites": all_sites,
         "serving": listed[0] if listed else None,
         "drafts": drafts,
+        **_under_way(site, drafts),
         "changes": rows + (_segments(site) if is_approved_by_others else []),
         "others_at_it": [row for row in rows if row.typing],
         "rest": len(rest),
@@ -89,6 +94,18 @@ def publish(request: HttpRequest) -> HttpResponse:
         "effect_url": f"{reverse('admin:effect')}?site={site.key}",
     }
     return TemplateResponse(request, "admin/studio/publish.html", context)
+
+
+def _under_way(site: SiteChoice, drafts: Drafts) -> dict[str, Any]:
+    """How far a worker is with so many changes that no page waits for them. A query at most."""
+    is_long = drafts.is_behind or len(drafts.changes) > AT_ONCE
+    work = long_work(site.id) if is_long else None
+    if work is None and not drafts.is_behind:
+        return {"waits": False}
+    found: dict[str, Any] = {"waits": True, "refresh_s": REFRESH_S, "work": work, "pct": None}
+    if work is not None and work.total_steps:
+        found["pct"] = share_pct(work.done_steps, work.total_steps)
+    return found
 
 
 def publications(request: HttpRequest) -> HttpResponse:
@@ -116,6 +133,7 @@ def publications(request: HttpRequest) -> HttpResponse:
         "serving": newest[0] if newest else None,
         "may_publish": request.user.has_perm(PUBLISH),
         "older": listed[LISTED - 1].number if len(listed) > LISTED else None,
+        "approval_changes": [] if last else approval_changes(site.id),
     }
     return TemplateResponse(request, "admin/studio/publications.html", context)
 

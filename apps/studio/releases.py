@@ -71,14 +71,14 @@ def release_list(request: HttpRequest) -> HttpResponse:
     site, all_sites = sites.choose(request)
     if site is None:
         return redirect("admin:index")
-    rows = release_reads.releases_of(site.id)
+    rows, zone = release_reads.releases_of(site.id), zone_of(site.id)
     context = {
         **admin.site.each_context(request),
         "title": "Releases",
         "site": site,
         "sites": all_sites,
-        "zone": zone_of(site.id),
-        "rows": [(row, LEVELS[row.state], _when(row, zone_of(site.id))) for row in rows],
+        "zone": zone,
+        "rows": [(row, LEVELS[row.state], _when(row, zone)) for row in rows],
         "may_publish": request.user.has_perm(PUBLISH),
     }
     return TemplateResponse(request, "admin/studio/releases.html", context)

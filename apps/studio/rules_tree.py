@@ -74,7 +74,9 @@ def _tree(site_id: UUID, placement: Any, now: datetime) -> dict[str, Any]:
         branches.append(
             Branch(
                 word="" if is_off else ("If" if is_first else "else if"),
-                asks=condition_words(rule) if rule is not None else f"in “{trigger.segment.name}”",
+                asks=condition_words(rule, "any visitor")
+                if rule is not None
+                else f"any visitor in “{trigger.segment.name}”",
                 shows=(rule or trigger).variant.name,
                 answers=answers,
                 share=share_pct(answers, total),

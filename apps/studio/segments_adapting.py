@@ -12,12 +12,14 @@ from django.urls import reverse
 from apps.segments.domain.places import Place, places
 from apps.segments.studies import adapting, agreements
 from apps.segments.studies.boxed import FEWEST
+from apps.studio.home import PUBLISH
 from apps.studio.segments_pages import CHANGE, opened, require
 from apps.work import clock
 from engine.errors import PersonalizationError
 
 EVERY_DAYS: Final = 7
 FEW: Final = f"<{FEWEST}"
+OFFERED: Final = 30  # segments to choose from; others are found by their names
 
 
 def adapting_page(request: HttpRequest) -> HttpResponse:
@@ -38,11 +40,16 @@ def adapting_page(request: HttpRequest) -> HttpResponse:
             context["refused"] = str(error)
     asked = request.POST if request.method == "POST" else request.GET
     chosen = agreements.segment_of(site_id, asked.get("segment", ""))
+    search = request.GET.get("q", "").replace("\0", "").strip()[:60]
+    offered = agreements.candidates(site_id, search, OFFERED + 1)
+    is_missing = chosen is not None and chosen not in offered[:OFFERED]
     context |= {
         "waiting": [_proposal(one) for one in agreements.waiting(site_id)],
         "answered": [_proposal(one) for one in agreements.answered(site_id)],
         "agreed": agreements.agreed(site_id),
-        "segments": agreements.candidates(site_id),
+        "segments": [*([chosen] if is_missing else []), *offered[:OFFERED]],
+        "has_more": len(offered) > OFFERED,
+        "search": search,
         "chosen": chosen,
     }
     if chosen is not None:
@@ -56,7 +63,7 @@ def _answered(request: HttpRequest, site_id: UUID) -> str:
     at: dict[str, Any] = {"site_id": site_id, "actor": request.user, "now": clock.now()}
     if "accept" in asked:
         accepted = adapting.accept(proposal_id=_id(asked["accept"]), **at)
-        messages.success(request, "The draft has the new numbers. Look, and publish.")
+        messages.success(request, "The draft has the new numbers. Look what it would change.")
         return reverse("admin:segments_segment_publish", args=[accepted.segment_id])
     if "dismiss" in asked:
         adapting.dismiss(proposal_id=_id(asked["dismiss"]), **at)
@@ -71,6 +78,9 @@ def _answered(request: HttpRequest, site_id: UUID) -> str:
         if found is None:
             messages.info(request, problem or "The thresholds still fit: nothing is proposed.")
         return here
+    kept = agreements.adaptation_of(segment.pk)
+    if "publishes_itself" in asked or (kept is not None and kept.publishes_itself):
+        require(request, PUBLISH)
     adapting.adapt(
         segment_id=segment.pk,
         every_days=_whole(asked.get("every_days", "")),

@@ -12,9 +12,8 @@ from django.template.response import TemplateResponse
 from apps.segments.domain.costs import DEFAULT, break_even
 from apps.segments.studies import thresholds
 from apps.segments.studies.boxed import FEWEST
-from apps.studio.segments_pages import ADD, opened, require, said
+from apps.studio.segments_pages import ADD, counted, opened, require, said
 from apps.work import clock
-from engine.errors import PersonalizationError
 
 MAX_AGE: Final = "7d"
 
@@ -34,13 +33,11 @@ def models_page(request: HttpRequest) -> HttpResponse:
         "least": DEFAULT,
         "without": thresholds.without_fallback(site_id),
     }
-    try:
+    with counted(request, context):
         if request.method == "POST":
             require(request, ADD)
             return redirect(_made(request, site_id, context["max_age"]))
         context |= _shown(site_id, asked.get("model", ""), context)
-    except PersonalizationError as error:
-        context["refused"] = str(error)
     return TemplateResponse(request, "admin/studio/segments_models.html", context)
 
 

@@ -14,12 +14,13 @@ from apps.segments.studies import overlap as studies
 from apps.segments.studies.boxed import FEWEST, aloud
 from apps.studio.domain.charts import share_pct
 from apps.studio.domain.pictures import sankey, shade, upset
-from apps.studio.segments_pages import opened, said
+from apps.studio.segments_pages import counted, opened, said
 from apps.work import clock
-from engine.errors import PersonalizationError
 
 COLUMNS: Final = 20  # combinations drawn
 CHOSEN_FIRST: Final = 6  # the largest segments, where nobody chose
+OFFERED: Final = 40  # to choose from; others are found by their names
+LINES: Final = 200  # of what stands on what
 OUTSIDE: Final = "none of these"
 
 
@@ -30,24 +31,28 @@ def overlap(request: HttpRequest) -> HttpResponse:
         return redirect("admin:index")
     kept = studies.kept_segments(page.site.id)
     chosen = _chosen(kept, request.GET)
+    search = request.GET.get("q", "").strip()[:60]
+    offered = _offered(kept, chosen, search)
+    tree = studies.hierarchy(page.site.id, kept)
     purpose = request.GET.get("purpose", "")
     purpose = purpose if purpose in WIRE_NAMES else ""
     context: dict[str, Any] = {
         **page.context,
-        "kept": [(one, one in chosen) for one in kept],
+        "kept": [(one, one in chosen) for one in offered],
+        "search": search,
+        "more": len(kept) - len(offered),
         "purposes": [name for name in WIRE_NAMES if name != "necessary"],
         "purpose": purpose,
         "most": MAX_SETS,
-        "tree": _tree(studies.hierarchy(page.site.id)),
+        "tree": _tree(tree[:LINES]),
+        "tree_more": max(0, len(tree) - LINES),
     }
-    try:
+    with counted(request, context):
         if len(chosen) > 1:
             found = studies.overlap_of([one.id for one in chosen], purpose=purpose)
             context |= _pictures(chosen, found, request.GET)
         if chosen:
             context |= _flows(chosen, request.GET)
-    except PersonalizationError as error:
-        context["refused"] = str(error)
     return TemplateResponse(request, "admin/studio/segments_overlap.html", context)
 
 
@@ -57,6 +62,17 @@ def _chosen(kept: list[studies.Kept], asked: QueryDict) -> list[studies.Kept]:
         return [one for one in kept if one.key in wanted]
     largest = sorted(kept, key=lambda one: -one.size)[:CHOSEN_FIRST]
     return [one for one in kept if one in largest]
+
+
+def _offered(
+    kept: list[studies.Kept], chosen: list[studies.Kept], search: str
+) -> list[studies.Kept]:
+    """Those to choose from: the chosen ones, and the largest whose name has what is looked for."""
+    wanted = search.lower()
+    found = [one for one in kept if wanted in one.name.lower() or wanted in one.key]
+    largest = {one.id for one in sorted(found, key=lambda one: -one.size)[:OFFERED]}
+    own = {one.id for one in chosen}
+    return [one for one in kept if one.id in largest or one.id in own]
 
 
 def _pictures(chosen: list[studies.Kept], found: Overlap, asked: QueryDict) -> dict[str, Any]:

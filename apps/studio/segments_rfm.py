@@ -12,9 +12,8 @@ from apps.segments.domain.rfm import MAX_BINS, MIN_BINS, PRESETS, Cell, scaled
 from apps.segments.studies import rfm
 from apps.segments.studies.boxed import FEWEST
 from apps.studio.domain.pictures import shade
-from apps.studio.segments_pages import ADD, CHANGE, opened, require, said
+from apps.studio.segments_pages import ADD, CHANGE, counted, opened, require, said
 from apps.work import clock
-from engine.errors import PersonalizationError
 
 EVENT: Final = "Order Completed"
 VALUE: Final = "total"
@@ -37,7 +36,7 @@ def rfm_page(request: HttpRequest) -> HttpResponse:
         "own_rows": [_own_row(asked, row) for row in range(OWN_ROWS)],
         "picked": set(asked.getlist("cell")),
     }
-    try:
+    with counted(request, context):
         found = rfm.study(page.site.id, now=clock.now(), **fields)
         cells = [*(scaled(cell, fields["bins"]) for cell in PRESETS), *_own(asked, fields["bins"])]
         context |= _shown(found, cells)
@@ -53,8 +52,6 @@ def rfm_page(request: HttpRequest) -> HttpResponse:
             if made:
                 return redirect("admin:segments_segment_changelist")
             context["refused"] = "Choose the cells to make segments of."
-    except PersonalizationError as error:
-        context["refused"] = str(error)
     return TemplateResponse(request, "admin/studio/segments_rfm.html", context)
 
 

@@ -15,5 +15,7 @@ class WorkConfig(AppConfig):
 
         post_migrate.connect(receivers.after_migration, dispatch_uid="work.schedules")
         schedules.declare("Find lost work", task="work.sweep", every_s=10, queue="fast")
+        schedules.declare("Seal ledgers", task="work.seal_ledgers", every_s=5, queue="fast")
+        schedules.declare("Check ledgers", task="work.check_ledgers", crontab="23 3 * * *")
         if settings.CLOCK_FILE:
             clock.replace(clock.shifted_by(Path(settings.CLOCK_FILE)), is_everywhere=False)

@@ -123,13 +123,14 @@ def make_shop(size: Size) -> UUID:
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute(_PROFILES, named)
         cursor.execute(_STATES, named)
-        _store_events(site_id, size)
+        store_events(site_id, size)
         cursor.execute("VACUUM (ANALYZE) events_event")
         cursor.execute("VACUUM (ANALYZE) profiles_profile")
     return site_id
 
 
-def _store_events(site_id: UUID, size: Size) -> None:
+def store_events(site_id: UUID, size: Size) -> None:
+    """Make the events of these profiles, day by day; nobody's state row knows of them."""
     first = (NOW - timedelta(days=DAYS)).date()
     midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)
     length = (NOW - midnight) / timedelta(days=1)

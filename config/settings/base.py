@@ -129,6 +129,8 @@ STORAGES = {
 # Files made while running (model artifacts, logs) live under the home.
 ARTIFACT_DIR = ENV.home / "artifacts"
 JOURNAL_DIR = ENV.home / "journal"
+ANCHOR_DIR = ENV.home / "anchors"
+ANCHOR_URL = ENV.anchor_url
 # Where each process leaves its counts for the one that is asked for /metrics.
 METRICS_DIR = ENV.home / "run" / "metrics"
 

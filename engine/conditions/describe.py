@@ -9,6 +9,7 @@ from typing import Any
 from engine.conditions.evaluate import Trace
 from engine.conditions.lower import REPORTED
 from engine.conditions.nodes import (
+    ANY_EVENT,
     AbsenceLeaf,
     Aggregate,
     All,
@@ -134,7 +135,8 @@ def _count(leaf: EventLeaf) -> str:
     if is_never(leaf.op, leaf.value):
         return f"never {words.did} {words.one}{when}"
     if is_once(leaf.op, leaf.value):
-        return f"{words.did} {words.one}{when}"
+        one = "something" if leaf.name == ANY_EVENT else words.one
+        return f"{words.did} {one}{when}"
     if not words.is_plain:
         return f"{words.did} {words.one} {times(leaf.op, leaf.value)}{when}"
     thing = words.one.split(" ", 1)[-1]
@@ -290,10 +292,11 @@ def _joined(parts: tuple[Node, ...], word: str) -> str:
 def _bracketed(node: Node) -> str:
     """A part as it stands inside a group: in brackets where its own "and" could be mistaken."""
     text = describe(node)
-    return f"({text})" if _is_compound(node) else text
+    return f"({text})" if is_compound(node) else text
 
 
-def _is_compound(node: Node) -> bool:
+def is_compound(node: Node) -> bool:
+    """Tell whether the words of a part hold an "and" that could be mistaken for its group's."""
     match node:
         case All(parts) | AnyOf(parts):
             return len(parts) > 1

@@ -10,6 +10,8 @@ async function refresh() {
   if (!answer.ok || answer.redirected) return false; // logged out: the next click says so
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("live");
+  // The whole page is another one now: it is opened as if by a click.
+  if (!fresh?.dataset.refresh && part.dataset.then) location.assign(location.pathname + location.search);
   if (!fresh) return false;
   part.replaceChildren(...fresh.childNodes);
   if (!fresh.dataset.refresh) return false; // what was waited for is there

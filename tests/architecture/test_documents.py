@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from apps.delivery.outcomes import REFUSALS
+from apps.delivery.outcome_bodies import REFUSALS
 from config.error_codes import meanings, status_of
 from engine.decide import Reason
 

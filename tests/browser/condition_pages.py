@@ -13,17 +13,9 @@ from apps.segments import services
 from apps.segments.models import Segment
 from apps.work import clock
 from tests.browser.editing import Editing, make_site
-from tests.browser.test_admin import WIDE, Visit
+from tests.browser.visiting import Visit
 
 EVERYONE = {"v": 1, "where": {"all": []}}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """Chromium beside Django: its event loop runs in this thread, which Django would refuse."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield chromium
 
 
 @pytest.fixture
@@ -36,21 +28,10 @@ def site(browser: Browser, transactional_db: None) -> Site:
 @pytest.fixture
 def visit(browser: Browser, site: Site, live_server: Any) -> Iterator[Visit]:
     """Somebody logged in at a wide window. A complaint of the browser fails the test."""
-    user = User.objects.create_superuser("root", password="x")
-    context = browser.new_context(viewport=WIDE)
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url)
+    visit.come_as(User.objects.create_superuser("root"))
     yield visit
-    leave(visit)
-    context.close()
-    assert visit.complaints == []
-
-
-def leave(visit: Visit) -> None:
-    """Wait until what is kept of a form while it is written has arrived: the tables are emptied."""
-    visit.page.wait_for_load_state("networkidle")
-    visit.page.goto("about:blank")
-    visit.page.wait_for_timeout(200)
+    visit.close()
 
 
 def segment_of(site: Site, key: str = "drafted", condition: Any = EVERYONE) -> Segment:

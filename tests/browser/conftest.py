@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from launcher.home import Home
 from launcher.trouble import Trouble
 from tests.browser.chromium import executable
+from tests.browser.folding import STACKS
 from tests.browser.site import Site, serve
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+# What is expected comes, on a machine that does much else, later than in Playwright's five seconds.
+expect.set_options(timeout=20_000)
 # What demo_load does before it sends the first click, and nothing after it.
 SET_UP = """
 from datetime import date
@@ -59,6 +63,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """Chromium beside Django: its event loop runs in this thread, which Django would refuse."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield chromium
+
+
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """A page of a fresh browser profile. What it complains about fails the test."""
@@ -86,6 +98,7 @@ def site() -> Iterator[Site]:
     site = Site()
     server = serve(site)
     yield site
+    site.may_decide.set()
     server.shutdown()
     server.server_close()
 
@@ -113,6 +126,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run(
             [sys.executable, "manage.py", "shell", "-c", SET_UP], cwd=ROOT, env=env, check=True
         )
+        STACKS[address] = Home(home)
         yield address
     finally:
         stack.send_signal(signal.SIGINT)

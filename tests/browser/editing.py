@@ -6,6 +6,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page
 
 from tests.apps.segments.world import Happened, make_profile, make_site
+from tests.browser.visiting import becomes
 
 __all__ = ["Editing", "Happened", "make_profile", "make_site"]
 
@@ -75,6 +76,11 @@ class Editing:
     @property
     def where(self) -> Any:
         return self.condition["where"]
+
+    def comes_to(self, where: Any) -> "Editing":
+        """Wait until the form would send this condition, and the server has said what it is."""
+        becomes(self.page, lambda: bool(self.where == where))
+        return self.settled()
 
     def settled(self) -> "Editing":
         """Wait until the server has said what it makes of the last change."""

@@ -36,6 +36,7 @@ NOT_FILLED: Final = frozenset(
 )
 # What addresses take -> of which model that is.
 ROWS: Final[Mapping[str, str]] = {
+    "connection_id": "integrations.Connection",
     "key_id": "access.ApiKey",
     "link_id": "delivery.PreviewLink",
     "list_id": "segments.SegmentList",
@@ -72,6 +73,7 @@ class FilledShop(Shop):
         """What addresses take, by the name of the parameter."""
         publication = Publication.objects.latest("number")
         found: dict[str, object] = {
+            "form": "json",
             "kind_name": "block",
             "history:object_id": self.hero.pk,
             "usage:object_id": self.hero.pk,

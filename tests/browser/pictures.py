@@ -3,7 +3,7 @@
     make demo                      # in one shell, with the logins that it prints
     python -m tests.browser.pictures --user admin --site demo
 
-A block Hero, a segment Browsing blouses now and a release Autumn hero have pages of their own.
+What has pages of its own, such as the release Autumn hero, the demo makes: apps/demo/editors.py.
 The password is asked for, or read from ATTUNE_PASSWORD. Whoever logs in must see all pages.
 """
 
@@ -41,12 +41,12 @@ class Picture:
     ready: Callable[[Page], None] | None = None
 
 
-def named(*names: str) -> Callable[[Page], None]:
+def named(*names: str, is_exact: bool = False) -> Callable[[Page], None]:
     """Open what has the first in its name, and on that page what has the next."""
 
     def opens(page: Page) -> None:
         for name in names:
-            page.get_by_role("main").get_by_role("link", name=name).first.click()
+            page.get_by_role("main").get_by_role("link", name=name, exact=is_exact).first.click()
             page.wait_for_load_state("networkidle")
 
     return opens
@@ -61,14 +61,27 @@ def at(query: str) -> Callable[[Page], None]:
     return opens
 
 
+def pressed(name: str) -> Callable[[Page], None]:
+    """Press a button that is there unless it was pressed before."""
+
+    def presses(page: Page) -> None:
+        button = page.get_by_role("main").get_by_role("button", name=name, exact=True)
+        if button.count():
+            with page.expect_navigation():
+                button.click()
+
+    return presses
+
+
 BESIDE: Final = (
     "?pictures=2&placements=home.hero&a.who=nobody&a.device=phone"
     "&b.who=segments&b.segments=browsing-blouses-now&b.device=phone"
 )
 PICTURES: Final = (
-    Picture("home", "Home"),
+    Picture("tour", "Home", pressed("Start tour")),
+    Picture("home", "Home", pressed("Put the tour away")),
     Picture("blocks", "Blocks"),
-    Picture("block", "Blocks", named("Hero")),
+    Picture("block", "Blocks", named("Hero", is_exact=True)),
     Picture("segments", "Segments"),
     Picture("segment", "Segments", named("Browsing blouses now")),
     Picture("preview", "Preview", at(BESIDE)),
@@ -78,6 +91,8 @@ PICTURES: Final = (
     Picture("coverage", "Coverage"),
     Picture("rules", "Rules", named("Order", "Home: hero")),
     Picture("personas", "Personas"),
+    Picture("theme", "Themes", named("Summer wardrobe")),
+    Picture("trigger", "Triggers", named("Cart left behind")),
 )
 
 

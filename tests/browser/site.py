@@ -25,21 +25,22 @@ class Site:
     """What the tests read (`calls`, `opened`) and set (the rest).
 
     `statuses` are used up from the front; `opened` has the address of each stream that was opened.
+    A decision is answered while `may_decide` is set.
     """
 
     origin: str = ""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     placements: dict[str, Any] = field(default_factory=dict)
     statuses: dict[str, list[int]] = field(default_factory=dict)
-    delay_s: float = 0.0
+    may_decide: threading.Event = field(default_factory=threading.Event)
     streams: list[BinaryIO] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
 
-    def tell(self, data: dict[str, Any]) -> None:
-        """Send a notice on every open stream."""
+    def tell(self, data: dict[str, Any], times: int = 1) -> None:
+        """Send a notice on every open stream; several times: in one piece."""
         for stream in self.streams:
             with contextlib.suppress(OSError):
-                stream.write(f"id: 5-0\ndata: {json.dumps(data)}\n\n".encode())
+                stream.write(f"id: 5-0\ndata: {json.dumps(data)}\n\n".encode() * times)
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
         """Bodies posted to a path, in order of arrival."""
@@ -49,7 +50,7 @@ class Site:
         """All events that arrived, repeats included."""
         return [event for body in self.bodies("/v1/batch") for event in body["batch"]]
 
-    def wait_for(self, path: str, count: int = 1, seconds: float = 6.0) -> list[dict[str, Any]]:
+    def wait_for(self, path: str, count: int = 1, seconds: float = 20.0) -> list[dict[str, Any]]:
         """Bodies posted to `path` once there are `count` of them.
 
         Raises:
@@ -114,13 +115,14 @@ def serve(site: Site) -> ThreadingHTTPServer:
             status = (site.statuses.get(self.path) or [200]).pop(0)
             answer: dict[str, Any] = {"success": True}
             if self.path == "/v1/decide":
-                time.sleep(site.delay_s)
+                site.may_decide.wait()
                 decided_at = "2026-03-10T12:00:00.000Z"
                 answer = {"snapshot": 1, "decidedAt": decided_at, "placements": site.placements}
             elif self.path == "/v1/stream/tickets":
                 answer = {"url": "/v1/stream?ticket=t1"}
             self.answer(status, json.dumps(answer).encode(), "application/json")
 
+    site.may_decide.set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     site.origin = f"http://127.0.0.1:{server.server_port}"

@@ -14,13 +14,13 @@ from engine.conditions.parse import parse_condition
 from engine.conditions.policy import parse_policy, policy_json
 from tests.apps.rules.conftest import new_shop
 from tests.browser.building import build, lasts
-from tests.browser.condition_pages import browser, opened, published, segment_of, site, visit
+from tests.browser.condition_pages import opened, published, segment_of, site, visit
 from tests.browser.editing import Editing
-from tests.browser.test_admin import PHONE, Visit
+from tests.browser.visiting import PHONE, Visit
 from tests.journeys.acceptance.cases import BY_NUMBER
 from tests.journeys.acceptance.shop import Case
 
-__all__ = ["browser", "site", "visit"]  # fixtures
+__all__ = ["site", "visit"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from apps.access import roles
 from apps.segments import services
@@ -17,7 +17,7 @@ from apps.segments.refresh import refresh_site
 from apps.segments.studies import adapting
 from apps.work import clock
 from tests.apps.segments.world import NOW, NOW_MS, Happened, make_profile, make_site
-from tests.browser.test_admin import PHONE, WIDE, Visit
+from tests.browser.visiting import PHONE, WIDE, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -29,14 +29,6 @@ PAGES = (
     "scores/",
     "models/?cost=2&gain=10",
 )
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """Chromium beside Django: its event loop runs in this thread, which Django would refuse."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield chromium
 
 
 @pytest.fixture
@@ -110,25 +102,21 @@ def fill_score(visit: Visit) -> None:
     ):  # fmt: skip
         visit.page.fill(f"input[name={field}]", value)
     visit.page.select_option("select[name=kind1]", "trait")
-    visit.page.click("text=Score everyone")
-    visit.page.wait_for_selector("text=Everyone by score")
+    visit.leads("text=Score everyone")
+    expect(visit.page.get_by_text("Everyone by score").first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_study_breaks_the_policy_or_its_width(
     crowd: None, live_server: Any, browser: Browser, scheme: str, tmp_path: Path
 ) -> None:
-    user = User.objects.create_superuser("root", password="x")
     viewport = PHONE if scheme == "dark" else WIDE
-    context = browser.new_context(viewport=viewport, color_scheme=scheme)
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url, viewport=viewport, scheme=scheme)
+    visit.come_as(User.objects.create_superuser("root"))
     for number, path in enumerate(PAGES):
         visit.open(f"/admin/audience/{path}")
-        if visit.overflow() > 0:
-            visit.complaints.append(f"{path}: {visit.overflow()} px too wide")
+        visit.must_fit(viewport)
         if path == "scores/":
             fill_score(visit)
         visit.page.screenshot(path=tmp_path / f"{number}.png", full_page=True)
-    context.close()
-    assert visit.complaints == []
+    visit.close()

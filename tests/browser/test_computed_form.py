@@ -8,11 +8,11 @@ from apps.access.models import Site
 from apps.segments.models import ComputedTrait
 from apps.work import clock
 from engine.conditions.computed import computed_text, parse_computed
-from tests.browser.condition_pages import browser, site, visit
+from tests.browser.condition_pages import site, visit
 from tests.browser.editing import Editing, Happened, make_profile
-from tests.browser.test_admin import PHONE, Visit
+from tests.browser.visiting import PHONE, Visit
 
-__all__ = ["browser", "site", "visit"]  # fixtures
+__all__ = ["site", "visit"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,7 +34,10 @@ def begun(visit: Visit, site: Site) -> Editing:
     visit.open(ADD)
     visit.page.locator("definition-editor").wait_for()
     visit.page.select_option("#id_site", str(site.pk))
-    visit.page.wait_for_load_state("networkidle")
+    # Events seen on the site are offered: presets take their names.
+    visit.page.locator("definition-editor option[value='Purchase']").first.wait_for(
+        state="attached"
+    )
     return Editing(visit.page, "cd", "definition")
 
 

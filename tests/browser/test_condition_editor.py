@@ -10,11 +10,12 @@ from playwright.sync_api import Browser
 from apps.access.models import Site
 from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
-from tests.browser.condition_pages import browser, leave, opened, published, segment_of, site, visit
+from engine.conditions.sentences import people
+from tests.browser.condition_pages import opened, published, segment_of, site, visit
 from tests.browser.editing import Editing
-from tests.browser.test_admin import PHONE, Visit
+from tests.browser.visiting import PHONE, Visit
 
-__all__ = ["browser", "site", "visit"]  # fixtures
+__all__ = ["site", "visit"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -160,21 +161,20 @@ def test_every_asked_for_condition_is_built_saved_and_published_by_clicking(
         built = do.condition
         assert describe(parse_condition(built)) == said
         assert do.problems() == []
-        assert do.words() == f"Who {said}."
-        visit.page.click("input[name=_publish]")
+        words = people(parse_condition(built))
+        assert do.words() == f"{words[:1].upper()}{words[1:]}."
+        visit.leads("input[name=_publish]")
         visit.page.wait_for_url("**/publish/")
         segment.refresh_from_db()
         assert segment.draft == built
-        visit.page.click("button:has-text('Publish')")
+        visit.leads("button:has-text('Publish')")
         visit.page.wait_for_url("**/change/")
         assert segment.versions.get().number == 1
 
 
 def test_the_form_fits_a_phone_in_the_dark(site: Site, browser: Browser, live_server: Any) -> None:
-    user = User.objects.create_superuser("root", password="x")
-    context = browser.new_context(viewport=PHONE, color_scheme="dark")
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url, viewport=PHONE, scheme="dark")
+    visit.come_as(User.objects.create_superuser("root"))
     do = opened(visit, segment_of(site))
     for steps in (hesitates, same_section_again, weighted):
         visit.page.click("#ce-tab-json")
@@ -183,6 +183,4 @@ def test_the_form_fits_a_phone_in_the_dark(site: Site, browser: Browser, live_se
         steps(do)
         do.settled()
         assert visit.overflow() <= 0
-    leave(visit)
-    context.close()
-    assert visit.complaints == []
+    visit.close()

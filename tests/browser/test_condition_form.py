@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from apps.access.models import Site
 from apps.segments.models import Segment
 from apps.work import clock
-from tests.browser.condition_pages import browser, leave, opened, published, segment_of, site, visit
+from tests.browser.condition_pages import opened, published, segment_of, site, visit
 from tests.browser.editing import Editing, Happened, make_profile
-from tests.browser.test_admin import WIDE, Visit
+from tests.browser.visiting import Visit
 
-__all__ = ["browser", "site", "visit"]  # fixtures
+__all__ = ["site", "visit"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -43,7 +43,7 @@ def test_a_click_that_ends_a_change_is_not_lost(site: Site, visit: Visit) -> Non
     do.click("where-add")
     assert len(do.where["all"]) == 2
     assert do.where["all"][0]["bind"] == {"page": ""}
-    assert do.at("all[0].bind.page").is_visible()
+    expect(do.at("all[0].bind.page")).to_be_visible()
 
 
 def test_conditions_move_by_keys_out_of_groups_and_into_them(site: Site, visit: Visit) -> None:
@@ -93,7 +93,7 @@ def test_form_and_json_are_the_same_condition(site: Site, visit: Visit) -> None:
     area.fill('{"v": 1, "where": {"none": [{"kind": "list", "key": "press"}]}}')
     visit.page.click("#ce-tab-form")
     assert do.at("none[0].key").input_value() == "press"
-    assert do.words() == 'Who none of (is on the list "press").'
+    assert do.words() == 'Everybody who is not on the list "press".'
     visit.page.click("#ce-tab-json")
     area.fill('{"v": 1,')
     visit.page.locator("#ce-json-error:visible").wait_for()
@@ -129,8 +129,8 @@ def test_members_come_and_go_as_the_policy_form_says(site: Site, visit: Visit) -
     page.fill("#policy-group", "offers")
     page.fill("#policy-priority", "3")
     assert do.problems() == []
-    page.click("input[name=_continue]")
-    page.locator(".messagelist").wait_for()
+    visit.leads("input[name=_continue]")
+    expect(page.locator(".messagelist")).to_be_visible()
     segment.refresh_from_db()
     leaf = {"kind": "model", "name": "purchase", "op": "lt", "value": 0.5}
     assert segment.draft_policy == {
@@ -155,7 +155,7 @@ def test_a_new_segment_is_made_with_the_form(site: Site, visit: Visit) -> None:
     visit.page.select_option("#id_site", str(site.pk))
     visit.page.fill("#id_name", "Pros")
     do.add("trait").fill("all[0].name", "plan").fill("all[0].value", "pro")
-    assert do.words() == 'Who trait plan is "pro".'
+    assert do.words() == 'Everybody whose trait plan is "pro".'
     visit.page.click("input[name=_save]")
     visit.page.wait_for_url("**/admin/segments/segment/")
     leaf = {"kind": "trait", "name": "plan", "op": "eq", "value": "pro"}
@@ -165,17 +165,14 @@ def test_a_new_segment_is_made_with_the_form(site: Site, visit: Visit) -> None:
 def test_without_scripts_the_condition_is_written_as_json(
     site: Site, browser: Browser, live_server: Any
 ) -> None:
-    user = User.objects.create_superuser("root", password="x")
     segment = segment_of(site)
-    context = browser.new_context(viewport=WIDE, java_script_enabled=False)
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url, java_script_enabled=False)
+    visit.come_as(User.objects.create_superuser("root"))
     visit.open(f"/admin/segments/segment/{segment.pk}/change/")
     visit.page.fill("#id_draft", '{"v": 1, "where": {"kind": "list", "key": "press"}}')
-    visit.page.click("input[name=_save]")
+    visit.leads("input[name=_save]")
     segment.refresh_from_db()
-    leave(visit)
-    context.close()
+    visit.close()
     assert segment.draft["where"] == {"kind": "list", "key": "press"}
 
 
@@ -189,7 +186,7 @@ def test_why_somebody_is_not_in_is_told_with_what_would_change_it(site: Site, vi
     segment = segment_of(site, condition={"v": 1, "where": {"all": [leaf]}})
     visit.open(f"/admin/segments/segment/{segment.pk}/why/?draft=1")
     visit.page.fill("#who", str(person.pk))
-    visit.page.click("button:has-text('Find')")
+    visit.leads("button:has-text('Find')")
     said = visit.page.locator("#content").inner_text()
     assert "does not meet it" in said
     assert '2 more "Product Viewed"' in said

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from apps.access.models import Site
 from apps.profiles.models import ProfileState
@@ -14,8 +14,6 @@ from apps.segments.models import Persona, Segment, SegmentVersion
 from apps.work import clock
 from tests.browser.condition_pages import (
     EVERYONE,
-    browser,
-    leave,
     opened,
     published,
     segment_of,
@@ -23,9 +21,9 @@ from tests.browser.condition_pages import (
     visit,
 )
 from tests.browser.editing import Editing, Happened, make_profile
-from tests.browser.test_admin import PHONE, Visit
+from tests.browser.visiting import PHONE, Visit
 
-__all__ = ["browser", "site", "visit"]  # fixtures
+__all__ = ["site", "visit"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -41,7 +39,7 @@ def test_a_sentence_is_filled_in_and_used(site: Site, visit: Visit) -> None:
     do.fill("say-often-lately-event", "Article Viewed").fill("say-often-lately-count", 4)
     do.lasts("say-often-lately-time", 15, "m")
     use(do, "often-lately")
-    assert do.words() == "Who viewed at least 4 articles in the last 15 minutes."
+    assert do.words() == "Everybody who viewed at least 4 articles in the last 15 minutes."
     assert do.at("all[0].kind").evaluate(
         "card => card.closest('[data-node]').contains(document.activeElement)"
     )
@@ -65,7 +63,7 @@ def test_every_sentence_can_be_used_as_it_stands(site: Site, visit: Visit) -> No
     for sentence in SENTENCES:
         use(do, sentence["key"])
         assert do.problems() == []
-        assert do.words() not in ("", "Everyone.")
+        assert do.words() not in ("", "Everybody.")
         do.click("undo")
         assert do.where == {"all": []}
 
@@ -101,8 +99,7 @@ def test_segments_are_taken_in_and_left_out_in_one_row(site: Site, visit: Visit)
         "all": [{"any": [segments["loyal"]]}, {"none": [segments["staff"], segments["testers"]]}]
     }
     assert do.words() == (
-        'Who is in the segment "loyal" and none of (is in the segment "staff"; is in the segment'
-        ' "testers").'
+        'Everybody who is in the segment "loyal" and is in none of the segments "staff", "testers".'
     )
     visit.page.get_by_role("button", name="Take out Loyal").click()
     visit.page.get_by_role("button", name="Take out Staff").click()
@@ -129,7 +126,7 @@ def test_among_many_segments_one_types_instead_of_looking_through_a_menu(
         61,
     ]
     do.fill("all[0].key", "s60")
-    assert do.words() == 'Who is in the segment "s60".'
+    assert do.words() == 'Everybody who is in the segment "s60".'
     do.fill("audience-none", "Group 7")
     assert do.where["all"][0] == {"none": [{"kind": "segment", "key": "s7"}]}
 
@@ -174,7 +171,7 @@ def test_a_number_is_proposed_with_what_it_would_have_done_and_taken(
     assert visit.page.locator(".ce-chart").get_attribute("aria-label").startswith("How many people")  # type: ignore[union-attr]
     visit.page.get_by_role("button", name="Take 6", exact=True).click()
     assert do.where["all"][0]["value"] == 6
-    assert visit.page.locator(".ce-proposals").count() == 0
+    expect(visit.page.locator(".ce-proposals")).to_have_count(0)
 
 
 def test_a_persona_is_invented_without_code(site: Site, visit: Visit) -> None:
@@ -203,11 +200,9 @@ def test_a_persona_is_invented_without_code(site: Site, visit: Visit) -> None:
 
 
 def test_all_of_it_fits_a_phone(site: Site, browser: Browser, live_server: Any) -> None:
-    user = User.objects.create_superuser("root", password="x")
     published(site, "loyal")
-    context = browser.new_context(viewport=PHONE, color_scheme="dark")
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url, viewport=PHONE, scheme="dark")
+    visit.come_as(User.objects.create_superuser("root"))
     do = opened(visit, segment_of(site))
     assert visit.overflow() <= 0
     do.fill("audience-any", "loyal")
@@ -219,7 +214,6 @@ def test_all_of_it_fits_a_phone(site: Site, browser: Browser, live_server: Any) 
     visit.open("/admin/segments/persona/add/?sample=loyal-customer-in-the-evening")
     visit.page.locator("persona-editor").wait_for()
     assert visit.overflow() <= 0
-    leave(visit)
-    context.close()
     # Too few people were here for a proposal: the browser reports the refusal as a failed load.
-    assert [one for one in visit.complaints if "422" not in one] == []
+    visit.complaints[:] = [one for one in visit.complaints if "422" not in one]
+    visit.close()

@@ -1,15 +1,13 @@
 """The pages of effect, dry run, coverage and audit in a real browser: wide and on a phone."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.db import connection
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from apps.access import roles
 from apps.content import services as content
@@ -22,7 +20,7 @@ from apps.work import clock, performing
 from apps.work.models import Intent
 from tests.apps.studio.conftest import Shop
 from tests.apps.studio.crowd import people
-from tests.browser.test_admin import PHONE, WIDE, Visit
+from tests.browser.visiting import PHONE, WIDE, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -30,14 +28,6 @@ PAGES = (
     "coverage/", "coverage/themes/", "coverage/block/hero/", "coverage/block/footer/", "effect/",
     "dry-run/", "audit/", "audit/?aside=1", "",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """Chromium beside Django: its event loop runs in this thread, which Django would refuse."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield chromium
 
 
 @pytest.fixture
@@ -93,39 +83,27 @@ def busy(shop: Shop) -> Shop:
 def test_no_page_breaks_the_policy_or_its_width(
     busy: Shop, live_server: Any, browser: Browser, scheme: str, tmp_path: Path
 ) -> None:
-    user = User.objects.create_superuser("root", password="x")
     viewport = PHONE if scheme == "dark" else WIDE
-    context = browser.new_context(viewport=viewport, color_scheme=scheme)
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url, viewport=viewport, scheme=scheme)
+    visit.come_as(User.objects.create_superuser("root"))
     for number, path in enumerate(PAGES):
         visit.open(f"/admin/{path}")
-        if visit.overflow() > 0:
-            visit.complaints.append(f"{path}: {visit.overflow()} px too wide")
-        found = Axe().run(visit.page).response["violations"]
-        visit.complaints += [
-            f"{path}: {one['id']} at {[node['target'] for node in one['nodes']][:3]}"
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
+        visit.must_fit(viewport)
+        visit.must_be_readable(path)
         visit.page.screenshot(path=tmp_path / f"{number}-{viewport['width']}.png", full_page=True)
-    context.close()
-    assert visit.complaints == [], "\n".join(visit.complaints)
+    visit.close()
 
 
 def test_the_publish_page_counts_the_effect_by_itself(
     busy: Shop, live_server: Any, browser: Browser, tmp_path: Path
 ) -> None:
-    user = User.objects.create_superuser("root", password="x")
-    context = browser.new_context(viewport=WIDE)
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url)
+    visit.come_as(User.objects.create_superuser("root"))
     visit.open("/admin/publish/")
-    visit.page.wait_for_selector(".effect-table")
-    assert "Comes back after thirty days" in visit.page.inner_text(".effect")
+    expect(visit.page.locator(".effect-table")).to_be_visible()
+    expect(visit.page.locator(".effect")).to_contain_text("Comes back after thirty days")
     visit.page.screenshot(path=tmp_path / "publish.png", full_page=True)
-    context.close()
-    assert visit.complaints == []
+    visit.close()
 
 
 def test_an_editor_tries_the_drafts_and_reads_the_answer(
@@ -137,34 +115,30 @@ def test_an_editor_tries_the_drafts_and_reads_the_answer(
         placements=[{"placement": "home.hero", "block": "hero", "variant": "all",
                      "reason": "DEFAULT", "rule": None}],
     )  # fmt: skip
-    user = User.objects.create_superuser("root", password="x")
-    context = browser.new_context(viewport=PHONE)
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url, viewport=PHONE)
+    visit.come_as(User.objects.create_superuser("root"))
     visit.open("/admin/dry-run/")
-    visit.page.click("button:has-text('Try it')")
-    visit.page.wait_for_selector("text=Being worked out")
+    visit.leads("button:has-text('Try it')")
+    expect(visit.page.get_by_text("Being worked out").first).to_be_visible()
     intent = Intent.objects.get(kind="studio.dry_run")
     assert performing.perform(intent.pk, now=clock.now())
-    visit.page.wait_for_selector("text=none can be told")  # by itself: nobody reloads
+    # By itself: nobody reloads.
+    expect(visit.page.get_by_text("none can be told").first).to_be_visible()
     assert visit.overflow() <= 0
     visit.page.screenshot(path=tmp_path / "answer.png", full_page=True)
-    visit.page.click("text=Try something else")
-    assert visit.complaints == []
-    context.close()
+    visit.leads("text=Try something else")
+    visit.close()
 
 
 def test_a_line_is_set_aside_by_clicking(busy: Shop, live_server: Any, browser: Browser) -> None:
-    user = User.objects.create_superuser("root", password="x")
-    context = browser.new_context(viewport=WIDE)
-    visit = Visit(context.new_page(), live_server.url)
-    visit.log_in(user)
+    visit = Visit(browser, live_server.url)
+    visit.come_as(User.objects.create_superuser("root"))
     visit.open("/admin/audit/?kind=no_block")
     visit.page.click("summary:has-text('Set it aside')")
     visit.page.fill("input[name=reason]", "It is filled next week")
-    visit.page.click("button:has-text('Set aside')")
-    visit.page.wait_for_selector("text=Set aside, until what was found changes.")
+    visit.leads("button:has-text('Set aside')")
+    said = visit.page.get_by_text("Set aside, until what was found changes.")
+    expect(said.first).to_be_visible()
     visit.open("/admin/audit/?aside=1")
-    assert "It is filled next week" in visit.page.inner_text("#live")
-    assert visit.complaints == []
-    context.close()
+    expect(visit.page.locator("#live")).to_contain_text("It is filled next week")
+    visit.close()

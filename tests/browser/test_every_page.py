@@ -4,11 +4,9 @@ The pages are found in the admin's addresses, so a new one is looked at without 
 who may open it.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import Browser
@@ -20,20 +18,8 @@ from tests.browser.visiting import PHONE, SECRET, WIDE, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-WORST: Final = {"serious", "critical"}  # of what axe finds
-# Frames are documents of their own, into some of which
-# no script may come. Style sheets read anew would ask for what they import at the page's address.
-OWN_FRAME: Final = {"resultTypes": ["violations"], "iframes": False, "preload": False}
 # With what a permission of a model's page begins.
 NEEDS: Final = {"changelist": "view", "change": "view", "history": "view", "add": "add"}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """Chromium beside Django: its event loop runs in this thread, which Django would refuse."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield chromium
 
 
 @pytest.fixture
@@ -114,10 +100,7 @@ def test_axe_finds_nothing_serious(
     visit.come_as(user)
     for address in shown:
         visit.open(address.path)
-        for found in Axe().run(visit.page, options=OWN_FRAME).response["violations"]:
-            if found["impact"] in WORST:
-                where = ", ".join(str(node["target"]) for node in found["nodes"][:3])
-                visit.complaints.append(f"{address.name}: {found['id']} at {where}")
+        visit.must_be_readable(address.name)
     visit.close()
 
 

@@ -1,6 +1,5 @@
 """Typing that is never lost: a lost connection, a login that ran out, two tabs, two people."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,19 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from apps.content.models import Placement, Unsaved
 from apps.content.revisions import changing
 from tests.apps.studio.conftest import NOW, Shop
+from tests.browser.visiting import becomes
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SAID = ".keeper-said"
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """Chromium beside Django: its event loop runs in this thread, which Django would refuse."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield chromium
 
 
 @pytest.fixture
@@ -80,8 +72,10 @@ def log_in(context: BrowserContext, origin: str, user: User) -> None:
 
 
 def opened(context: BrowserContext, live_server: Any, placement: Placement) -> Page:
+    """The form, once the server knows that it is open."""
     page = context.new_page()
-    page.goto(live_server.url + reverse("admin:content_placement_change", args=[placement.pk]))
+    with page.expect_response(f"**{reverse('admin:seen')}"):
+        page.goto(live_server.url + reverse("admin:content_placement_change", args=[placement.pk]))
     return page
 
 
@@ -90,8 +84,9 @@ def typed(page: Page, text: str) -> None:
     page.locator("#id_name").press_sequentially(text)
 
 
-def kept_names() -> list[str]:
-    return [dict(row.form)["name"] for row in Unsaved.objects.order_by("at")]
+def kept(field: str) -> list[str]:
+    """What the server keeps unsaved of a field: more and more of it, while somebody types."""
+    return [dict(row.form).get(field, "") for row in Unsaved.objects.order_by("at")]
 
 
 def press_save(page: Page) -> None:
@@ -106,7 +101,7 @@ def test_what_is_typed_comes_back_after_the_tab_was_closed(
     page.locator("#id_name").fill("")
     typed(page, "Half a sent")
     expect(page.locator(SAID)).to_contain_text("not saved yet")
-    assert kept_names() == ["Half a sent"]
+    becomes(page, lambda: kept("name") == ["Half a sent"])
     page.close()
 
     page = opened(context, live_server, placement)
@@ -175,8 +170,9 @@ def test_a_login_that_ran_out_loses_nothing(
     login = opening.value
     login.fill("#id_username", "mary")
     login.fill("#id_password", "x")
-    login.click("input[type=submit]")
-    login.wait_for_url(re.compile("/admin/$"))
+    with login.expect_navigation():
+        login.click("input[type=submit]")
+    expect(login).to_have_url(f"{live_server.url}/admin/")
     login.close()
 
     press_save(page)
@@ -212,7 +208,7 @@ def test_two_people_on_one_form_see_each_other_and_choose(
     press_save(his)
     expect(his.locator("h1", has_text="Two people changed")).to_be_visible()
     for text in ("home.hero", "Top of the page", "The big picture"):
-        assert his.get_by_text(text).first.is_visible()
+        expect(his.get_by_text(text).first).to_be_visible()
     for width in (1280, 390):
         his.set_viewport_size({"width": width, "height": 800})
         assert his.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -233,7 +229,7 @@ def test_a_save_by_somebody_else_is_told_while_the_form_is_open(
     # The page asks every 20 seconds, and when somebody comes back to it.
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(SAID)).to_contain_text("john has saved this")
-    assert page.get_by_role("link", name="See what changed").is_visible()
+    expect(page.get_by_role("link", name="See what changed")).to_be_visible()
 
 
 def test_logging_out_takes_the_copies_out_of_the_browser(
@@ -242,8 +238,8 @@ def test_logging_out_takes_the_copies_out_of_the_browser(
     context = visits("mary")
     page = opened(context, live_server, placement)
     page.evaluate("localStorage.setItem('attune:typed:1:a:b:c', '{}')")
-    page.locator("#logout-form button").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("#logout-form button").click()
     assert page.evaluate("localStorage.length") == 0
 
 
@@ -258,7 +254,7 @@ def test_a_new_variant_that_was_never_saved_comes_back_with_its_text(
     page.locator("[name=variants-2-name]").fill("Sale")
     page.locator("[name=variants-2-key]").fill("sale")
     page.locator("[name=variants-2-field_headline]").fill("Half price")
-    expect(page.locator(SAID)).to_contain_text("not saved yet")
+    becomes(page, lambda: kept("variants-2-field_headline") == ["Half price"])
     page.close()
 
     page = context.new_page()

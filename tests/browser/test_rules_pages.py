@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.db import connection
 from django.urls import reverse
@@ -17,11 +16,8 @@ from apps.rules.models import Rule, Trigger
 from apps.rules.selectors import order_of, table_of
 from apps.rules.services import create_rule
 from tests.apps.rules.conftest import PHONE, new_shop, where
-from tests.browser.condition_pages import browser
 from tests.browser.visiting import PHONE as NARROW
-from tests.browser.visiting import WIDE, Visit
-
-__all__ = ["browser"]  # a fixture
+from tests.browser.visiting import WIDE, Visit, rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -61,14 +57,7 @@ def keys(site: Site) -> list[str]:
 def look(visit: Visit, name: str) -> None:
     """Both widths, and what reads the page aloud; pictures where somebody asks for them."""
     expect(visit.page.locator("[aria-busy=true]")).to_have_count(0)
-    before = len(visit.complaints)
-    serious = [
-        f"{name}: {found['id']} at {[node['target'] for node in found['nodes'][:3]]}"
-        for found in Axe().run(visit.page).response["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]
-    # What it tries on the way is refused by the page's policy, and is no fault of the page.
-    visit.complaints[before:] = serious
+    visit.must_be_readable(name)
     for window, viewport in (("desktop", WIDE), ("phone", NARROW)):
         visit.must_fit(viewport)
         if SHOTS:
@@ -90,6 +79,7 @@ def test_rules_are_dragged_moved_by_keys_and_saved_together(visit: Visit, shop: 
     assert box is not None
     for part in range(1, 11):
         page.mouse.move(box["x"] + 60 + part, box["y"] + 14 - part, steps=3)
+    rest(page)  # the rows make room
     page.mouse.up()
     expect(page.locator(".rule-list > li").first).to_have_attribute("data-key", "everybody")
     expect(page.locator("[data-said]")).to_have_text("Everybody is number 1 of 3. Not saved yet.")

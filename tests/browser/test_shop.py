@@ -10,6 +10,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.folding import wait_until_folded
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WELCOME = "Clothes for the months that matter"
@@ -35,11 +37,11 @@ def accept(page: Page) -> None:
 
 
 def view(page: Page, shop: str, code: str) -> None:
-    """Look at one product, as long as it takes to take it in: the click is folded meanwhile."""
+    """Look at one product until the click is folded."""
     with page.expect_response("**/v1/batch") as stored:
         page.goto(f"{shop}/demo/products/{code}/", wait_until="networkidle")
     assert stored.value.ok
-    page.wait_for_timeout(700)
+    wait_until_folded(shop)
 
 
 def test_looking_at_a_blouse_changes_the_hero_at_the_next_view(page: Page, shop: str):

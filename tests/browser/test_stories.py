@@ -43,6 +43,7 @@ def test_a_new_editor_makes_a_segment_and_content_for_it_and_takes_it_back(
     expect_hero(page, shop, HEADLINE)
     takes_it_back(nina)
     expect_hero(page, shop, other_than=HEADLINE)
+    finds_it_ticked_in_the_tour(nina)
     other = page.context.browser
     assert other is not None
     stranger = other.new_page()
@@ -66,7 +67,8 @@ def reads_what_is_for(nina: Person) -> None:
 def makes_the_segment(nina: Person) -> None:
     """From the sentence of the form, with the shop's event in its blank."""
     nina.go("Add to Segments")
-    nina.page.get_by_label("Site:").select_option(label="Demo")
+    # There is one site only: it is chosen already.
+    expect(nina.page.get_by_label("Site:").locator("option:checked")).to_have_text("Demo")
     nina.fill("Name:", SEGMENT)
     sentences = nina.page.get_by_role("region", name="Begin with a sentence")
     often = sentences.get_by_role("listitem").filter(has=nina.page.get_by_label("How often")).first
@@ -86,7 +88,7 @@ def writes_the_variant(nina: Person) -> None:
     """A variant of the hero, ahead of those for one category."""
     nina.go("Blocks")
     nina.follow("Hero")
-    nina.press("Add a variant")
+    nina.page.get_by_role("button", name="Add a variant", exact=True).click()
     panel = nina.page.get_by_role("tabpanel")
     panel.get_by_label("Name:", exact=True).fill("Just looking around")
     panel.get_by_label("Priority:").fill("10")
@@ -104,15 +106,16 @@ def writes_the_variant(nina: Person) -> None:
 def previews_it(nina: Person) -> None:
     """The draft as somebody in the segment, and beside it what somebody new sees."""
     nina.go("Preview")
-    nina.page.get_by_label("Page", exact=True).select_option(label="Front page")
-    nina.settle()
+    with nina.page.expect_navigation():
+        nina.page.get_by_label("Page", exact=True).select_option(label="Front page")
     picture = nina.page.get_by_role("region", name="A ")
     picture.get_by_text("Who, when, where").click()
     picture.get_by_label("Who looks").select_option(label="Somebody in segments")
     picture.get_by_label("Segments", exact=True).fill(SEGMENT_KEY)
+    picture.get_by_role("option", name=SEGMENT).click()
     picture.get_by_label("Content", exact=True).select_option(label="The drafts")
-    picture.get_by_role("button", name="Show").click()
-    nina.settle()
+    with nina.page.expect_navigation():
+        picture.get_by_role("button", name="Show").click()
     seen = nina.page.frame_locator("iframe[title*='Picture A']")
     expect(seen.locator("body")).to_contain_text(HEADLINE)
     expect(picture).to_contain_text(SEGMENT)
@@ -128,8 +131,8 @@ def schedules_it(nina: Person) -> None:
     expect(nina.main).to_contain_text(f"for {SEGMENT}")
     nina.fill("Name of the release", "Hero for the curious")
     nina.press("Make a release of what is ticked")
-    # To the minute, as the input has it: 5 to 65 seconds from now.
-    at = (datetime.now(ZONE) + timedelta(seconds=65)).replace(second=0, microsecond=0)
+    # To the minute, as the input has it: 30 to 90 seconds from now.
+    at = (datetime.now(ZONE) + timedelta(seconds=90)).replace(second=0, microsecond=0)
     nina.page.get_by_label("Publish it at (Europe/Berlin)").fill(f"{at:%Y-%m-%dT%H:%M}")
     nina.press("Keep these times")
     expect(nina.main).to_contain_text(f"{at:%d %b %Y %H:%M} (Europe/Berlin)")
@@ -146,9 +149,26 @@ def takes_it_back(nina: Person) -> None:
     """The publication of before serves again."""
     nina.go("Publications")
     row = nina.main.get_by_role("listitem").filter(has_text="№ 1")
-    row.get_by_role("button", name="Bring back").click()
-    nina.settle()
+    with nina.page.expect_navigation():
+        row.get_by_role("button", name="Bring back").click()
     expect(nina.main).to_contain_text("№ 3")
+
+
+def finds_it_ticked_in_the_tour(nina: Person) -> None:
+    """What she did without the tour is ticked; its links are filled in with what is hers."""
+    nina.go("Home")
+    tour = nina.page.get_by_role("region", name="Start here")
+    expect(tour).to_contain_text("4 of 6 done")
+    with nina.page.expect_navigation(url="**/admin/preview/**"):
+        tour.get_by_role("link", name="See it as one of them").click()
+    seen = nina.page.frame_locator("iframe[title*='Picture A']")
+    expect(seen.locator("body")).to_contain_text(HEADLINE)
+    nina.go("Home")
+    expect(tour).to_contain_text("5 of 6 done")
+    with nina.page.expect_navigation():
+        tour.get_by_role("button", name="Put the tour away").click()
+    expect(tour).to_have_count(0)
+    expect(nina.page.get_by_role("button", name="Start tour")).to_be_visible()
 
 
 def expect_hero(page: Page, shop: str, text: str = "", *, other_than: str = "") -> None:

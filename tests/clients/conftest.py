@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import redis
@@ -22,10 +23,12 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from apps.access import keys
-from apps.access.models import Source
+from apps.access.models import Site, Source
 from apps.content import services as content
 from apps.decisions import services as decisions
 from apps.demo import seeding
+from apps.integrations.models import Connection, EntryLink
+from apps.integrations.models import Mapping as Mapped
 from apps.segments import services as segments
 from apps.work import clock
 from launcher import processes, venv
@@ -37,6 +40,7 @@ from tests.emptying import Emptier
 from tests.ports import free_port
 
 UP_WITHIN_S = 30.0
+ENTRY = "5KsDBWseXY6QegucYAoacS"  # of a content system
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def _shop() -> seeding.Seeded:
     now = clock.now()
     seeded = seeding.seed(now=now)
     site_id = seeded.site_id
+    Site.objects.filter(pk=site_id).update(locales=["en", "de"])
     made = segments.create_segment(
         site_id=site_id, key="blouses", name="Blouses", condition=LAST_VIEWED, now=now
     )
@@ -131,6 +136,8 @@ def _shop() -> seeding.Seeded:
         block=block, key="blouses", segment_keys=["blouses"], fields={"headline": "Blouses"}
     )
     content.create_placement(site_id=site_id, key="home.hero", block=block)
+    _story(site_id)
+    _content_system(site_id, block)
     whole = content.create_block(
         site_id=site_id, key="shop.whole", kind="flag", value_type="float", is_client_visible=True
     )
@@ -138,6 +145,49 @@ def _shop() -> seeding.Seeded:
     decisions.publish(site_id=site_id, actor=None, now=now)
     segments.refresh_site(site_id=site_id)  # what a worker does after a publication
     return seeded
+
+
+def _story(site_id: UUID) -> None:
+    """A placement with a field of each form, in two languages."""
+    block = content.create_block(
+        site_id=site_id,
+        key="story",
+        schema=[
+            {"name": "headline", "type": "string"},
+            {"name": "body", "type": "rich"},
+            {"name": "picture", "type": "image"},
+            {"name": "points", "type": "list"},
+        ],
+    )
+    told = content.create_variant(
+        block=block,
+        key="all",
+        is_default=True,
+        fields={
+            "headline": "Hats",
+            "body": "<p>Hats <strong>now</strong></p>",
+            "picture": {"url": "https://example.org/hat.png", "alt": "A hat"},
+            "points": ["warm", "dry"],
+        },
+    )
+    content.set_translation(variant_id=told.pk, locale="de", fields={"headline": "Hüte"})
+    content.create_placement(site_id=site_id, key="home.story", block=block)
+
+
+def _content_system(site_id: UUID, block: Any) -> None:
+    """The hero's variant for blouses is an entry of a Contentful."""
+    connection = Connection.objects.create(
+        site_id=site_id, name="Contentful", kind="contentful", created_at=clock.now()
+    )
+    Mapped.objects.create(
+        connection=connection, content_type="heroBanner", block=block, fields="title = headline"
+    )
+    EntryLink.objects.create(
+        connection=connection,
+        entry=ENTRY,
+        variant=block.variants.get(key="blouses"),
+        at=clock.now(),
+    )
 
 
 def _commands(port: int, stream_port: int) -> Mapping[str, Sequence[str | Path]]:

@@ -1,4 +1,4 @@
-"""Public clients for Python, unmodified: OpenFeature's SDK, Segment's library, mParticle's."""
+"""Public clients for Python, unmodified: of OpenFeature, Segment, mParticle and Contentful."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from launcher import processes
-from tests.clients.conftest import Address
+from tests.clients.conftest import ENTRY, Address
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
@@ -127,3 +127,65 @@ def test_mparticles_library_delivers_its_batches_once(server: Address, packages:
     orders = [one["properties"] for one in kept() if one.get("event") == "Order Completed"]
     assert {order["order_id"] for order in orders} == {"order-first", "order-second", "order-third"}
     assert orders[0]["products"][0]["product_id"] == "C17"
+
+
+@pytest.fixture(scope="module")
+def read(server: Address, packages: Path, events: object) -> dict[str, Any]:
+    """What Contentful's client read with a secret key."""
+    printed = run("entries.py", packages, server, server.secret, ATTUNE_ENTRY=ENTRY)
+    found: dict[str, Any] = json.loads(printed)
+    return found
+
+
+def test_contentfuls_client_reads_what_each_visitor_is_to_see(read: dict[str, Any]) -> None:
+    assert read["stranger"] == ["home.hero", "Welcome", "DEFAULT"]
+    title, decided = read["looker"]
+    assert title == "Blouses"
+    assert (decided["variant"], decided["reason"]) == ("blouses", "TARGETING_MATCH")
+    assert (decided["entry"], decided["placement"]) == (ENTRY, "home.hero")
+    assert decided["decisionId"].startswith("dec_")
+    assert read["there"] == [ENTRY, "Blouses", "heroBanner"]
+
+
+def test_contentfuls_client_reads_every_form_of_field(read: dict[str, Any]) -> None:
+    assert {"heroBanner", "story"} <= set(read["types"])
+    assert read["fields"] == {
+        "headline": "Text", "body": "RichText", "picture": "Link", "points": "Array",
+    }  # fmt: skip
+    story = read["story"]
+    assert story["body"]["content"][0]["content"][1]["marks"] == [{"type": "bold"}]
+    assert story["picture"] == ["https://example.org/hat.png", "A hat"]
+    assert (story["headline"], story["points"], story["locale"]) == ("Hats", ["warm", "dry"], "en")
+    assert (read["german"], read["every language"]) == ("Hüte", "Hüte")
+    assert read["locales"] == [["en", True], ["de", False]]
+    assert read["space"] == ["cfexampleapi", ["en", "de"]]
+    assert read["selected"] == ["headline"]
+    total, shown = read["page"]
+    assert (total >= 2, shown) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "sentence"),
+    [
+        ("absent", "EntryNotFoundError", "no-such"),
+        ("wrong key", "UnauthorizedError", "Send a key that this server knows."),
+        ("unknown filter", "BadRequestError", "content_type, sys.id and sys.id[in]"),
+        ("unknown language", "BadRequestError", "Unknown locale: fr"),
+        ("asset", "NotFoundError", "Pictures come with the entries"),
+    ],
+)
+def test_contentfuls_client_understands_what_went_wrong(
+    read: dict[str, Any], name: str, error: str, sentence: str
+) -> None:
+    raised, said = read[name]
+    assert raised == error
+    assert sentence in said
+
+
+def test_contentfuls_client_reads_with_a_key_of_a_page(
+    server: Address, packages: Path, events: object
+) -> None:
+    printed = run("entries.py", packages, server, server.publishable, ATTUNE_ENTRY=ENTRY)
+    read = json.loads(printed)
+    assert read["looker"][0] == "Blouses", "this source takes a page's word for a login"
+    assert read["in the address"] == "Hats"

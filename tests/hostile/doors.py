@@ -172,7 +172,8 @@ def doors(decision_id: str) -> list[Door]:
                     "method": "banner",
                     "proof": {"banner": 3},
                     "tcString": "x",
-                    "gpp": "y",
+                    "gpp": "DBACTMA~1YNN~BZmpCCZg.YA",
+                    "usPrivacy": "1YNN",
                     "sentAt": AT,
                 }
             ],

@@ -62,9 +62,15 @@ def test_a_tiny_demo_from_its_clicks_to_its_report(stack: Stack, clicks: Path) -
     assert stack.count(counted, ["tiny"]) == HISTORY * 4 + 5 * 4
     decided = f"SELECT count(*) FROM decisions_decisionrecord WHERE site_id = ({site})"
     assert processes.wait_until(lambda: stack.count(decided, ["tiny"]) == 15, 10)
+    # What editors find is made after all that is measured, and once.
+    releases = f"SELECT count(*) FROM decisions_release WHERE site_id = ({site})"
+    assert stack.count(releases, ["tiny"]) == 1
+    publications = f"SELECT max(number) FROM decisions_publication WHERE site_id = ({site})"
+    assert stack.count(publications, ["tiny"]) == 2
 
     again = stack.manage(*load, "--sessions", "5")
     assert "nothing to do" in again.stdout
+    assert stack.count(releases, ["tiny"]) == 1
     assert stack.count(events, ["tiny"]) == HISTORY * 4 + 5 * 4
 
     larger = stack.manage(*load, "--sessions", "all")
@@ -128,8 +134,10 @@ def test_a_consumer_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     for kill in range(KILLS):
         _await_work(stack)
         for pid in stack.consumers():
+            os.kill(pid, signal.SIGSTOP)  # until something waits: it may have been faster
+        left_by_kills.append(processes.wait_until(lambda: stack.count(WAITING) > 0, 60))
+        for pid in stack.consumers():
             os.kill(pid, signal.SIGKILL)
-        left_by_kills.append(stack.count(WAITING))
         _await_kills(stack, kill + 1)  # or its last commit is taken for the next one's work
     sender.join()
     assert processes.wait_until(lambda: stack.count(WAITING) == 0, 60), stack.text()

@@ -40,6 +40,7 @@ class Server:
 
     def __init__(self, home: Path, target: str, workers: int, environment: Mapping[str, str]):
         self.port = free_port()
+        self.sent: list[str] = []  # the paths of calls that are on their way, and of those before
         database = connection.settings_dict
         command = [str(part) for part in programs(self.port)[0].command]
         command[command.index("--workers") + 1] = str(workers)
@@ -89,6 +90,7 @@ class Server:
         try:
             sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
             line.request(method, path, sent, dict(headers))
+            self.sent.append(path)
             reply = line.getresponse()
             names = {name.lower(): value for name, value in reply.getheaders()}
             return Answer(reply.status, names, reply.read())

@@ -11,12 +11,14 @@ from config.urls import HOT
 from django.http import HttpRequest, HttpResponse
 
 from apps.access.http import hot, json_response, read_body
-from config import arriving, wsgi
+from config import arriving, gathering, rsgi, wsgi
 from config.beside import Pool
 
 CALL_S: Final = 0.005
 # Long enough for a test to open two hundred of them.
-arriving.BODY_S = 4.0  # type: ignore[misc]
+arriving.BODY_S = 10.0  # type: ignore[misc]
+# Long enough for some decisions while a statement waits for a row.
+gathering.LOCK_S = rsgi._WRITE_LOCK_S = 2.0  # type: ignore[misc]
 
 
 def _slow(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -252,13 +252,15 @@ def track(name: str, **fields: Any) -> dict[str, Any]:
 def test_those_that_meet_share_a_commit_and_nobody_else_waits_for_it(
     server: Server, sender: Sender, held: Any
 ) -> None:
-    bodies = [track(f"Event {n}") for n in range(CALLERS)]
+    bodies, before = [track(f"Event {n}") for n in range(CALLERS)], len(server.sent)
     with ThreadPoolExecutor(CALLERS) as callers:
         asked: list[Future[Answer]] = [
             callers.submit(sender.post, "/v1/track", body) for body in bodies
         ]
         wait_until(_is_held_up, "the first to wait for the table")
-        assert server.ask("GET", "/healthz").status == 200
+        wait_until(lambda: len(server.sent) - before >= CALLERS, "the others to be sent")
+        for _ in range(2):  # and to have come in
+            assert server.ask("GET", "/healthz").status == 200
         held.commit()
         answers = [one.result() for one in asked]
     assert [answer.status for answer in answers] == [200] * CALLERS

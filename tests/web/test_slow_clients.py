@@ -93,7 +93,7 @@ def test_a_page_that_takes_seconds_holds_up_no_call(server: Server) -> None:
 def test_more_pages_than_can_wait_are_refused_at_once_and_come_back(server: Server) -> None:
     answers: list[Any] = []
     asking = [
-        threading.Thread(target=lambda: answers.append(server.ask("GET", "/slow-page?1")))
+        threading.Thread(target=lambda: answers.append(server.ask("GET", "/slow-page?2")))
         for _ in range(9)
     ]
     for thread in asking:

@@ -20,7 +20,7 @@ def test_a_decision_is_answered_while_consent_waits_for_its_visitors_row(
 ) -> None:
     world = World()
     world.hero()
-    with running(tmp_path) as server:
+    with running(tmp_path, "tests.web.target:application") as server:
         _ask_beside_a_held_row(server, {"Authorization": f"Bearer {world.pk}"})
         assert server.stop() == 0  # what it has noted is written before the tables are emptied
 
@@ -56,7 +56,7 @@ def test_events_that_wait_for_a_held_row_hold_up_nobody_elses(
     transactional_db: None, valkey: object, tmp_path: Path
 ) -> None:
     world = World()
-    with running(tmp_path) as server:
+    with running(tmp_path, "tests.web.target:application") as server:
         key = {"Authorization": f"Bearer {world.pk}"}
         assert server.ask("POST", "/v1/track", _chosen(), key).status == 200
         told: list[Any] = []

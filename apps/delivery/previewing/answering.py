@@ -21,7 +21,7 @@ from apps.decisions.selectors import Arrival
 from apps.delivery import deciding
 from apps.delivery.deciding import Decided, Placed
 from apps.delivery.previewing import people
-from apps.delivery.previewing.content import Source, source_of
+from apps.delivery.previewing.content import Source, source_of, splits_of
 from apps.delivery.previewing.people import Seen
 from apps.delivery.previewing.types import Pane, Previewed, PreviewSpec, place_of
 from apps.work import clock
@@ -82,10 +82,15 @@ def answer(spec: PreviewSpec, now: datetime) -> Previewed:
     notes = list(seen.notes)
     if any(pane.has_caps for pane in panes):
         notes.append("Frequency caps are shown as if nothing had been shown before.")
-    if any(pane.experiment for pane in panes):
+    splits = splits_of(spec, found.source.served)
+    running = {pane.experiment for pane in panes if pane.experiment}
+    chosen = {split.key for split in splits if split.arm}
+    if running - chosen:
         notes.append(
             "An experiment splits visitors here: this shows the arm that this one would get."
         )
+    if running & chosen:
+        notes.append("An experiment splits visitors here: this shows the arm that you chose.")
     if decided.profile is None or decided.visitor.unit_id == people.UNIT:
         notes += _drawn_by_lot(decided)
     if seen.is_masked:
@@ -100,6 +105,7 @@ def answer(spec: PreviewSpec, now: datetime) -> Previewed:
         switches=people.switches_of(spec, found.source.served),
         served=found.source.served,
         is_masked=seen.is_masked,
+        splits=splits,
     )
 
 
@@ -218,4 +224,5 @@ def _pane(key: str, placed: Placed, decided: Decided, *, is_block: bool, seen: S
         steps=people.stripped(steps) if seen.is_masked else steps,
         valid_until_ms=None if seen.is_masked else decision.valid_until_ms,
         has_caps=bool(decision.caps),
+        is_email=placed.ready.doc.channel == "email",
     )

@@ -25,6 +25,7 @@ from apps.delivery.previewing.types import (
     OfRelease,
     PreviewSpec,
     Serving,
+    Split,
     place_of,
 )
 from apps.rules.selectors import rule_documents, rules_in_use, split_conditions, triggers_in
@@ -34,7 +35,7 @@ from engine.compiling import compile_snapshot
 from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import segment_keys
-from engine.snapshot import PlacementDoc, SnapshotDoc, encode_snapshot
+from engine.snapshot import ExperimentDoc, PlacementDoc, SnapshotDoc, encode_snapshot
 
 DRAFT_S: Final = 1.0  # for so long nobody looks whether drafts have changed
 KEPT: Final = 64
@@ -87,8 +88,14 @@ def source_of(spec: PreviewSpec, pretended: Collection[str] = ()) -> Source:
         InvalidRequest: there is no such publication or release.
         InvalidContent, InvalidCondition, InvalidSnapshot: the drafts contradict themselves.
     """
+    arms = (f"{key}={arm}" for key, arm in sorted(spec.arms.items()))
     wanted = "\n".join(
-        (",".join(spec.placements), ",".join(spec.blocks), ",".join(sorted(pretended)))
+        (
+            ",".join(spec.placements),
+            ",".join(spec.blocks),
+            ",".join(sorted(pretended)),
+            ",".join(arms),
+        )
     )
     match spec.content:
         case Serving():
@@ -154,7 +161,8 @@ def _compiled(
 def narrowed(document: SnapshotDoc, spec: PreviewSpec, pretended: Collection[str]) -> SnapshotDoc:
     """Return the part of a document that a preview shows.
 
-    A segment that somebody is said to be in is not asked of the request.
+    A segment that somebody is said to be in is not asked of the request; an experiment of which an
+    arm was chosen deals that one to everybody who is meant.
     """
     asked, alone = set(spec.placements), set(spec.blocks)
     places = [one for one in document.placements if one.key in asked]
@@ -171,13 +179,41 @@ def narrowed(document: SnapshotDoc, spec: PreviewSpec, pretended: Collection[str
             if one.key in blocks or (one.kind == "flag" and one.key in flags)
         ],
         rules=[one for one in document.rules if one.placement in asked],
-        experiments=[one for one in document.experiments if one.placement in asked],
+        experiments=[
+            _dealing(one, spec.arms.get(one.key, ""))
+            for one in document.experiments
+            if one.placement in asked
+        ],
         holdouts=[],
         segments=[
             msgspec.structs.replace(one, request_condition=None) if one.key in pretended else one
             for one in document.segments
         ],
     )
+
+
+def _dealing(experiment: ExperimentDoc, arm: str) -> ExperimentDoc:
+    """The experiment with one arm for all of its visitors; as it is where it has no such arm."""
+    if all(one.key != arm for one in experiment.arms):
+        return experiment
+    arms = [msgspec.structs.replace(one, weight=float(one.key == arm)) for one in experiment.arms]
+    return msgspec.structs.replace(experiment, arms=arms, coverage=1.0, layer=None)
+
+
+def splits_of(spec: PreviewSpec, served: Served) -> list[Split]:
+    """Return the experiments that run in the placements shown, by placement."""
+    found: dict[str, Split] = {}
+    for key in spec.placements:
+        placement = served.compiled.placements.get(key)
+        if placement is None:
+            continue
+        for one in (*(rule.experiment for rule in placement.rules), placement.experiment):
+            if one is not None and one.doc.enabled:
+                arms = [(arm.doc.key, arm.variant.key) for arm in one.arms]
+                chosen = spec.arms.get(one.key, "")
+                is_one = any(arm == chosen for arm, _ in arms)
+                found[one.key] = Split(one.key, key, arms, chosen if is_one else "")
+    return list(found.values())
 
 
 def _draft(spec: PreviewSpec) -> tuple[SnapshotDoc, Mapping[str, Node]]:

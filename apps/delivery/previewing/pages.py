@@ -1,6 +1,7 @@
 """What previews look like: a page of their own, without a script, that loads nothing of others.
 
-The same picture is shown in a frame of the desk and behind a shared link.
+The same picture is shown in a frame of the desk and behind a shared link. An e-mail is drawn as a
+mail program draws it: below its subject, by the styles in its elements and none of the page's.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +15,7 @@ from django.utils.safestring import mark_safe
 
 from apps.access.selectors import zone_of
 from apps.access.site_time import wall_clock
-from apps.content.rendering import cleaned
+from apps.content.rendering import cleaned, plain_text
 from apps.delivery.previewing import links
 from apps.delivery.previewing.answering import answer
 from apps.delivery.previewing.types import Pane
@@ -24,12 +25,16 @@ from engine.errors import PersonalizationError
 TEMPLATE: Final = "preview/page.html"
 # Nothing of what an editor typed may run, load from or send to anywhere; pictures are shown.
 POLICY: Final = (
-    "default-src 'none'; img-src 'self' https: http: data:; style-src 'self'; font-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; sandbox{allowed}"
+    "default-src 'none'; img-src 'self' https: http: data:; style-src 'self'; {inline}"
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; "
+    "sandbox{allowed}"
 )
+# E-mails bring their styles in the elements, cleaned of all that loads or runs; pages bring none.
+INLINE: Final = "style-src-attr 'unsafe-inline'; "
 HEADLINES: Final = ("headline", "title", "heading")
 # Publications keep fields by name: what is read first is put first.
 _ORDER: Final = (*HEADLINES, "image", "picture", "photo", "subtitle", "text", "body")
+_OF_MAIL: Final = ("subject", "preheader")
 PICTURES: Final = frozenset({"image", "picture", "photo"})
 _URL_STARTS: Final = ("https://", "http://", "/", "#")
 
@@ -56,13 +61,28 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """What a mail program shows around an e-mail, and instead of it."""
+
+    subject: str
+    preheader: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """One placement or block as a preview shows it; `is_marked`: it differs from the others."""
+    """One placement or block as a preview shows it.
+
+    Attributes:
+        is_marked: it differs from the others.
+        mail: of a block that is sent; None: it is shown on a page.
+    """
 
     pane: Pane
     fields: list[Field]
     html: str
     is_marked: bool
+    mail: Mail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +99,23 @@ def pictures_of(panes: Sequence[Pane], marked: Collection[str] = ()) -> list[Pic
     return [
         Picture(
             pane,
-            _fields(pane.fields),
+            _fields(_beside_mail(pane) if pane.is_email else pane.fields),
             # Cleaned by the server when it was published or rendered: see apps/content/rendering.
             mark_safe(pane.html or ""),  # nosec B308, B703
             pane.key in marked,
+            _mail_of(pane) if pane.is_email else None,
         )
         for pane in panes
     ]
+
+
+def _mail_of(pane: Pane) -> Mail:
+    subject, preheader = (str(pane.fields.get(name) or "") for name in _OF_MAIL)
+    return Mail(subject, preheader, plain_text(pane.html or ""))
+
+
+def _beside_mail(pane: Pane) -> Mapping[str, Any]:
+    return {name: value for name, value in pane.fields.items() if name not in _OF_MAIL}
 
 
 def _fields(given: Mapping[str, Any]) -> list[Field]:
@@ -142,7 +172,9 @@ def page_of(
     """
     context = {"columns": columns, "banner": banner, "is_framed": is_framed, "title": title}
     response = render(request, TEMPLATE, context, status=status)
+    has_mail = any(one.mail is not None for column in columns for one in column.pictures)
     response["Content-Security-Policy"] = POLICY.format(
+        inline=INLINE if has_mail else "",
         ancestors="'self'" if is_framed else "'none'",
         # A link of the content may be followed in another window, where it is nobody's child.
         allowed=" allow-popups allow-popups-to-escape-sandbox",

@@ -85,6 +85,7 @@ class PreviewSpec(msgspec.Struct, frozen=True):
         placements: keys; a flag has one by the key of its block.
         blocks: keys of blocks to be shown by themselves.
         variants: placement or block key -> the variant to show whoever looks.
+        arms: experiment key -> the arm that whoever takes part is dealt; absent: their own.
         mode: consent mode of the source that would ask, where a real person is shown.
     """
 
@@ -100,6 +101,7 @@ class PreviewSpec(msgspec.Struct, frozen=True):
     blocks: tuple[str, ...] = ()
     variants: dict[str, str] = {}
     mode: str = "assumed"
+    arms: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,21 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """An experiment that runs in what is shown.
+
+    Attributes:
+        arms: (key of the arm, key of its variant), in their order.
+        arm: the one that the preview was told to deal; empty: the visitor's own.
+    """
+
+    key: str
+    placement: str
+    arms: Sequence[tuple[str, str]]
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pane:
     """One placement or block of a preview.
 
@@ -128,6 +145,7 @@ class Pane:
         steps: the trace; without what was found about somebody who is masked.
         experiment: the one that would split visitors here.
         has_caps: showing it draws on frequency caps.
+        is_email: of a block that is sent, and never shown on a page.
     """
 
     key: str
@@ -148,6 +166,7 @@ class Pane:
     valid_until_ms: int | None
     error: str = ""
     has_caps: bool = False
+    is_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +178,7 @@ class Previewed:
         number: of the publication; 0 for drafts and releases.
         notes: sentences about what the preview cannot know, or takes for granted.
         switches: what could be said of somebody in segments, and was or was not.
+        splits: the experiments that run in the placements shown.
         served: what was decided by.
         is_masked: nothing personal is in it.
     """
@@ -170,6 +190,7 @@ class Previewed:
     switches: Sequence[Switch]
     served: Served
     is_masked: bool = False
+    splits: Sequence[Split] = ()
 
 
 def place_of(block_key: str) -> str:

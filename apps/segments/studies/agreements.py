@@ -1,8 +1,9 @@
 """Reads of what was agreed about thresholds, and of what is proposed."""
 
+from itertools import islice
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.segments.domain.places import Place, places
 from apps.segments.models import Segment, SegmentAdaptation, ThresholdProposal
@@ -53,9 +54,14 @@ def segment_of(site_id: UUID, key: str) -> Segment | None:
     return _visible(site_id).filter(key=key[:60].replace("\0", "")).first()
 
 
-def candidates(site_id: UUID) -> list[Segment]:
-    """Return the segments whose draft has a number that may follow the population, by name."""
-    return [one for one in _visible(site_id).order_by("name") if places(one.draft)]
+def candidates(site_id: UUID, search: str, most: int) -> list[Segment]:
+    """Return segments whose draft has a number that may follow the population, by name. One query.
+
+    Args:
+        search: what their names or keys hold; empty: any.
+    """
+    rows = _visible(site_id).filter(Q(name__icontains=search) | Q(key__icontains=search))
+    return list(islice((one for one in rows.order_by("name") if places(one.draft)), most))
 
 
 def _visible(site_id: UUID) -> QuerySet[Segment]:

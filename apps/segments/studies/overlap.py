@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, Q
-
 from apps.consent.types import WIRE_NAMES
 from apps.segments.domain.nestings import Branch, nesting
 from apps.segments.domain.overlaps import MAX_SETS, Overlap, overlap
@@ -88,15 +86,17 @@ GROUP BY before, after ORDER BY before, after
 
 
 def kept_segments(site_id: UUID) -> list[Kept]:
-    """Return the visible segments that have members, by name. Three queries."""
+    """Return the visible segments that have members, by name. Three queries.
+
+    How many they are is as of the last refresh: each is counted anew where it matters.
+    """
     asking = request_segments(site_id)
-    rows = (
-        Segment.objects.filter(site_id=site_id, is_hidden=False, is_archived=False)
-        .filter(versions__state=SegmentVersion.State.LIVE)
-        .annotate(people=Count("memberships", Q(memberships__left_at=None)))
-        .order_by("name", "key")
-    )
-    return [Kept(row.pk, row.key, row.name, row.people) for row in rows if row.key not in asking]
+    rows = SegmentVersion.objects.filter(
+        segment__site_id=site_id, segment__is_hidden=False, segment__is_archived=False,
+        state=SegmentVersion.State.LIVE,
+    ).order_by("segment__name", "segment__key")  # fmt: skip
+    found = rows.values_list("segment_id", "segment__key", "segment__name", "size")
+    return [Kept(pk, key, name, size or 0) for pk, key, name, size in found if key not in asking]
 
 
 def overlap_of(segment_ids: Sequence[UUID], *, purpose: str = "") -> Overlap:
@@ -131,15 +131,19 @@ def moves(segment_ids: Sequence[UUID], before: datetime, after: datetime) -> lis
     return [Move(*row) for row in boxed.rows(_MOVES, params)]
 
 
-def hierarchy(site_id: UUID) -> list[Nested]:
-    """Return the published segments as a tree, the broadest at the top. Five queries."""
+def hierarchy(site_id: UUID, kept: Sequence[Kept]) -> list[Nested]:
+    """Return the published segments as a tree, the broadest at the top. Two queries.
+
+    Args:
+        kept: `kept_segments` of the site.
+    """
     nodes, policies = in_force(site_id)
     shown = dict(
         Segment.objects.filter(
             site_id=site_id, is_hidden=False, is_archived=False, key__in=nodes.keys()
         ).values_list("key", "name")
     )
-    sizes = {one.key: one.size for one in kept_segments(site_id)}
+    sizes = {one.key: one.size for one in kept}
     stands_on = {
         key: segment_keys(with_policy(nodes[key], policies.get(key, NO_POLICY))) - {key}
         for key in shown

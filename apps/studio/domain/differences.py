@@ -9,8 +9,9 @@ import msgspec
 from apps.studio.types import Change, Detail
 from engine.capping import CapDoc
 from engine.capping import describe as describe_cap
-from engine.conditions.describe import describe
+from engine.conditions.nodes import Node
 from engine.conditions.parse import parse_condition
+from engine.conditions.sentences import people
 from engine.errors import InvalidCondition
 from engine.snapshot import (
     BlockDoc,
@@ -36,6 +37,7 @@ def changes_between(
     segments: Sequence[SegmentDoc] = (),
     caps: Sequence[CapDoc] = (),
     show: Callable[[int], str] | None = None,
+    hidden: Mapping[str, Node] = {},
 ) -> list[Change]:
     """Return what differs, placements first. Versions of variants count for nothing by themselves.
 
@@ -44,10 +46,14 @@ def changes_between(
         new: the drafts as they would be frozen now.
         segments, caps: what is called by its name where `old` and `new` hold only what differs.
         show: an instant in ms as people read it; None: in UTC.
+        hidden: what segments ask that editors do not know by name, by key.
     """
     before = old if old is not None else SnapshotDoc(new.site_id, 0, 0)
     names = _Names(
-        [*segments, *before.segments, *new.segments], [*caps, *before.caps, *new.caps], show or _utc
+        [*segments, *before.segments, *new.segments],
+        [*caps, *before.caps, *new.caps],
+        show or _utc,
+        hidden,
     )
     changes = _compared(
         "placement",
@@ -75,11 +81,13 @@ class _Names:
         segments: Sequence[SegmentDoc],
         caps: Sequence[CapDoc],
         show: Callable[[int], str],
+        hidden: Mapping[str, Node],
     ) -> None:
         self._show = show
         self._caps = {one.number: one.key for one in caps}
         self._by_number = {one.number: one.name or one.key for one in segments}
-        self._hidden = {one.key: one.name for one in segments if one.hidden and one.name}
+        self._hidden = hidden
+        self._called = {one.key: one.name for one in segments if one.hidden and one.name}
 
     def of(self, numbers: Sequence[int]) -> list[str]:
         return sorted(self._by_number.get(number, f"segment {number}") for number in numbers)
@@ -92,10 +100,10 @@ class _Names:
 
     def condition(self, document: object) -> str:
         try:
-            words = describe(parse_condition(document))
+            words = people(parse_condition(document), hidden=self._hidden)
         except InvalidCondition as error:
             return f"refused: {error}"
-        for key, name in self._hidden.items():
+        for key, name in self._called.items():
             words = words.replace(f'is in the segment "{key}"', name)
         return words
 
@@ -137,7 +145,7 @@ def _said(doc: object, names: "_Names") -> Iterator[Detail]:
         case RuleDoc():
             yield Detail("serves", after=doc.variant or doc.experiment)
             yield Detail("in", after=doc.placement)
-            yield Detail("to visitors who", after=_short(names.condition(doc.condition)))
+            yield Detail("to", after=_short(names.condition(doc.condition)))
             yield from _schedule(RuleDoc("", "", "", {}), doc, names)
         case BlockDoc():
             for variant in doc.variants:
@@ -247,7 +255,7 @@ def _rule(old: RuleDoc, new: RuleDoc, names: _Names) -> Iterator[Detail]:
         yield Detail("another priority", str(old.priority), str(new.priority))
     if old.condition != new.condition:
         yield Detail(
-            "applies to visitors who",
+            "applies to",
             _short(names.condition(old.condition)),
             _short(names.condition(new.condition)),
         )

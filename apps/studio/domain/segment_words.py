@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.studio.types import Detail
-from engine.conditions.describe import describe
 from engine.conditions.parse import parse_condition
+from engine.conditions.sentences import people
 from engine.errors import InvalidCondition
 
 
@@ -15,11 +15,11 @@ def segment_detail(serving: Mapping[str, Any] | None, draft: Mapping[str, Any]) 
     after = _who(draft)
     if before == after:
         return Detail("people come and go otherwise")
-    return Detail("visitors who", before, after)
+    return Detail("in it is", before, after)
 
 
 def _who(document: Mapping[str, Any]) -> str:
     try:
-        return describe(parse_condition(document["condition"]))
+        return people(parse_condition(document["condition"]))
     except InvalidCondition as error:
         return f"refused: {error}"

@@ -25,6 +25,7 @@ export function chips(input) {
     "aria-expanded": "false",
     "aria-controls": id,
     "aria-autocomplete": "list",
+    "aria-describedby": input.getAttribute("aria-describedby"),
   });
   const list = el("ul", { id, role: "listbox", class: "chip-offers", hidden: true, "aria-label": noun });
   const status = el("p", { class: "chip-status quiet", role: "status" });

@@ -51,7 +51,7 @@ export function watch(input, kind, sample, place) {
   let last = "";
   const tell = async () => {
     const text = input.value;
-    const worth = kind === "html" ? text.trim() !== "" : /\{[{%]/.test(text);
+    const worth = kind !== "text" ? text.trim() !== "" : /\{[{%]/.test(text);
     if (!worth) {
       sample.replaceChildren();
       last = "";

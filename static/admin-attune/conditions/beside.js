@@ -53,7 +53,7 @@ export class ConditionPanel extends HTMLElement {
   }
 
   sentence(words) {
-    return words ? `Who ${words}.`.replace(/^Who everyone\.$/, "Everyone.") : "";
+    return words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "";
   }
 
   counted({ counted }) {
@@ -79,7 +79,7 @@ function numbers(counted) {
   if (counted.dependsOnRequest) return [el("p", { class: "cp-note" }, "Answered while a page is asked for: nobody can be counted before.")];
   const row = (name, value) => [el("dt", {}, name), el("dd", {}, value)];
   return [
-    el("dl", { class: "cp-counts" }, row(counted.entered ? "Members" : "People", `${counted.size} of ${counted.everyone}`), ...(counted.entered ? [...row("Would come in", counted.entered), ...row("Would go out", counted.left)] : [])),
+    el("dl", { class: "cp-counts" }, row(counted.entered ? "Members" : "People", counted.reach), ...(counted.entered ? [...row("Would come in", counted.entered), ...row("Would go out", counted.left)] : [])),
     counted.isExact ? "" : el("p", { class: "cp-note" }, "An estimate: how members come and go holds some back, or some could not be counted."),
   ];
 }

@@ -35,10 +35,6 @@ class DefinitionEditor extends ConditionEditor {
 }
 
 class DefinitionPanel extends ConditionPanel {
-  sentence(words) {
-    return words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "";
-  }
-
   counted({ people, known, summary, values }) {
     if (people === undefined) return [];
     const row = ([name, value]) => [el("dt", {}, name), el("dd", {}, value)];

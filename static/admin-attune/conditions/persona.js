@@ -108,10 +108,6 @@ class PersonaEditor extends ConditionEditor {
 }
 
 class PersonaPanel extends ConditionPanel {
-  sentence(words) {
-    return words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "";
-  }
-
   counted({ segments }) {
     if (!segments) return [];
     const told = (title, { in: inside, of, count }) => [

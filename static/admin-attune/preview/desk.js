@@ -1,6 +1,8 @@
-// The preview desk: shows the settings that matter, offers names while one types, fits the screens.
-// Without this file everything is shown at once, names are typed whole and screens scroll.
+// The preview desk: shows the settings that matter, offers names while one types, makes chips of
+// segments, fits the screens. Without this file everything is shown at once, names are typed whole
+// and screens scroll.
 
+import { chips } from "../block/chips.js";
 import { el } from "../conditions/elements.js";
 
 const WAIT_MS = 200;
@@ -11,6 +13,7 @@ class PreviewDesk extends HTMLElement {
     for (const select of this.querySelectorAll("[data-who]")) this.follow(select, "for");
     for (const select of this.querySelectorAll("[data-by]")) this.follow(select, "forBy");
     for (const input of this.querySelectorAll("[data-options]")) this.offer(input);
+    for (const input of this.querySelectorAll("input[data-choose]")) chips(input);
     this.fit();
     const page = this.querySelector("#page");
     if (page) page.addEventListener("change", () => page.form.requestSubmit());

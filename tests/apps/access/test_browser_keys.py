@@ -31,6 +31,7 @@ OPEN = (
     "/readyz",
     "/metrics",
     "/.well-known/jwks.json",
+    "/.well-known/gpc.json",
     "/v1/pixel/track",
 )
 

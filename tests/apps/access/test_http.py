@@ -103,6 +103,7 @@ def test_a_preflight_names_every_header_and_no_key_is_needed(
         "x-retry-count",
         "idempotency-key",
         "traceparent",
+        "x-contentful-user-agent",
     ]
     stranger = echo(factory.options("/v1/echo", HTTP_ORIGIN="https://evil.example"))
     assert stranger.status_code == 204

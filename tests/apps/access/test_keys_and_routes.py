@@ -78,6 +78,10 @@ ROUTES = [
         "/v1/render/batch", "v1/render/batch", ("sk",),
         body={"placements": ["x"], "identities": [{"type": "user_id", "id": "a"}]},
     ),
+    Route(
+        f"/v1/hooks/{ANY}/variants", "v1/hooks/<uuid:connection_id>/variants", ("sk",), "GET",
+        status=404, code="not_found",
+    ),
     Route("/v1/snapshot", "v1/snapshot", ("ek",), "GET"),
     Route("/v1/stream/tickets", "v1/stream/tickets", BOTH, body={"anonymousId": "a1"}),
     Route("/v1/segments", "v1/segments", ("sk",), "GET"),

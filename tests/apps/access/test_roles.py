@@ -37,6 +37,15 @@ def test_migrating_makes_the_five_roles(db: None) -> None:
     }
     assert not of_one_person & (editor | analyst)
     assert "events.view_intakeminute" in analyst
+    # An analyst prepares segments; lists of people, traits and what holds are not theirs.
+    theirs = {one for one in analyst if one.startswith("segments.") and ".view_" not in one}
+    assert theirs == {
+        f"segments.{action}_{model}"
+        for action in ("add", "change")
+        for model in ("segment", "persona")
+    }
+    assert "decisions.publish_site" in (editor & administrator) - analyst - officer - auditor
+    assert not {"segments.view_membership", "segments.view_listmember"} & analyst
     assert "access.add_apikey" in administrator - officer
     assert all(name.partition(".")[2].startswith("view_") for name in auditor)
     assert not {n for n in administrator if n.endswith("_auditentry")} - {"access.view_auditentry"}

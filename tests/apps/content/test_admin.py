@@ -266,7 +266,7 @@ def test_the_page_of_a_block_asks_no_query_for_each_variant(
 ) -> None:
     for number in range(6):
         create_variant(block=hero, key=f"v{number}", segment_keys=["vip"], fields={"headline": "x"})
-    with django_assert_max_num_queries(29):
+    with django_assert_max_num_queries(31):
         editor.get(change_url(hero))
 
 

@@ -71,6 +71,17 @@ def test_a_sample_says_how_a_text_comes_out_for_somebody_known_and_for_nobody(
     assert found["removed"] == ["onclick of <p>"]
 
 
+def test_a_sample_of_an_e_mail_is_cleaned_as_e_mails_are(editor: Client, shop: Site) -> None:
+    text = '<p style="color: red; position: fixed">Hi</p>'
+    mail = sample(editor, shop, "email", text)
+    assert (mail["text"], mail["isHtml"]) == ('<p style="color: red">Hi</p>', True)
+    assert mail["removed"] == []
+    page = sample(editor, shop, "html", text)
+    assert (page["text"], page["removed"]) == ("<p>Hi</p>", ["style of <p>"])
+    made = sample(editor, shop, "email", "{% if true %}<map>x</map>{{ context.device }}{% endif %}")
+    assert (made["text"], made["removed"]) == ("xmobile", ["<map>"])
+
+
 @pytest.mark.parametrize(
     ("text", "line", "sentence"),
     [

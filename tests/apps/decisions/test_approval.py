@@ -1,11 +1,16 @@
 """Four eyes: what is published was approved, as it is, by somebody who had no part in it."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from django.contrib.auth.models import User
 
+from apps.access import approvals
 from apps.access import services as access
 from apps.access.errors import ApprovalRequired
 from apps.access.models import AuditEntry, Site
+from apps.content import services as content
+from apps.content.models import BlockType, Theme
 from apps.content.revisions import changing
 from apps.decisions import parts, releases, services
 from apps.decisions.errors import ReleaseConflict, ReleaseRefused
@@ -207,3 +212,185 @@ def test_a_new_segment_and_what_is_for_it_go_in_one_release(
     [shirts] = [one for one in document.segments if one.key == "shirts"]
     [tagged] = [one for one in document.blocks[0].variants if one.key == "blouses"]
     assert tagged.segments == [shirts.number]
+
+
+# Themes and types
+
+
+def test_who_wrote_the_theme_or_the_type_of_a_block_may_not_approve_it(
+    drafts: Drafts, people: dict[str, User]
+) -> None:
+    theme = Theme.objects.create(
+        site=drafts.site, key="bargains", name="Bargains", messages={"cta": {"en": "Look"}}
+    )
+    kind = BlockType.objects.create(
+        site=drafts.site, key="teaser", name="Teaser", schema=drafts.hero.schema
+    )
+    drafts.change(drafts.tagged, theme=theme)
+    drafts.change(drafts.hero, type=kind)
+    publish(drafts.site)
+    later = NOW.replace(year=2030)
+    for name, kind_of, row, change in (
+        ("ben", "theme", theme, {"messages": {"cta": {"en": "Look at this"}}}),
+        ("cleo", "blocktype", kind, {"name": "Teasers"}),
+    ):
+        with changing(kind_of, row.pk, actor=people[name], now=later):
+            drafts.change(row, **change)
+    release = sent(drafts, people["anna"])
+    for name in ("ben", "cleo"):
+        with pytest.raises(ReleaseRefused) as refused:
+            releases.approve(release_id=release.pk, actor=people[name], now=NOW)
+        assert "or of its theme or type" in str(refused.value)
+    releases.approve(release_id=release.pk, actor=User.objects.create_user("dora"), now=NOW)
+
+
+# Switching it off
+
+
+def objection(drafts: Drafts, who: User) -> str:
+    return approvals.objection_to(drafts.site.pk, who.pk)
+
+
+def test_whose_release_waits_does_not_switch_the_approval_off(
+    drafts: Drafts, people: dict[str, User]
+) -> None:
+    assert objection(drafts, people["anna"]) == ""
+    release = sent(drafts, people["anna"])
+    assert "waits to be looked at, and you had a part in it" in objection(drafts, people["anna"])
+    assert objection(drafts, people["ben"]) == ""
+    releases.refuse(release_id=release.pk, actor=people["ben"], reason="A typo.", now=NOW)
+    assert objection(drafts, people["anna"]) != ""
+    releases.submit(release_id=release.pk, actor=people["anna"], now=NOW)
+    releases.approve(release_id=release.pk, actor=people["ben"], now=NOW)
+    releases.publish_release(release_id=release.pk, actor=people["anna"], now=NOW)
+    assert objection(drafts, people["anna"]) == ""
+
+
+def test_whose_draft_waits_does_not_switch_the_approval_off_either(
+    drafts: Drafts, people: dict[str, User]
+) -> None:
+    with changing("block", drafts.hero.pk, actor=people["ben"], now=NOW.replace(year=2030)):
+        drafts.change(drafts.tagged, fields={"headline": "Ben's"})
+    assert "A draft that you wrote waits" in objection(drafts, people["ben"])
+    assert objection(drafts, people["anna"]) == ""
+    with changing("block", drafts.hero.pk, actor=people["ben"], now=NOW.replace(year=2031)):
+        drafts.change(drafts.tagged, fields={"headline": "Blouses"})
+    assert objection(drafts, people["ben"]) == ""
+
+
+def bens_theme(drafts: Drafts, people: dict[str, User]) -> Theme:
+    """A theme that Ben wrote, and that nothing shows yet."""
+    theme = Theme.objects.create(
+        site=drafts.site, key="bargains", name="Bargains", messages={"cta": {"en": "Look"}}
+    )
+    with changing("theme", theme.pk, actor=people["ben"], now=NOW - timedelta(days=9)):
+        drafts.change(theme, messages={"cta": {"en": "Look at this"}})
+    return theme
+
+
+def test_words_that_serve_in_another_block_keep_nobody_from_approving_a_new_one(
+    drafts: Drafts, people: dict[str, User]
+) -> None:
+    theme = bens_theme(drafts, people)
+    with changing("block", drafts.hero.pk, actor=None, now=NOW):
+        drafts.change(drafts.tagged, theme=theme)
+    publish(drafts.site)
+    block = content.create_block(site_id=drafts.site.pk, key="new", schema=[])
+    variant = content.create_variant(block=block, key="all", is_default=True, template="<p>x</p>")
+    drafts.change(variant, theme=theme)
+    release = sent(drafts, people["anna"])
+    releases.approve(release_id=release.pk, actor=people["ben"], now=NOW)
+    assert objection(drafts, people["ben"]) == ""
+
+
+def test_a_theme_that_a_draft_takes_was_looked_at_by_nobody(
+    drafts: Drafts, people: dict[str, User]
+) -> None:
+    theme = bens_theme(drafts, people)
+    with changing("block", drafts.hero.pk, actor=None, now=NOW):
+        drafts.change(drafts.tagged, fields={"headline": "Without it"})
+    publish(drafts.site)
+    with changing("block", drafts.hero.pk, actor=None, now=NOW + timedelta(hours=1)):
+        drafts.change(drafts.tagged, theme=theme)
+    release = sent(drafts, people["anna"])
+    with pytest.raises(ReleaseRefused):
+        releases.approve(release_id=release.pk, actor=people["ben"], now=NOW)
+
+
+def served(drafts: Drafts, people: dict[str, User]) -> None:
+    """Publish what waits, by a release of Anna's that Cleo approves."""
+    release = sent(drafts, people["anna"])
+    releases.approve(release_id=release.pk, actor=people["cleo"], now=NOW)
+    releases.publish_release(release_id=release.pk, actor=people["anna"], now=NOW)
+
+
+@pytest.mark.parametrize("first_in", ["hero", "new"])
+def test_a_theme_that_only_drafts_show_was_looked_at_by_nobody(
+    drafts: Drafts, people: dict[str, User], first_in: str
+) -> None:
+    theme = bens_theme(drafts, people)
+    served(drafts, people)
+    with changing("block", drafts.hero.pk, actor=None, now=NOW + timedelta(hours=1)):
+        drafts.change(drafts.tagged, theme=theme, fields={"headline": "{{ theme.cta }}"})
+    new = content.create_block(site_id=drafts.site.pk, key="new", schema=[])
+    variant = content.create_variant(block=new, key="all", is_default=True, template="<p>x</p>")
+    drafts.change(variant, theme=theme)
+    assert "A draft that you wrote waits" in objection(drafts, people["ben"])
+    parts.refresh_parts(drafts.site.pk)
+    waiting = {(row.kind, row.key): row.digest for row in parts.waiting(drafts.site.pk)}
+    only = {("block", first_in): waiting["block", first_in]}
+    release = releases.create_release(
+        site_id=drafts.site.pk, name="Look", only=only, actor=people["anna"], now=NOW
+    )
+    releases.submit(release_id=release.pk, actor=people["anna"], now=NOW)
+    with pytest.raises(ReleaseRefused):
+        releases.approve(release_id=release.pk, actor=people["ben"], now=NOW)
+
+
+def test_a_theme_of_a_variant_in_the_archive_was_looked_at_by_nobody(
+    drafts: Drafts, people: dict[str, User]
+) -> None:
+    theme = bens_theme(drafts, people)
+    old = content.create_variant(
+        block=drafts.hero, key="old", segment_keys=["blouses"], fields={"headline": "Old"}
+    )
+    with changing("block", drafts.hero.pk, actor=None, now=NOW - timedelta(days=1)):
+        drafts.change(old, theme=theme, archived_at=NOW)
+    served(drafts, people)
+    with changing("block", drafts.hero.pk, actor=None, now=NOW + timedelta(hours=1)):
+        drafts.change(drafts.tagged, theme=theme)
+    release = sent(drafts, people["anna"])
+    with pytest.raises(ReleaseRefused):
+        releases.approve(release_id=release.pk, actor=people["ben"], now=NOW)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["published", "ended"])
+def test_what_was_saved_after_a_release_was_made_is_not_in_what_serves(
+    drafts: Drafts, people: dict[str, User], ends: bool
+) -> None:
+    def save(by: str, at: datetime, text: str) -> None:
+        with changing("block", drafts.hero.pk, actor=people[by], now=at):
+            drafts.change(drafts.tagged, fields={"headline": text})
+
+    hours = [NOW + timedelta(hours=hour) for hour in range(8)]
+    save("anna", hours[0], "Anna's")
+    parts.refresh_parts(drafts.site.pk)
+    only = {(row.kind, row.key): row.digest for row in parts.waiting(drafts.site.pk)}
+    release = releases.create_release(
+        site_id=drafts.site.pk, name="Sale", only=only, actor=people["anna"], now=hours[1]
+    )
+    releases.submit(release_id=release.pk, actor=people["anna"], now=hours[1])
+    releases.approve(release_id=release.pk, actor=people["cleo"], now=hours[1])
+    save("ben", hours[2], "Ben's, after it was made")
+    releases.publish_release(release_id=release.pk, actor=people["anna"], now=hours[3])
+    if ends:
+        releases.end_release(release_id=release.pk, now=hours[4])
+    assert "A draft that you wrote" in objection(drafts, people["ben"])
+    parts.refresh_parts(drafts.site.pk)
+    only = {(row.kind, row.key): row.digest for row in parts.waiting(drafts.site.pk)}
+    again = releases.create_release(
+        site_id=drafts.site.pk, name="More", only=only, actor=people["cleo"], now=hours[5]
+    )
+    releases.submit(release_id=again.pk, actor=people["cleo"], now=hours[5])
+    with pytest.raises(ReleaseRefused):
+        releases.approve(release_id=again.pk, actor=people["ben"], now=hours[6])

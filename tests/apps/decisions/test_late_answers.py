@@ -62,7 +62,7 @@ def test_patience_ends_with_its_block(valkey: redis.Redis, believed: int) -> Non
 def test_only_the_first_writer_waits_for_a_redis_that_does_not_answer(
     valkey: redis.Redis, believed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hot_wire, "PATIENCE_S", 0.4)
+    monkeypatch.setattr(hot_wire, "PATIENCE_S", 1.0)
     valkey.execute_command("CLIENT", "PAUSE", 3_000)
     took = []
     for version in (2, 3):
@@ -72,5 +72,5 @@ def test_only_the_first_writer_waits_for_a_redis_that_does_not_answer(
         hot_state.publish([state(version)])
         took.append(time.monotonic() - start)
 
-    assert took[0] < 0.8 and took[1] < 0.3
+    assert took[1] < hot_wire.PATIENCE_S <= took[0]
     assert HotGeneration.objects.get().generation > believed

@@ -1,12 +1,13 @@
 """What a web process loads of a publication: what is new, and nothing twice."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from apps.access import services as access
 from apps.content import services as content
-from apps.decisions import generation, hot_wire, record_reads, snapshots, stored
+from apps.decisions import generation, hot_wire, record_reads, snapshots, stored, watch
 from apps.decisions.models import Publication, PublishedPart
 from apps.decisions.past import served_then
 from apps.decisions.selectors import publication_document
@@ -126,3 +127,83 @@ def test_a_publication_may_take_longer_than_other_statements(
     with pytest.raises(record_reads.RecordAway):
         record_reads.rows("SELECT pg_sleep(0.5)::text", box_s=0.2)
     record_reads.close_circuit()
+
+
+@pytest.fixture
+def large(drafts: Drafts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Drafts]:
+    """Every publication counts as a large one, and somebody reads those beside the requests."""
+    current(drafts, 1)
+    drafts.change(drafts.tagged, fields={"headline": "New"})
+    publish(drafts.site)
+    monkeypatch.setattr(snapshots, "LONG_BYTES", 0)
+    snapshots.watched.set()
+    yield drafts
+    snapshots.watched.clear()
+
+
+def test_a_request_leaves_a_large_publication_to_the_one_who_watches(large: Drafts) -> None:
+    assert current_number(large, b"2") == 1
+    assert snapshots.wanted.is_set()
+    snapshots.catch_up(large.site.pk, 2)
+    assert current_number(large, b"2") == 2
+
+
+def test_what_was_left_to_the_one_who_watches_is_asked_for_once(
+    large: Drafts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert current_number(large, b"2") == 1
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(record_reads, "rows", refuse)
+    assert current_number(large, b"2") == 1
+
+
+def test_it_is_read_as_soon_as_a_request_has_heard_of_it(
+    large: Drafts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "PERIOD_S", 3600.0)  # nothing but a request wakes it
+    watch.start()
+    try:
+        assert comes_to(2, large, b"1")  # it looks once, when it begins
+        large.change(large.tagged, fields={"headline": "Newer"})
+        publish(large.site)
+        assert current_number(large, b"2") == 2
+        assert comes_to(3, large, b"3")
+    finally:
+        watch.stop()
+
+
+def comes_to(number: int, drafts: Drafts, announced: bytes) -> bool:
+    """Whether a publication serves before long, for who has heard of that number."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if current_number(drafts, announced) == number:
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def test_a_process_loads_what_sites_serve_before_anybody_asks(large: Drafts) -> None:
+    snapshots.forget()
+    snapshots.load_all()
+    served = snapshots.held(large.site.pk)
+    assert served is not None
+    assert served.number == 2
+
+
+def test_where_nobody_watches_the_request_takes_it_over(large: Drafts) -> None:
+    snapshots.watched.clear()
+    assert current_number(large, b"2") == 2
+
+
+def test_a_process_that_has_nothing_waits_for_a_large_one(large: Drafts) -> None:
+    snapshots.forget()
+    assert current_number(large, b"2") == 2
+
+
+def current_number(drafts: Drafts, announced: bytes) -> int:
+    served = snapshots.current(drafts.site.pk, announced)
+    assert served is not None
+    return served.number

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from apps.profiles import services as profiles
 from apps.profiles import state
 from apps.profiles.identities import add
 from apps.profiles.state import StateRow
+from apps.recommendations import selectors as recommendations
 from apps.segments import services as segments
 from apps.segments.live import Stay, encode_stays
 from apps.segments.models import Segment
@@ -194,12 +196,15 @@ def forget_everything() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _new_process(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Iterator[None]:
+    # What a test leaves in a journal would be moved, and folded, by the tests of consumers.
+    settings.JOURNAL_DIR = tmp_path / "journal"
     # The look at the record is taken by hand: a test must not depend on when a second is over.
     monkeypatch.setattr(records, "_start", lambda: None)  # and records are flushed by hand
     monkeypatch.setattr(exposure_log, "_start", lambda: None)
     monkeypatch.setattr(decisions, "start_watching", lambda: None)
     monkeypatch.setattr(cached, "start_watching", lambda: None)
+    monkeypatch.setattr(recommendations, "_watch", lambda: None)
     forget_everything()
     clock.replace(lambda: NOW)
     yield

@@ -4,7 +4,7 @@ from itertools import combinations, islice
 from typing import Any
 
 from apps.decisions.selectors import Served, reads_together
-from apps.delivery import cached, deciding
+from apps.delivery import cached, decided
 from engine.compiling import compile_snapshot
 from engine.snapshot import BlockDoc, PlacementDoc, SegmentDoc, SnapshotDoc, VariantDoc
 from tests.apps.delivery.conftest import World, inside
@@ -64,11 +64,11 @@ def test_callers_choose_what_they_ask_for_and_not_how_much_is_kept():
             )
         )
     )
-    sets = islice(combinations(keys, 8), deciding.MAX_SUBSETS + 100)
+    sets = islice(combinations(keys, 8), decided.MAX_SUBSETS + 100)
     for asked in sets:
         reads = reads_together(served, asked)
-        assert deciding._segments_of(served, reads) == reads.segments
-    assert len(served.prepared[deciding._SEGMENTS]) <= deciding.MAX_SUBSETS
+        assert decided._segments_of(served, reads) == reads.segments
+    assert len(served.prepared[decided._SEGMENTS]) <= decided.MAX_SUBSETS
 
 
 def test_nobody_is_recognised(world: World):

@@ -1,24 +1,16 @@
-"""A preview shows what somebody would see, says why and what it takes for granted, and leaves
-nothing behind.
-"""
+"""A preview shows what somebody would see, says why and what it takes for granted."""
 
-import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
-from django.db import connection
 
 from apps.access.errors import InvalidRequest
 from apps.content import rendering
 from apps.content import services as content
 from apps.content.models import Variant
-from apps.decisions import records
-from apps.delivery.previewing import answer, links
-from apps.delivery.previewing import content as contents
-from apps.delivery.previewing.tokens import InvalidPreview, pretence_of, token_of
+from apps.delivery.previewing import answer
 from apps.delivery.previewing.types import (
     AsPerson,
     AsPersona,
@@ -32,27 +24,16 @@ from apps.rules import services as rules
 from apps.segments import pretending
 from apps.segments import services as segments
 from apps.segments.models import Membership, Persona
-from apps.work import counting
-from tests.apps.delivery.capped_shop import Shop
 from tests.apps.delivery.conftest import INSIDE, LAST_VIEWED, NOW, NOW_MS, World, inside
+from tests.apps.delivery.previewed import compiled_anew, rows, shown
+
+__all__ = ["compiled_anew"]  # a fixture
 
 DAY = timedelta(days=1)
 THREE_VIEWS = {
     "kind": "event", "name": "Product Viewed", "aggregate": "count", "window": "ever",
     "op": "gte", "value": 3,
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _compiled_anew() -> None:
-    contents.forget()
-
-
-def shown(world: World, *, now: Any = NOW, key: str = "home.hero", **fields: Any) -> Any:
-    """The one placement of a preview."""
-    found = answer(PreviewSpec(world.site.pk, placements=(key,), **fields), now)
-    (pane,) = found.panes
-    return pane
 
 
 def test_nobody_somebody_in_a_segment_and_somebody_who_refuses(world: World) -> None:
@@ -276,160 +257,6 @@ def test_fewer_than_ten_members_give_no_sample(world: World) -> None:
             profile_id=row.profile_id, since=NOW,
         )  # fmt: skip
     assert pretending.drawn_member(world.site.pk, "blouses") is not None
-
-
-# Nothing is left behind
-
-
-def rows() -> dict[str, int]:
-    """How many rows every table has."""
-    with connection.cursor() as cursor:
-        found = {}
-        for table in sorted(connection.introspection.table_names(cursor)):
-            cursor.execute(f'SELECT count(*) FROM "{table}"')
-            found[table] = cursor.fetchone()[0]
-        return found
-
-
-def counted() -> str:
-    """Everything that /metrics would say of this process."""
-    values = {one.name: dict(one.values) for one in counting.COUNTERS}
-    return repr((values, {one.name: one.rows for one in counting.HISTOGRAMS}))
-
-
-def kept_in(valkey: Any) -> dict[bytes, bytes]:
-    return {key: valkey.dump(key) for key in valkey.scan_iter()}
-
-
-@pytest.mark.slow
-def test_a_thousand_previews_leave_no_row_no_key_and_no_count(world: World, valkey: Any) -> None:
-    shop = Shop(world)
-    shop.cap(most=1)
-    shop.offer(
-        variant=["twice"],
-        template="<p>{% if traits.name %}{{ traits.name | upcase }}{% endif %}</p>",
-    )
-    blouses = world.hero()
-    row = world.person(
-        ("user_id", "anna"), stays=inside([blouses]), traits={"name": ["Anna", NOW_MS, "m1"]}
-    )
-    records.flush()
-    rendering.forget()
-    places = ("home.hero", "home.offer")
-    specs = [
-        PreviewSpec(world.site.pk, placements=places),
-        PreviewSpec(world.site.pk, who=AsSegments(("blouses",)), placements=places),
-        PreviewSpec(world.site.pk, who=AsPerson(row.profile_id, False), placements=places),
-        PreviewSpec(world.site.pk, content=Drafts(), placements=places),
-    ]
-    for spec in specs:
-        answer(spec, shop.now)  # what is compiled once is compiled
-    before = rows(), kept_in(valkey), counted()
-    for number in range(1_000):
-        found = answer(specs[number % 4], shop.now)
-        assert found.panes[1].variant == "offer"
-    records.flush()
-    assert (rows(), kept_in(valkey), counted()) == before
-    assert not rendering._kept.texts
-
-
-def test_by_the_api_a_visitor_who_is_not_in_redis_is_not_copied_there(
-    world: World, valkey: Any
-) -> None:
-    blouses = world.hero()
-    world.person(("anonymous_id", "a1"), stays=inside([blouses]))
-    token = world.post("/v1/previews", {}, key=world.sk).json()["preview"]
-    body = {"placements": ["home.hero"], "preview": token, "anonymousId": "a1"}
-
-    def kept() -> dict[bytes, bytes]:
-        """All but what limits how often one may ask."""
-        return {key: dump for key, dump in kept_in(valkey).items() if not key.startswith(b"a:r:")}
-
-    before = kept()
-    found = world.post("/v1/decide", body).json()["placements"]["home.hero"]
-    assert (found["variant"], found["previewOf"]) == ("blouses", "TARGETING_MATCH")
-    assert kept() == before
-
-
-# Tokens and links
-
-
-def test_a_token_is_never_of_a_real_person(world: World) -> None:
-    world.hero()
-    spec = PreviewSpec(world.site.pk, who=AsPerson(UUID(int=7), is_masked=True))
-    with pytest.raises(InvalidRequest):
-        token_of(spec, NOW_MS + 1_000)
-
-
-def test_a_token_of_the_desk_carries_all_that_it_shows(world: World) -> None:
-    world.hero()
-    spec = PreviewSpec(
-        world.site.pk, who=AsSegments(("blouses",)), at_ms=NOW_MS, given={"country": "DE"}
-    )
-    token = token_of(spec, NOW_MS + 1_000)
-    assert pretence_of(world.site.pk, token, NOW_MS) == spec
-    with pytest.raises(InvalidPreview):
-        pretence_of(world.site.pk, token, NOW_MS + 1_000)
-    body = {"placements": ["home.hero"], "preview": token}
-    assert world.post("/v1/decide", body).json()["placements"]["home.hero"]["variant"] == "blouses"
-
-
-def test_a_link_opens_for_everybody_until_it_is_over_or_revoked(world: World) -> None:
-    world.hero()
-    author = User.objects.create_user("eva")
-    spec = PreviewSpec(world.site.pk, who=AsSegments(("blouses",)), placements=("home.hero",))
-    link, token = links.share(
-        site_id=world.site.pk,
-        pictures=[links.Shared("Hero", spec)],
-        name="Hero",
-        days=1,
-        actor=author,
-        now=NOW,
-    )
-    assert token not in json.dumps(link.specs) and link.digest != token
-    page = world.client.get(f"/preview/{token}/")
-    text = page.content.decode()
-    assert page.status_code == 200
-    assert "Blouses" in text and "shared by eva" in text and "Nothing here is counted" in text
-    assert page["Cache-Control"] == "private, no-store"
-    assert "noindex" in page["X-Robots-Tag"]
-    assert "default-src 'none'" in page["Content-Security-Policy"]
-    assert "frame-ancestors 'none'" in page["Content-Security-Policy"]
-    assert "<script" not in text
-    assert links.opened(token, NOW + DAY) is None
-    assert links.revoke(site_id=world.site.pk, link_id=link.pk, actor=author, now=NOW)
-    gone = world.client.get(f"/preview/{token}/")
-    assert gone.status_code == 404 and "over" in gone.content.decode()
-    assert not links.revoke(site_id=world.site.pk, link_id=link.pk, actor=author, now=NOW)
-
-
-def test_a_real_person_is_never_shared(world: World) -> None:
-    author = User.objects.create_user("eva")
-    spec = PreviewSpec(world.site.pk, who=AsPerson(UUID(int=7)), placements=("home.hero",))
-    with pytest.raises(InvalidRequest, match="real person"):
-        links.share(
-            site_id=world.site.pk,
-            pictures=[links.Shared("Hero", spec)],
-            name="",
-            days=1,
-            actor=author,
-            now=NOW,
-        )
-
-
-def test_a_link_of_another_site_cannot_be_revoked_here(world: World) -> None:
-    other = World("other")
-    author = User.objects.create_user("eva")
-    spec = PreviewSpec(other.site.pk, placements=("home.hero",))
-    link, _ = links.share(
-        site_id=other.site.pk,
-        pictures=[links.Shared("Hero", spec)],
-        name="",
-        days=1,
-        actor=author,
-        now=NOW,
-    )
-    assert not links.revoke(site_id=world.site.pk, link_id=link.pk, actor=author, now=NOW)
 
 
 def test_two_sites_do_not_see_each_others_drafts(world: World) -> None:

@@ -11,7 +11,6 @@ from django.db import connection
 
 from apps.access.models import Site, Source
 from apps.events import fold as event_fold
-from apps.events import journal
 from apps.events.types import INBOX_VERSION, Accepted, InboxBody
 from apps.pipeline import fold
 from apps.profiles.models import Identity
@@ -52,12 +51,6 @@ def identify(at_s: float, anonymous_id: str | None, user_id: str, **traits: Any)
         user_id=user_id,
         traits=traits,
     )
-
-
-@pytest.fixture(autouse=True)
-def _no_journals_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What processes of other tests left would be folded here, and each fold asks the time."""
-    monkeypatch.setattr(journal, "move_abandoned", lambda: 0)
 
 
 class World:

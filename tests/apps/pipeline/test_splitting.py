@@ -1,70 +1,27 @@
 """A merge undone: two people as if they had never been joined, whatever came before and after."""
 
-from collections.abc import Callable
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from apps.access.models import AuditEntry
-from apps.consent import services as consent
 from apps.consent.models import ConsentEvent
 from apps.consent.types import Purpose
 from apps.decisions.models import DecisionRecord
 from apps.events import history
-from apps.events.models import Inbox
 from apps.events.types import Accepted
-from apps.pipeline import fold
 from apps.pipeline.splitting import split_profile
 from apps.profiles import splitting
 from apps.profiles.errors import CannotUndo
 from apps.profiles.holders import holders
-from apps.profiles.models import Due, Identity, MergeRecord, Profile, Trait, TraitChange
-from apps.profiles.state import StateRow
+from apps.profiles.models import Identity, MergeRecord, Profile, Trait, TraitChange
 from apps.segments import refresh
-from apps.segments import services as segments
 from apps.segments.models import Membership
-from apps.segments.stays import decode_stays, is_inside
-from apps.work import clock
 from apps.work.ids import uuid7
 from apps.work.models import ChangeFeed
 from tests.apps.pipeline.conftest import NOW, World, event, identify
-
-LATER = NOW + timedelta(minutes=5)
-
-
-def alias(at_s: float, previous_id: str, user_id: str) -> Accepted:
-    return event(at_s, type="alias", name="Alias", previous_id=previous_id, user_id=user_id)
-
-
-def undo(world: World, *, reason: str = "Two people at one desk.") -> None:
-    record = MergeRecord.objects.filter(site=world.site, undone_at=None).latest("pk")
-    split_profile(merge_id=record.pk, actor=None, reason=reason, now=LATER)
-
-
-def publish(world: World, key: str, leaf: dict[str, object]) -> None:
-    made = segments.create_segment(
-        site_id=world.site.id, key=key, name=key, condition={"v": 1, "where": leaf}, now=NOW
-    )
-    segments.publish_segment(site_id=world.site.id, segment_id=made.pk, actor=None, now=NOW)
-    refresh.refresh_site(site_id=world.site.id, read_clock=lambda: NOW)
-
-
-def counted(op: str, value: int) -> dict[str, object]:
-    return {
-        "kind": "event", "name": "Product Viewed", "aggregate": "count", "op": op, "value": value,
-        "window": {"last": "30d"},
-    }  # fmt: skip
-
-
-def inside(world: World, row: StateRow) -> set[str]:
-    stays = decode_stays(row.memberships)
-    now_ms = clock.to_ms(LATER)
-    names = dict(world.site.segments.values_list("number", "key"))
-    return {names[number] for number, stay in stays.items() if is_inside(stay, now_ms)}
+from tests.apps.pipeline.joined import LATER, alias, counted, inside, publish, say, undo
 
 
 def test_both_have_their_own_again_and_what_came_since(world: World) -> None:
@@ -201,14 +158,6 @@ def test_segments_are_each_ones_own_again_and_stays_go_on(world: World) -> None:
     assert [line.kind for line in lines] == [
         "membership.entered", "consent.changed", "membership.entered",
     ]  # fmt: skip
-
-
-def say(world: World, kind: str, value: str, **purposes: bool) -> None:
-    consent.record_choice(
-        site_id=world.site.id, source_id=None, identities=[(kind, value)], purposes=purposes,
-        method="api", policy_version="", gpc=False, signals={}, client_at=None, regime="eu_opt_in",
-        now=NOW,
-    )  # fmt: skip
 
 
 def test_a_no_of_before_is_its_own_and_a_no_of_meanwhile_is_both(world: World) -> None:
@@ -379,165 +328,3 @@ def test_what_is_counted_of_closed_days_is_each_ones_own_again(world: World) -> 
     assert counted_now() == before
     for name in (("anonymous_id", "a1"), ("user_id", "ann")):
         assert inside(world, world.state_of(*name)) == {"looks"}
-
-
-# Against a world where nobody was ever joined
-
-SIDES = {"a": ["a1", "a2"], "b": ["b1", "b2"]}
-GROUPS = ["g1", "g2"]
-
-
-def users_of(side: str) -> str:
-    return f"{side}-user"
-
-
-@st.composite
-def two_lives(draw: st.DrawFn) -> tuple[list[list[Accepted]], bool]:
-    """Events of two people before they are joined, meanwhile, and after they are split.
-
-    The first person has a login and devices. The second has a login too, or is one device.
-    """
-    moments = iter(draw(st.lists(st.integers(0, 3000), min_size=2, max_size=16, unique=True)))
-    is_known = draw(st.booleans())
-    parts: list[list[Accepted]] = [[], [], []]
-    cuts = [draw(st.integers(0, 16)), draw(st.integers(0, 16))]
-    for number, at_s in enumerate(moments):
-        side = draw(st.sampled_from("ab"))
-        device = draw(st.sampled_from(SIDES[side]))
-        user: str | None = users_of(side)
-        if side == "b" and not is_known:
-            device, user = "b1", None
-        kind = draw(st.sampled_from(["view", "view", "both", "identify", "group"]))
-        if user is None or kind == "view":
-            made = event(at_s, anonymous_id=device, properties={"product_id": f"p{number}"})
-        elif kind == "both":
-            made = event(at_s, anonymous_id=device, user_id=user)
-        elif kind == "identify":
-            plan = draw(st.sampled_from(["pro", "free", None]))
-            made = identify(at_s, device, user, plan=plan, **{f"step{number % 3}": number})
-        else:
-            made = event(
-                at_s, type="group", name="Group", user_id=user, traits={"n": number},
-                group_id=draw(st.sampled_from(GROUPS)),
-            )  # fmt: skip
-        made.message_id = f"m{number}"
-        parts[sum(number >= cut for cut in cuts)].append(made)
-    return parts, is_known
-
-
-def speaker(side: str, is_known: bool) -> tuple[str, str]:
-    """The identity under which a person makes choices."""
-    return ("user_id", users_of(side)) if side == "a" or is_known else ("anonymous_id", "b1")
-
-
-def beginnings(is_known: bool) -> list[Accepted]:
-    """Each has a profile before anything else, and devices of those with a login lead to it."""
-    made = [identify(-30 + n, name, users_of("a")) for n, name in enumerate(SIDES["a"])]
-    if is_known:
-        made += [identify(-20 + n, name, users_of("b")) for n, name in enumerate(SIDES["b"])]
-    else:
-        made.append(event(-20, anonymous_id="b1"))
-    for number, one in enumerate(made):
-        one.message_id = f"s{number}"
-    return made
-
-
-def joining(is_known: bool) -> Accepted:
-    """What makes them one: an alias of two logins, or a login at the other's device."""
-    made = alias(-1, users_of("b"), users_of("a"))
-    if not is_known:
-        made = identify(-1, "b1", users_of("a"))
-    made.message_id = "join"
-    return made
-
-
-def outcome(world: World, is_known: bool) -> dict[str, object]:
-    """What is known of both, in words that do not depend on generated ids."""
-    names = [("user_id", "a-user"), *(("anonymous_id", name) for name in SIDES["a"])]
-    names.append(("anonymous_id", "b1"))
-    if is_known:
-        names += [("user_id", "b-user"), ("anonymous_id", "b2")]
-    found: dict[str, object] = {}
-    for kind, value in names:
-        row = world.state_of(kind, value)
-        events = world.events_of(kind, value)
-        found[f"{kind}:{value}"] = {
-            "unit": row.unit_id,
-            "identities": sorted(row.identities),
-            "events": events,
-            "count": row.event_count,
-            "seen": (row.first_seen_ms, row.last_seen_ms),
-            "history": [(h.at_ms, h.name) for h in history.decode(row.history).happenings],
-            # Since when somebody has their groups is told by the order of arrival.
-            "traits": {
-                key: entry[:3] if key == "edge.member_of" else entry
-                for key, entry in row.traits.items()
-            },
-            "trait rows": sorted(
-                Trait.objects.filter(profile_id=row.profile_id).values_list("key", "value"),
-                key=str,
-            ),
-            "changes": sorted(
-                TraitChange.objects.filter(profile_id=row.profile_id).values_list(
-                    "key", "message_id"
-                )
-            ),
-            "segments": inside(world, row),
-            "open": sorted(
-                Membership.objects.filter(profile_id=row.profile_id, left_at=None).values_list(
-                    "segment__key", flat=True
-                )
-            ),
-            "consent": (row.granted, row.denied),
-            "due": Due.objects.filter(pk=row.profile_id).values_list("due_at").first(),
-        }
-    return found
-
-
-# No "analytics": whoever refuses it sends no events. No noes of meanwhile: they count for both.
-_SAID = st.tuples(
-    st.sampled_from("ab"), st.sampled_from(["functional", "personalization", "sale"]), st.booleans()
-)
-_CHOICES = st.tuples(st.lists(_SAID, max_size=3), st.lists(_SAID, max_size=2))
-
-
-@pytest.mark.django_db
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(lives=two_lives(), choices=_CHOICES)
-def test_two_who_were_joined_and_split_are_as_if_they_had_never_been(
-    world_of: Callable[[], World],
-    lives: tuple[list[list[Accepted]], bool],
-    choices: tuple[list[tuple[str, str, bool]], list[tuple[str, str, bool]]],
-) -> None:
-    (before, meanwhile, after), is_known = lives
-    Inbox.objects.all().delete()  # of an example that failed
-    joined, never = world_of(), world_of()
-    for world in (joined, never):
-        publish(world, "looks", counted("gte", 2))
-        publish(world, "few", counted("lte", 3))
-        for one in (*beginnings(is_known), *before):
-            world.fold(one)
-        for side, purpose, is_yes in choices[0]:
-            say(world, *speaker(side, is_known), **{purpose: is_yes})
-    second = speaker("b", is_known)
-    pair = (never.profile_of("user_id", "a-user"), never.profile_of(*second))
-    splitting.keep_apart(never.site.id, [pair], now=NOW)
-
-    for world in (joined, never):
-        world.fold(joining(is_known))
-        for side, purpose, _ in choices[1]:
-            say(world, *speaker(side, is_known), **{purpose: True})
-        for one in meanwhile:
-            world.fold(one)
-    assert MergeRecord.objects.filter(site=joined.site).count() == 1
-    assert MergeRecord.objects.filter(site=never.site).count() == 0
-    undo(joined)
-    fold.fold_due(now=LATER)
-    assert outcome(joined, is_known) == outcome(never, is_known)
-
-    for world in (joined, never):
-        for one in after:
-            world.fold(one)
-    assert outcome(joined, is_known) == outcome(never, is_known)

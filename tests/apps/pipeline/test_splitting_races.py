@@ -11,7 +11,7 @@ from apps.pipeline import fold
 from apps.pipeline.splitting import split_profile
 from apps.profiles.models import MergeRecord
 from tests.apps.pipeline.conftest import World, event, identify
-from tests.apps.pipeline.test_splitting import LATER
+from tests.apps.pipeline.joined import LATER
 
 ROUNDS = 40
 

@@ -18,7 +18,7 @@ from apps.work import clock
 from apps.work.models import Intent
 from apps.work.types import Work
 from tests.apps.pipeline.conftest import NOW, World, event
-from tests.apps.pipeline.test_splitting import LATER, alias, undo
+from tests.apps.pipeline.joined import LATER, alias, undo
 
 NOW_MS = clock.to_ms(NOW)
 

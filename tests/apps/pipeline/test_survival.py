@@ -82,6 +82,25 @@ def wait_until_they_listen(names: list[str]) -> None:
     raise AssertionError("the consumers did not start")
 
 
+def stop_in_a_transaction(process: subprocess.Popen[bytes], name: str) -> None:
+    """Stop a consumer, now or in a moment, while it has begun what it has not committed."""
+    deadline = time.monotonic() + DEADLINE_S
+    inside = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = %s AND state = 'idle in transaction'"
+    )
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.01)  # what it had asked for last is answered
+            cursor.execute(inside, [name])
+            if cursor.fetchone() != (0,) or not Inbox.objects.exists():
+                return
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.005)
+    raise AssertionError("the consumer is never in a transaction")
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_consumers_killed_again_and_again_lose_and_double_nothing() -> None:
@@ -102,9 +121,10 @@ def test_two_consumers_killed_again_and_again_lose_and_double_nothing() -> None:
             for start in range(round_start, round_start + PER_ROUND, 20):
                 world.receive(*events[start : start + 20], part=rnd.randrange(64))
             victim = rnd.randrange(2)
+            stop_in_a_transaction(running[victim], names[victim])
+            left_by_kills.append(Inbox.objects.count())
             running[victim].send_signal(signal.SIGKILL)
             running[victim].wait()
-            left_by_kills.append(Inbox.objects.count())
             names[victim] = f"consumer {round_start}, again"
             running[victim] = consumer(names[victim])
         wait_until_they_listen(names)

@@ -8,7 +8,7 @@ from apps.segments import lists
 from apps.segments.list_following import follow
 from apps.segments.lists import Origin
 from tests.apps.pipeline.conftest import NOW, World, event, identify
-from tests.apps.pipeline.test_splitting import LATER, alias, undo
+from tests.apps.pipeline.joined import LATER, alias, undo
 from tests.apps.pipeline.test_splitting_stores import apply_lists
 
 X = sha256(b"x@example.org").hexdigest()

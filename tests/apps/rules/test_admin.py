@@ -287,7 +287,7 @@ def test_what_is_said_while_editing_follows_the_form(
     assert codes(placement="") == []
     assert codes(condition=where(VIEWED)) == []
     said = live(editor, None, shop, **form)
-    assert said["words"].startswith("device of the request is")
+    assert said["words"].startswith("everybody whose device is")
     assert said["counted"]["dependsOnRequest"] is True
     broken = live(editor, None, shop, **form | {"condition": where({**VIEWED, "op": "greater"})})
     assert [path for path, _ in broken["problems"]] == ["op"]

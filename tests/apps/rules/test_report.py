@@ -43,7 +43,7 @@ def test_two_rules_that_mean_some_of_the_same_say_whom(shop: Site) -> None:
     (one,) = placed.said
     assert (one.level, one.rule.key) == ("info", "phones")
     assert one.other is not None and one.other.key == "evenings"
-    assert "local_hour" in one.witness and "device" in one.witness
+    assert "local hour" in one.witness and "device" in one.witness
 
 
 def test_rules_that_exclude_each_other_or_begin_with_the_special_case_say_nothing(

@@ -49,6 +49,25 @@ def posted(gold: Segment, **fields: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"on": "left"}, "Content can be shown to people who are in a segment."),
+        ({"for_ms": "5 minutes"}, "Put the span into the segment&#x27;s condition instead"),
+    ],
+    ids=["leaves", "held-for"],
+)
+def test_the_form_says_to_whom_content_can_be_shown_and_keeps_to_it(
+    editor: Client, gold: Segment, given: dict[str, str], sentence: str
+) -> None:
+    page = editor.get(reverse("admin:rules_trigger_add")).content.decode()
+    assert "not for how long or who has left" in page
+    shown = {"placement": "home.hero", "variant": "vip", **given}
+    answer = editor.post(reverse("admin:rules_trigger_add"), posted(gold, **shown))
+    assert sentence in errors_of(answer)
+    assert not Trigger.objects.exists()
+
+
 def test_a_trigger_is_saved_and_said_in_a_sentence(editor: Client, gold: Segment) -> None:
     response = editor.post(reverse("admin:rules_trigger_add"), posted(gold))
     assert response.status_code == 302, errors_of(response)

@@ -32,6 +32,7 @@ class Receiver:
 
     address: str = ""
     statuses: list[int] = field(default_factory=lambda: [200])
+    retry_after: str = ""
     calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -46,6 +47,8 @@ def receiver(settings: Any) -> Iterator[Receiver]:
             found.calls.append(({k.lower(): v for k, v in self.headers.items()}, body))
             status = found.statuses.pop(0) if len(found.statuses) > 1 else found.statuses[0]
             self.send_response(status)
+            if found.retry_after:
+                self.send_header("Retry-After", found.retry_after)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -168,6 +171,67 @@ def test_an_address_that_is_gone_is_parked_at_once(trigger: Trigger, receiver: R
     assert deliver(fired(trigger)).webhook == "parked"
     trigger.refresh_from_db()
     assert trigger.webhook_parked_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "least_s"),
+    [
+        ("120", 120),
+        ("Tue, 10 Mar 2026 12:10:00 GMT", 600),
+        ("1", 5),  # our own pause is the longer one
+        ("0", 5),
+        ("-3", 5),
+        ("soon", 5),
+        ("Mon, 99 Nov 2026 99:99:99 GMT", 5),
+        ("Tue, 10 Mar 2020 12:10:00 GMT", 5),
+        ("Sun, 06 Nov 99999999999 08:49:37 GMT", 5),
+        ("Sun, 06 Nov 1994 99999999999999999999:49:37 GMT", 5),
+        ("Sun, 06 Nov 1994 08:49:37 +9999999999999999", 5),
+        ("Sat, 01 Jan 0001 00:00:00 +2359", 5),
+        ("9" * 90, 86_400),
+        ("Tue, 10 Mar 2099 12:00:00 GMT", 86_400),
+    ],
+    ids=[
+        "seconds", "date", "short", "none", "negative", "word", "no-date", "past", "huge-year",
+        "huge-hour", "huge-zone", "first-year", "huge", "far",
+    ],
+)  # fmt: skip
+def test_a_busy_address_is_called_again_when_it_asks_to_be(
+    trigger: Trigger, receiver: Receiver, retry_after: str, least_s: int
+) -> None:
+    receiver.statuses, receiver.retry_after = [429, 200], retry_after
+    firing = deliver(fired(trigger))
+    assert (firing.webhook, firing.attempts) == ("waiting", 1)
+    (intent,) = Intent.objects.filter(kind=DELIVER)
+    pause = (intent.run_after - NOW).total_seconds()
+    assert least_s <= pause <= least_s * 1.1
+    deliver(firing, intent.run_after)
+    assert firing.webhook == "delivered"
+
+
+def test_an_address_that_is_busy_is_not_parked_and_its_call_is_given_up_at_last(
+    trigger: Trigger, receiver: Receiver
+) -> None:
+    receiver.statuses, receiver.retry_after = [429], "1"
+    for _ in range(webhooks.PARKED_AFTER + 1):
+        deliver(fired(trigger))
+    trigger.refresh_from_db()
+    assert (trigger.webhook_parked_at, trigger.webhook_failures) == (None, 0)
+    firing = fired(trigger)
+    for _ in range(len(webhooks.PAUSES_S) + 1):
+        deliver(firing)
+    assert firing.webhook == "failed"
+
+
+def test_an_address_in_trouble_that_names_a_time_is_waited_for_and_counted(
+    trigger: Trigger, receiver: Receiver
+) -> None:
+    receiver.statuses, receiver.retry_after = [503], "3600"
+    deliver(fired(trigger))
+    (intent,) = Intent.objects.filter(kind=DELIVER)
+    assert (intent.run_after - NOW).total_seconds() >= 3600
+    trigger.refresh_from_db()
+    assert trigger.webhook_failures == 1
 
 
 def test_a_private_address_is_refused_when_it_is_saved_and_when_it_is_called(

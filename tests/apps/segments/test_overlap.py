@@ -146,6 +146,14 @@ def test_a_study_writes_nothing_and_ends_in_time(site, monkeypatch):
         assert cursor.fetchone() == ("off",)
 
 
+def test_the_reads_of_a_block_have_their_time_together(site):
+    with boxed.within(0.05), pytest.raises(StudyTooSlow, match=r"0\.05 s"):
+        boxed.rows("SELECT pg_sleep(5)", {})
+    with boxed.within(0.0), pytest.raises(StudyTooSlow):  # others have used it up
+        boxed.rows("SELECT 1", {})
+    assert boxed.rows("SELECT 1", {}) == [(1,)]
+
+
 def test_a_person_moves_from_the_first_of_theirs_to_the_first_of_theirs(site, crowd):
     a, b = crowd
     later = NOW + timedelta(days=1)
@@ -169,5 +177,6 @@ def test_the_tree_knows_what_is_nested_and_what_has_a_parent(site, crowd):
     publish(site, "inner", nested)
     publish(site, "child", trait("b"), policy={"parent": "a"})
     settled(site)
-    found = [(one.branch.key, one.branch.depth, one.size) for one in studies.hierarchy(site.pk)]
+    lines = studies.hierarchy(site.pk, studies.kept_segments(site.pk))
+    found = [(one.branch.key, one.branch.depth, one.size) for one in lines]
     assert found == [("a", 0, 12), ("child", 1, 7), ("inner", 1, 12), ("b", 0, 10)]

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.access import services as access
 from apps.content import services as content
 from apps.decisions import parts
 from apps.decisions.selectors import Served, publication_document
@@ -104,7 +105,7 @@ def test_everybody_is_counted_where_the_engine_would_send_them(shop: Shop):
         for inside, allowed, count in crowd:
             expected[tuple(decided(one, inside, allowed) for one in pair)] += count
         found: Counter[Any] = Counter()
-        for one in people_meant.moved(shop.site.pk, [(plans[0], plans[1])]):
+        for one in people_meant.moved(shop.site.pk, [(plans[0], plans[1])]).found:
             found[one.before, one.after] += one.people
         assert found == expected
 
@@ -217,3 +218,41 @@ def test_shares_are_of_recent_visitors(shop: Shop):
     plan = plan_of(served.compiled, served.compiled.placements["home.hero"], clock.to_ms(NOW))
     found = people_meant.shares(shop.site.pk, [plan], since=NOW - timedelta(days=28))
     assert (found.people, found.everyone) == ([{"blouses": 10, "all": 30}], 40)
+
+
+def test_of_very_many_people_a_sample_is_looked_at(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.publish()
+    late = shop.segment("late", "Late visitors")
+    people(shop.site, 2_000, [late.number])
+    retag(shop, "blouses", "late")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE profiles_profilestate")
+    assert not effects.panel(shop.site.pk, None, NOW).is_estimated
+    monkeypatch.setattr(people_meant, "SAMPLED", 400)
+
+    found = effects.panel(shop.site.pk, None, NOW)
+
+    assert found.is_estimated
+    [line] = found.moves
+    assert line.people == found.everyone
+    assert 800 < found.everyone < 4_000
+
+
+def test_a_site_of_few_is_looked_at_whole_beside_one_of_many(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.publish()
+    late = shop.segment("late", "Late visitors")
+    people(shop.site, 30, [late.number])
+    retag(shop, "blouses", "late")
+    people(access.create_site(key="other", name="Other", now=NOW), 2_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE profiles_profilestate")
+    monkeypatch.setattr(people_meant, "SAMPLED", 400)
+
+    found = effects.panel(shop.site.pk, None, NOW)
+
+    assert not found.is_estimated
+    assert [line.people for line in found.moves] == [30]

@@ -5,18 +5,20 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.access import services as access
 from apps.access.models import Site
+from apps.content import services as content
 from apps.content.models import Unsaved, Variant
-from apps.content.revisions import changing
+from apps.content.revisions import changing, hold
 from apps.decisions import services as decisions
 from apps.decisions.served_models import ServedDay
 from apps.events.models import IntakeMinute, Quarantine
 from apps.recommendations.models import Recommender
+from apps.rules import services as rules
 from apps.segments.models import SegmentVersion
 from apps.studio.live_now import live_now
 from apps.work.models import Intent
@@ -25,7 +27,7 @@ from tests.apps.studio.conftest import NOW, Shop
 AsRole = Callable[[str], Client]
 
 # Session, user, permissions (2), sites, and what the page shows. It must not grow with the data.
-HOME_QUERIES = 29
+HOME_QUERIES = 30
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def test_a_content_problem_is_said_before_anybody_publishes(shop: Shop, root: Cl
 def test_home_says_what_most_people_see_since_when_and_what_comes_next(
     shop: Shop, root: Client
 ) -> None:
-    assert "No answer has been counted in the last seven days" in page_of(root)
+    assert "Nothing is published into a placement yet" in page_of(root)
     number = shop.publish(days_ago=1)
     for variant, calls in (("blouses", 30), ("all", 10)):
         ServedDay.objects.create(
@@ -181,6 +183,63 @@ def test_home_says_what_most_people_see_since_when_and_what_comes_next(
     assert "brought back № 1 as" in page
 
 
+def test_what_is_published_stands_there_before_anybody_has_asked_for_it(
+    shop: Shop, root: Client
+) -> None:
+    number = shop.publish()
+    assert "not yet counted" in page_of(root)
+    [seen] = live_now(shop.site.pk, NOW)
+    assert (seen.placement, seen.variant, seen.pct) == ("home.hero", "all", None)
+    assert (seen.since, seen.number) == (NOW, number)
+    ServedDay.objects.create(
+        site=shop.site, day=NOW.date(), placement="home.hero", variant="blouses",
+        reason="TARGETING_MATCH", calls=3, visitors=1,
+    )  # fmt: skip
+    [seen] = live_now(shop.site.pk, NOW)
+    assert (seen.variant, seen.pct) == ("blouses", 100.0)
+
+
+def test_what_is_counted_comes_before_what_is_not(shop: Shop) -> None:
+    content.create_placement(site_id=shop.site.pk, key="a.first", block=shop.hero)
+    shop.publish()
+    ServedDay.objects.create(
+        site=shop.site, day=NOW.date(), placement="home.hero", variant="all", reason="DEFAULT",
+        calls=1, visitors=1,
+    )  # fmt: skip
+    found = [(one.placement, one.pct) for one in live_now(shop.site.pk, NOW)]
+    assert found == [("home.hero", 100.0), ("a.first", None)]
+
+
+def test_a_form_that_somebody_else_has_saved_meanwhile_is_to_be_settled(
+    shop: Shop, root: Client
+) -> None:
+    user = User.objects.get(username="root")
+    other = User.objects.create_user("anna")
+    with transaction.atomic():
+        held = hold("block", shop.hero.pk, NOW)
+    Unsaved.objects.create(
+        user=user, kind="content.block", object_ref=str(shop.hero.pk), at=NOW, form={},
+        base=held.digest,
+    )  # fmt: skip
+    assert "Settle it" not in page_of(root)
+    with changing("block", shop.hero.pk, actor=user, now=NOW):
+        shop.headline("My own, in another tab")
+    assert "Settle it" not in page_of(root)
+    with changing("block", shop.hero.pk, actor=other, now=NOW):
+        shop.headline("Hers")
+    page = page_of(root)
+    assert "Anna has saved it since." in page
+    assert f'<a href="/admin/content/block/{shop.hero.pk}/change/">Settle it</a>' in page
+
+
+def test_a_trigger_that_paused_itself_is_said(shop: Shop, root: Client) -> None:
+    trigger = rules.begin_with(site_id=shop.site.pk, start_key="long-visit", actor=None, now=NOW)
+    type(trigger).objects.update(is_enabled=True)
+    assert "has paused itself" not in page_of(root)
+    type(trigger).objects.update(paused_at=NOW)
+    assert "“Long visit” fired more than 1,000 times in a minute and has paused" in page_of(root)
+
+
 def test_home_lists_saves_and_publications_together_and_what_is_left_unsaved(
     shop: Shop, root: Client
 ) -> None:
@@ -195,6 +254,7 @@ def test_home_lists_saves_and_publications_together_and_what_is_left_unsaved(
     assert "root saved the block" in page
     assert ": For summer" in page
     assert ": Summer begins" in page
+    assert page.count("Summer begins") == 1
     assert "You typed into “Hero” just now and have not saved it." in page
 
 

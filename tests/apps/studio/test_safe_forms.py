@@ -132,8 +132,8 @@ def test_a_changed_condition_is_one_line_of_its_history_in_words(mary: Client, s
     assert re.findall("<dt>(.*?)</dt><dd><del>(.*?)</del></dd><dd><ins>(.*?)</ins>", page) == [
         (
             "Condition",
-            "device of the request is &quot;mobile&quot;",
-            "device of the request is &quot;desktop&quot;",
+            "everybody whose device is &quot;mobile&quot;",
+            "everybody whose device is &quot;desktop&quot;",
         )
     ]
 

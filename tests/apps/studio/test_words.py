@@ -130,7 +130,7 @@ def test_each_kind_of_change_is_said_in_words() -> None:
         ("variant v: HTML", "<p>Hi</p>", "<p>{{ traits.name }}</p>"),
     ]
     rule = changes["changed", "rule", "r"]
-    assert (rule[0].before, rule[0].after) == ("everyone", 'is in the segment "pro"')
+    assert (rule[0].before, rule[0].after) == ("everybody", 'everybody who is in the segment "pro"')
     assert rule[1].after == "01 Jan 1970 00:00 UTC"
 
 

@@ -1,0 +1,175 @@
+"""A call and what has been decided of it: who asks, what is known of them, what they get."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from apps.access.types import Caller
+from apps.consent.types import Choice, Purpose, allowed
+from apps.decisions.selectors import Arrival, Reads, Served, bindings_of, visitor_of
+from apps.decisions.types import HotProfile
+from apps.delivery import cacheable
+from apps.delivery.answers import Body, Listed, Ready, Told
+from apps.delivery.request_facts import RequestFacts
+from apps.delivery.reserving import Reserved
+from engine.decide import Decision
+from engine.members import Visitor
+
+MAX_SUBSETS: Final = 2_000  # of segments asked for together: kept of them
+_NOTHING: Final[dict[str, Any]] = {}
+_NO_LISTS: Final[Mapping[str, bytes]] = {}
+_SEGMENTS: Final = "segments asked for"  # of Served.prepared
+_PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
+
+
+@dataclass(slots=True)
+class Call:
+    """What one call asks, as its door read it.
+
+    Attributes:
+        subject: the identity that is decided for, "kind:value"; empty for nobody.
+        unit_id: what a visitor without a profile is bucketed by.
+        asked: (placement key, limit) pairs.
+        besides: what else is asked of the visitor, `segment.<key>`.
+        is_pretended: a preview, which shows what caps would allow and asks no store for budget.
+    """
+
+    caller: Caller
+    request_id: str
+    subject: str
+    unit_id: str
+    asked: Sequence[tuple[str, int | None]]
+    context: dict[str, Any]
+    facts: dict[str, Any]
+    meta: Mapping[str, Any]
+    explain: bool
+    now_ms: int
+    besides: Sequence[str] = ()
+    is_pretended: bool = False
+
+
+class Placed(NamedTuple):
+    """One placement of a call, decided and filled.
+
+    Attributes:
+        told: what an answer says; it may be another reason than the decision's.
+        ready: None for a placement that does not exist, or of which nothing is known now.
+        body: what is shown; see `answers.shown`.
+        error: the code, where `ready` is None.
+        items: the recommended items among it, as JSON.
+        lists: the same of fields that hold products, by the field's name.
+    """
+
+    decision: Decision
+    told: Told
+    ready: Ready | None
+    body: Body
+    error: str = ""
+    items: bytes = b""
+    lists: Mapping[str, bytes] = _NO_LISTS
+
+
+class Decided:
+    """A call and what has been decided of it, placement by placement.
+
+    Attributes:
+        reserved: what was reserved for the call, by placement key.
+        kept_lists: of a replay: the items of each placement, as they were; None: look them up.
+        rules_s, render_s: seconds spent.
+    """
+
+    __slots__ = (
+        "call", "context", "is_allowed", "is_away", "kept_lists", "placed", "profile", "reads",
+        "render_s", "reserved", "rules_s", "served", "stays", "values", "visitor",
+    )  # fmt: skip
+
+    def __init__(
+        self, call: Call, arrival: Arrival, served: Served, reads: Reads | None = None
+    ) -> None:
+        """Take what is known of the visitor.
+
+        Args:
+            reads: what can be looked at; None: anything.
+        """
+        profile = arrival.profile
+        self.call = call
+        self.served = served
+        self.reads = reads
+        self.profile = profile
+        self.is_away = arrival.is_away
+        self.is_allowed = may_personalize(profile, call.caller)
+        self.stays: bytes = b""
+        traits: Mapping[str, object] = _NOTHING
+        bound: Mapping[str, object] = _NOTHING
+        if profile is None:
+            self.visitor = Visitor(call.unit_id, {}, traits, self.is_allowed, False)
+        else:
+            if self.is_allowed:
+                self.stays, traits = profile.memberships, profile.traits
+            self.visitor = visitor_of(
+                profile,
+                is_allowed=self.is_allowed,
+                site_zone=call.caller.time_zone,
+                now_ms=call.now_ms,
+                segments=None if reads is None else _segments_of(served, reads),
+            )
+            bound = bindings_of(
+                self.visitor.memberships,
+                served.compiled,
+                call.now_ms,
+                None if reads is None or reads.every_segment else reads.bound,
+            )
+        self.context = RequestFacts(
+            context=call.context,
+            facts=call.facts,
+            meta=call.meta,
+            caller=call.caller,
+            is_known=profile is not None,
+            now_ms=call.now_ms,
+        )
+        self.values: dict[str, Any] = {
+            "traits": traits,
+            "segments": bound,
+            "facts": call.facts,
+            "context": call.context,
+            "intensity": 1.0,
+        }
+        self.placed: list[Placed] = []
+        self.reserved: dict[str, Reserved] = {}
+        self.kept_lists: Mapping[str, Listed] | None = None
+        self.rules_s = self.render_s = 0.0
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the same answer may be shown again: budgets and arms are for one showing."""
+        return not any(
+            one.decision.caps or one.decision.experiment is not None for one in self.placed
+        )
+
+
+def _segments_of(served: Served, reads: Reads) -> Collection[int] | None:
+    """The segments that are asked for, by decisions or for the segment key; None: all."""
+    if reads.every_segment:
+        return None
+    known: dict[frozenset[int], frozenset[int]] = served.prepared.setdefault(_SEGMENTS, {})
+    found = known.get(reads.segments)
+    if found is None:
+        if len(known) >= MAX_SUBSETS:
+            known.clear()  # callers choose what they ask for together
+        found = known[reads.segments] = reads.segments | cacheable.plan_of(served).bits.keys()
+    return found
+
+
+def may_personalize(profile: HotProfile | None, caller: Caller) -> bool:
+    """Whether personalization is consented to; for somebody unknown the source's mode says so."""
+    if profile is None:
+        bits = _permitted(0, 0, caller.consent_mode, caller.gpc)
+    else:
+        bits = _permitted(profile.granted, profile.denied, caller.consent_mode, caller.gpc)
+    return bits & _PERSONALIZATION != 0
+
+
+@lru_cache(maxsize=4096)
+def _permitted(granted: int, denied: int, mode: str, gpc: bool) -> int:
+    return int(allowed(Choice(granted, denied), mode=mode, gpc=gpc))

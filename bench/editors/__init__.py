@@ -1,0 +1,1 @@
+"""How long every page of the admin takes at a large site."""
