@@ -83,7 +83,7 @@ def wait_until_they_listen(names: list[str]) -> None:
 
 
 def stop_in_a_transaction(process: subprocess.Popen[bytes], name: str) -> None:
-    """Stop a consumer, now or in a moment, while it has begun what it has not committed."""
+    """Let a stopped consumer work until it has begun what it has not committed; stop it there."""
     deadline = time.monotonic() + DEADLINE_S
     inside = (
         "SELECT count(*) FROM pg_stat_activity"
@@ -91,13 +91,13 @@ def stop_in_a_transaction(process: subprocess.Popen[bytes], name: str) -> None:
     )
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.005)
             process.send_signal(signal.SIGSTOP)
             time.sleep(0.01)  # what it had asked for last is answered
             cursor.execute(inside, [name])
-            if cursor.fetchone() != (0,) or not Inbox.objects.exists():
+            if cursor.fetchone() != (0,):
                 return
-            process.send_signal(signal.SIGCONT)
-            time.sleep(0.005)
     raise AssertionError("the consumer is never in a transaction")
 
 
@@ -118,10 +118,14 @@ def test_two_consumers_killed_again_and_again_lose_and_double_nothing() -> None:
     try:
         for round_start in range(0, len(events), PER_ROUND):
             wait_until_they_listen(names)
+            # They must not have done everything before one of them is killed.
+            for process in running:
+                process.send_signal(signal.SIGSTOP)
             for start in range(round_start, round_start + PER_ROUND, 20):
                 world.receive(*events[start : start + 20], part=rnd.randrange(64))
             victim = rnd.randrange(2)
             stop_in_a_transaction(running[victim], names[victim])
+            running[1 - victim].send_signal(signal.SIGCONT)
             left_by_kills.append(Inbox.objects.count())
             running[victim].send_signal(signal.SIGKILL)
             running[victim].wait()
@@ -134,6 +138,7 @@ def test_two_consumers_killed_again_and_again_lose_and_double_nothing() -> None:
     finally:
         for process in running:
             process.terminate()
+            process.send_signal(signal.SIGCONT)
         codes = [process.wait(30) for process in running]
 
     assert all(left_by_kills), "each kill fell into the middle of the work"
