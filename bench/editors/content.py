@@ -280,7 +280,11 @@ def _make_revisions(site: Site, author: User, blocks: Sequence[Block]) -> None:
                 kind="block",
                 object_id=block.pk,
                 number=1,
-                document={"name": block.name, "key": block.key, "variants": list(VARIANTS)},
+                document={
+                    "name": block.name,
+                    "key": block.key,
+                    "variants": {one: {"key": one} for one in VARIANTS},
+                },
                 digest=f"{n:064x}",
                 note="Imported",
                 by=author,
