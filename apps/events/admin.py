@@ -27,7 +27,7 @@ class QuarantineAdmin(admin.ModelAdmin[Quarantine]):
     form = QuarantineForm
     list_display = ("received_at", "code", "detail", "site", "source", "message_id", "state")
     list_filter = ("state", "code", "site", "source", "received_at")
-    list_select_related = ("site", "source")
+    list_select_related = ("site", "source__site")
     search_fields = ("message_id", "=id")
     search_help_text = "A message id, or the id of the entry."
     ordering = ("-received_at",)

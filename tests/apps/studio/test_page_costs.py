@@ -14,6 +14,7 @@ from apps.access.models import Site
 from apps.content.models import Block, BlockType, Cap, Placement, Theme, Translation, Variant
 from apps.decisions.models import Release
 from apps.decisions.services import refresh_parts
+from apps.events.models import Quarantine
 from apps.integrations.models import Connection, Incoming, Mapping
 from apps.rules.models import Rule, Trigger
 from apps.segments.models import ComputedTrait, Persona, Segment
@@ -79,6 +80,11 @@ def fill(shop: FilledShop, first: int, last: int) -> None:
         for model in (BlockType, Persona, ComputedTrait):
             made: list[Any] = [_named(model, shop, n) for n in numbers]
             model._default_manager.bulk_create(made)
+    refused = Quarantine.objects.latest("pk")
+    Quarantine.objects.bulk_create(
+        Quarantine(site=site, source=refused.source, received_at=NOW, code="odd", body="{}")
+        for _ in numbers
+    )
     Release.objects.bulk_create(
         Release(site=site, number=1000 + n, name=f"R {n}", created_at=NOW) for n in numbers
     )
