@@ -7,7 +7,7 @@ N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors faults parity mutants contract shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors operating-characteristics faults parity mutants contract shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -38,6 +38,9 @@ bench-hot:
 
 bench-editors:
 	@$(LAUNCHER) bench editors $(ARGS)
+
+operating-characteristics:
+	@$(LAUNCHER) operating-characteristics
 
 faults:
 	@$(LAUNCHER) faults $(ARGS)

@@ -30,6 +30,7 @@ Attune: what should this visitor see here, now, and why?
   make bench-segments  conditions and segments, the same way (ARGS=--quick: over 1 M events)
   make bench-hot       decisions and events the same way, every bar (ARGS=--quick)
   make bench-editors   every page of the admin at a large site (ARGS=--quick)
+  make operating-characteristics  how the statistics of experiments behave when the truth is known
   make faults          kills, absences, full disks under load (ARGS="--only web --seconds 20")
   make parity          all evaluators of conditions against an oracle (N=1000000 checks)
   make mutants         seeded faults, each of which parity must catch
@@ -117,6 +118,13 @@ def faults(arguments: Sequence[str]) -> int:
     """Harm a stack of its own under load, and see that nothing acknowledged is lost."""
     venv.prepare()
     command = [python(), "-m", "tests.faults", *arguments]
+    return processes.in_front(command, os.environ, PROJECT_ROOT)
+
+
+def operating_characteristics(arguments: Sequence[str]) -> int:
+    """Judge thousands of made-up experiments, and write docs/operating-characteristics.md."""
+    venv.prepare()
+    command = [python(), "-m", "bench.characteristics", *arguments]
     return processes.in_front(command, os.environ, PROJECT_ROOT)
 
 
@@ -221,6 +229,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": run_checks,
     "bench": bench,
     "faults": faults,
+    "operating-characteristics": operating_characteristics,
     "parity": parity,
     "mutants": mutants,
     "contract": contract,

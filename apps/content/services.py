@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -352,3 +352,10 @@ def _without_hint(field: Any) -> Any:
         return field
     told = {name: value for name, value in field.items() if name != "help"}
     return {"required": False} | told  # forms write it out, services may leave it away
+
+
+def stat_ops() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+    """Return the arithmetic of caps by name, for `stats_eval`."""
+    from apps.content.domain.ops import OPS
+
+    return OPS

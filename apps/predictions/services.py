@@ -3,7 +3,7 @@
 `train_now` and `score_now` do: they are for workers, commands and tests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -88,3 +88,10 @@ def promote(*, version: ModelVersion, now: datetime) -> None:
         version.state, version.promoted_at = ModelVersion.State.CHAMPION, now
         version.save(update_fields=["state", "promoted_at"])
         ask_scoring(spec=spec, now=now)
+
+
+def stat_ops() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+    """Return the arithmetic of models by name. Needs scikit-learn: workers only."""
+    from apps.predictions.domain.ops import OPS
+
+    return OPS

@@ -1,7 +1,8 @@
 """Writes to recommenders that others may ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from apps.recommendations import training
@@ -59,3 +60,10 @@ def train_now(
         version = None if version_id is None else RecommenderVersion.objects.get(pk=version_id)
         done.append((recommender, version))
     return done
+
+
+def stat_ops() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+    """Return the arithmetic of recommendations by name, for `stats_eval`."""
+    from apps.recommendations.domain.ops import OPS
+
+    return OPS

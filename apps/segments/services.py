@@ -1,6 +1,6 @@
 """Writes to segments: draft, publish, archive."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,7 @@ __all__ = [
     "request_refresh_everywhere",
     "restore_version",
     "snapshot_documents",
+    "stat_ops",
 ]
 
 MAX_NOTE = 2_000  # characters
@@ -291,3 +292,10 @@ def _audit(action: str, segment: Segment, actor: Actor, now: datetime, **detail:
         detail={"key": segment.key, **detail},
         now=now,
     )
+
+
+def stat_ops() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+    """Return the arithmetic of segments by name, for `stats_eval`."""
+    from apps.segments.domain.ops import OPS
+
+    return OPS

@@ -39,11 +39,13 @@ INSTALLED_APPS = [
     "apps.recommendations",
     "apps.segments",
     "apps.content",
+    "apps.experiments",
     "apps.rules",
     "apps.decisions",
     "apps.pipeline",
     "apps.delivery",
     "apps.integrations",
+    "apps.insights",
     "apps.studio",
     "apps.demo",
     # Last of its kind: our templates under admin/ come first, its defaults after.
