@@ -7,7 +7,7 @@ N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors operating-characteristics faults parity mutants contract shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors bench-privacy operating-characteristics faults parity mutants contract audit shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -39,6 +39,9 @@ bench-hot:
 bench-editors:
 	@$(LAUNCHER) bench editors $(ARGS)
 
+bench-privacy:
+	@$(LAUNCHER) bench privacy $(ARGS)
+
 operating-characteristics:
 	@$(LAUNCHER) operating-characteristics
 
@@ -53,6 +56,9 @@ mutants:
 
 contract:
 	@$(LAUNCHER) contract $(ARGS)
+
+audit:
+	@$(LAUNCHER) audit $(ARGS)
 
 shell:
 	@$(LAUNCHER) shell $(ARGS)
@@ -73,5 +79,7 @@ requirements:
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes bench.in -o bench.txt
 	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes clients.in -o clients.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes audit.in -o audit.txt
 	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes telemetry.in -o telemetry.txt

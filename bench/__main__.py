@@ -207,6 +207,10 @@ if __name__ == "__main__":
         from bench.hot.run import main as main_of_hot
 
         sys.exit(main_of_hot(sys.argv[2:]))
+    if sys.argv[1:2] == ["privacy"]:
+        from bench.privacy.run import main as main_of_privacy
+
+        sys.exit(main_of_privacy(sys.argv[2:]))
     if sys.argv[1:2] == ["editors"]:
         from bench.editors.run import main as main_of_editors
 

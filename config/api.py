@@ -19,6 +19,8 @@ from apps.access.errors import (
     RateLimited,
     Unauthenticated,
 )
+from apps.privacy.opendsr_answers import PREFIX as OPENDSR
+from apps.privacy.opendsr_answers import refused as refused_in_opendsr
 from apps.work import tracing
 from config.error_codes import status_of
 from engine.errors import PersonalizationError
@@ -46,6 +48,8 @@ def problem(error: Exception, request: HttpRequest) -> HttpResponse:
     if errors:
         body["errors"] = errors
     headers: Mapping[str, str] = getattr(error, "headers", None) or {}
+    if request.path_info.startswith(OPENDSR):
+        return refused_in_opendsr(status, code, sentence, errors, headers)
     return HttpResponse(
         msgspec.json.encode(body), status=status, content_type=PROBLEM_TYPE, headers=dict(headers)
     )

@@ -3,15 +3,24 @@
 import os
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import heartbeat_sent, worker_process_init
 
-from apps.work import alive
+from apps.work import alive, holding_back
 from apps.work.collector import spare_the_collector
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
-app = Celery("attune")
+
+class Standing(Task):  # type: ignore[misc]  # celery has no types
+    """Every task: while nothing may be served it does nothing. What it is for is asked again."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it, unless this process is held."""
+        return None if holding_back.is_held() else super().__call__(*args, **kwargs)
+
+
+app = Celery("attune", task_cls=Standing)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

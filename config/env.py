@@ -8,8 +8,10 @@ nothing answers; the test launcher sets real addresses before Django loads.
 
 import ipaddress
 import os
+import re
+from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -35,13 +37,21 @@ class Environment:
     that signs the edge's snapshot (empty: derived), `snapshot_retired_keys` the public keys that
     did before; see apps/decisions/signing.py. `private_targets` are private networks that addresses
     given by people may lead into; see apps/access/targets.py. `signing_keys_retired` are signing
-    keys of before: what they signed is still believed, nothing is signed with them. `clock_file`
+    keys of before: what they signed is still believed, nothing is signed with them. `tombstone_key`
+    makes the digests by which erased people are known again, see apps/consent/tombstones.py;
+    those made with `tombstone_keys_retired` are still looked for. `clock_file`
     names a file with the seconds by which the clock is wrong, for tests of faults. `anchor_url` is
-    told the heads of sealed ledgers; see apps/work/anchors.py.
+    told the heads of sealed ledgers; see apps/work/anchors.py. `email` holds Django's
+    EMAIL_* settings; without EMAIL_URL messages are written to files, and nothing is sent.
+    `master_keys` wrap the keys of encrypted values, the first those that are made now; none: one
+    derived from `signing_key`; see apps/profiles/vault.py. `ledger` is the directory of the file
+    that says who has been erased, see apps/privacy/ledger_file.py. `region_header` is the header,
+    as WSGI names it, in which a trusted proxy says the client's region; empty: none does.
     """
 
     secret_key: str
     signing_key: str
+    tombstone_key: str
     database: dict[str, Any]
     redis_url: str
     broker_url: str
@@ -59,10 +69,19 @@ class Environment:
     snapshot_key: str = ""
     snapshot_retired_keys: tuple[str, ...] = ()
     signing_keys_retired: tuple[str, ...] = ()
+    tombstone_keys_retired: tuple[str, ...] = ()
     log_format: str = "line"
     otlp_endpoint: str = ""
     clock_file: str = ""
     anchor_url: str = ""
+    second_factor: str = ""
+    region_header: str = ""
+    master_keys: tuple[tuple[str, bytes], ...] = ()
+    ledger: Path = Path(".attune/ledger")
+    email: dict[str, Any] = field(default_factory=dict)
+    email_from: str = "attune@localhost"
+    opendsr_key: str = ""
+    opendsr_certificate: str = ""
 
 
 def load(variables: dict[str, str] | None = None) -> Environment:
@@ -81,6 +100,7 @@ def load(variables: dict[str, str] | None = None) -> Environment:
     return Environment(
         secret_key=_secret(env, "SECRET_KEY", testing=testing),
         signing_key=_secret(env, "SIGNING_KEY", testing=testing),
+        tombstone_key=_secret(env, "TOMBSTONE_KEY", testing=testing),
         database=_database(env, testing=testing),
         redis_url=redis_url,
         broker_url=_read(env.str, "CELERY_BROKER_URL", broker_address(redis_url)),
@@ -97,11 +117,20 @@ def load(variables: dict[str, str] | None = None) -> Environment:
         private_targets=_networks(_read(env.list, "PRIVATE_TARGETS", [])),
         snapshot_key=_read(env.str, "SNAPSHOT_KEY", ""),
         snapshot_retired_keys=tuple(_read(env.list, "SNAPSHOT_RETIRED_KEYS", [])),
-        signing_keys_retired=_retired(env),
+        signing_keys_retired=_retired(env, "SIGNING_KEYS_RETIRED"),
+        tombstone_keys_retired=_retired(env, "TOMBSTONE_KEYS_RETIRED"),
         log_format=_one_of("LOG_FORMAT", _read(env.str, "LOG_FORMAT", "line"), ("line", "json")),
         otlp_endpoint=_origin(_read(env.str, "OTEL_EXPORTER_OTLP_ENDPOINT", "")),
         clock_file=_read(env.str, "CLOCK_FILE", ""),
         anchor_url=_origin(_read(env.str, "ANCHOR_URL", "")),
+        second_factor=_second_factor(env),
+        region_header=_header(_read(env.str, "REGION_HEADER", "")),
+        master_keys=_master_keys(env),
+        ledger=_ledger(env),
+        email=_email(env),
+        email_from=_read(env.str, "EMAIL_FROM", "attune@localhost"),
+        opendsr_key=_read(env.str, "OPENDSR_KEY", ""),
+        opendsr_certificate=_read(env.str, "OPENDSR_CERTIFICATE", ""),
     )
 
 
@@ -152,15 +181,38 @@ def _secret(env: environ.Env, name: str, *, testing: bool) -> str:
     return value
 
 
-def _retired(env: environ.Env) -> tuple[str, ...]:
-    """Return the signing keys of before, separated by commas; each was a secret once."""
-    given = str(env.ENVIRON.get("SIGNING_KEYS_RETIRED", ""))
+def _retired(env: environ.Env, name: str) -> tuple[str, ...]:
+    """Return the keys of before, separated by commas; each was a secret once."""
+    given = str(env.ENVIRON.get(name, ""))
     keys = tuple(text.strip() for text in given.split(",") if text.strip())
     if any(len(key) < MIN_SECRET_LENGTH for key in keys):
-        raise SystemExit(
-            f"A key in SIGNING_KEYS_RETIRED has less than {MIN_SECRET_LENGTH} characters."
-        )
+        raise SystemExit(f"A key in {name} has less than {MIN_SECRET_LENGTH} characters.")
     return keys
+
+
+def _master_keys(env: environ.Env) -> tuple[tuple[str, bytes], ...]:
+    """Return the master keys, "name:base64 of 32 bytes" with commas between, in their order."""
+    given = str(env.ENVIRON.get("MASTER_KEYS", ""))
+    found: dict[str, bytes] = {}
+    for text in (part.strip() for part in given.split(",") if part.strip()):
+        name, _, encoded = text.partition(":")
+        try:
+            key = b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            key = b""
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,32}", name) or name in found or len(key) != 32:
+            raise SystemExit(
+                "MASTER_KEYS is a list of name:key with commas between; each name is used once and"
+                " has up to 32 letters, digits, dots or dashes; each key is 32 bytes in base64."
+            )
+        found[name] = key
+    return tuple(found.items())
+
+
+def _ledger(env: environ.Env) -> Path:
+    """Return the directory of the erasure ledger: beside the data, unless another is given."""
+    home = Path(_read(env.str, "ATTUNE_HOME", str(PROJECT_ROOT / ".attune")))
+    return Path(_read(env.str, "ERASURE_LEDGER", str(home / "ledger"))).absolute()
 
 
 def _database(env: environ.Env, *, testing: bool) -> dict[str, Any]:
@@ -181,6 +233,29 @@ def _database(env: environ.Env, *, testing: bool) -> dict[str, Any]:
     entry["CONN_MAX_AGE"] = None
     entry["CONN_HEALTH_CHECKS"] = True
     return entry
+
+
+def _email(env: environ.Env) -> dict[str, Any]:
+    """Return the settings of EMAIL_URL, such as smtp+tls://user:password@mail.example:587."""
+    try:
+        found: dict[str, Any] = dict(env.email_url("EMAIL_URL", default="filemail://"))
+    except (TypeError, ValueError, KeyError, environ.ImproperlyConfigured):
+        raise SystemExit(
+            "The environment variable EMAIL_URL is malformed: it looks like "
+            "smtp+tls://user:password@mail.example:587."
+        ) from None
+    return found
+
+
+def _second_factor(env: environ.Env) -> str:
+    """Return whether officers and administrators need one; "" for what the settings say."""
+    value = str(_read(env.str, "SECOND_FACTOR", ""))
+    return value and _one_of("SECOND_FACTOR", value, ("required", "optional"))
+
+
+def _header(name: str) -> str:
+    """Return the key under which a request has a header: "X-Region" is HTTP_X_REGION."""
+    return f"HTTP_{name.strip().upper().replace('-', '_')}" if name.strip() else ""
 
 
 def _one_of(name: str, value: str, words: tuple[str, ...]) -> str:

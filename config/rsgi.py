@@ -30,7 +30,7 @@ from apps.delivery.outcome_intake import MOST_VISITORS
 from apps.events import arrivals
 from apps.events.api import ARRIVING, TAKEN
 from apps.events.arrivals import ROUTE, Arrived, Taken
-from apps.work import alive, count_files, record_watch, tracing
+from apps.work import alive, count_files, holding_back, record_watch, tracing
 from apps.work.collector import spare_the_collector
 from config import lock_waits, spans
 from config.arriving import (
@@ -91,6 +91,9 @@ _WRITE_LOCK_S: Final = 0.5
 _READ_LOCK_S: Final = 2.0
 _PIECE: Final = 256 * 1024
 _READER_S: Final = 30.0
+# What answers while nothing may be served: decisions then answer the default.
+_NEVER_HELD: Final = frozenset({"/healthz", "/readyz", "/v1/decide"})
+_HELD: Final = "A restored backup is being brought up to date: try again later."
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -129,7 +132,9 @@ class Application:
         path: str = scope.path
         environ = environ_of(scope)
         view = HOT.get(path)
-        if environ["REQUEST_METHOD"] != "OPTIONS" and path.startswith(_WRITES):
+        if holding_back.is_held() and path not in _NEVER_HELD:
+            _refuse(incoming, environ, Unavailable(_HELD, retry_after_s=30))
+        elif environ["REQUEST_METHOD"] != "OPTIONS" and path.startswith(_WRITES):
             await self._called(self.writes, environ, incoming)
         elif path.startswith(_READS):
             await self._beside(self.reads, environ, incoming)

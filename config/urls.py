@@ -22,6 +22,7 @@ _OFFERING: Final = [
     "apps.segments.urls",
     "apps.delivery.urls",
     "apps.integrations.urls",
+    "apps.privacy.urls",
     *(["apps.demo.urls"] if apps.is_installed("apps.demo") else []),
 ]
 

@@ -190,6 +190,8 @@ def try_roles(image: Stage, top: Path) -> None:
             "PUBLIC_ORIGIN": f"http://127.0.0.1:{port}",
             "SECRET_KEY": secrets.token_urlsafe(48),
             "SIGNING_KEY": secrets.token_urlsafe(48),
+            "TOMBSTONE_KEY": secrets.token_urlsafe(48),
+            "MASTER_KEYS": f"first:{secrets.token_urlsafe(32)}",
         }
         openmp = openmp_directory(home)
         if openmp is not None:

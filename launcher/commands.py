@@ -1,10 +1,12 @@
 """The launcher's commands. Each prepares the virtual environment first when it needs it."""
 
+import json
 import os
 import platform
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
@@ -30,10 +32,12 @@ Attune: what should this visitor see here, now, and why?
   make bench-segments  conditions and segments, the same way (ARGS=--quick: over 1 M events)
   make bench-hot       decisions and events the same way, every bar (ARGS=--quick)
   make bench-editors   every page of the admin at a large site (ARGS=--quick)
+  make bench-privacy   erasing one person beside a million others (ARGS=--quick)
   make operating-characteristics  how the statistics of experiments behave when the truth is known
   make faults          kills, absences, full disks under load (ARGS="--only web --seconds 20")
   make parity          all evaluators of conditions against an oracle (N=1000000 checks)
   make mutants         seeded faults, each of which parity must catch
+  make audit           known vulnerabilities of the pinned packages (asks the internet)
   make contract        the API held to its OpenAPI document, and to mutated bodies
   make shell           a Django shell on this stack's data
   make doctor          what is installed and what runs
@@ -146,6 +150,34 @@ def contract(arguments: Sequence[str]) -> int:
     return processes.in_front(command, os.environ, PROJECT_ROOT)
 
 
+def audit(arguments: Sequence[str]) -> int:
+    """Ask what is known against the pinned packages; status 1 for findings, 2 for no answer."""
+    venv.prepare()
+    directory = venv.prepare_beside("audit")
+    pinned = PROJECT_ROOT / "requirements" / "dev.txt"
+    options = ["--progress-spinner", "off", "--disable-pip", "--require-hashes"]
+    command = [python(), "-m", "pip_audit", "--format", "json", *options, "-r", str(pinned)]
+    environment = {**os.environ, "PYTHONPATH": str(directory)}
+    done = subprocess.run(
+        [*command, *arguments], env=environment, cwd=PROJECT_ROOT, capture_output=True, text=True
+    )
+    try:
+        found = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError):
+        reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        print(f"The service that knows vulnerabilities did not answer: {reason[:300]}")
+        return 2
+    bad = [(one, flaw) for one in found for flaw in one.get("vulns", ())]
+    for one, flaw in bad:
+        mended = ", ".join(flaw.get("fix_versions", ())) or "none yet"
+        print(f"{one['name']} {one['version']}: {flaw['id']}; mended in {mended}")
+    unknown = [one for one in found if "skip_reason" in one]
+    print(f"{len(found)} packages, {len(bad)} known vulnerabilities.")
+    if unknown:
+        print(f"Of {len(unknown)} the service said nothing: {unknown[0]['skip_reason']}")
+    return 1 if bad else 2 if unknown else 0
+
+
 def shell(arguments: Sequence[str]) -> int:
     """Open a Django shell."""
     return manage(["shell", *arguments])
@@ -233,6 +265,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "parity": parity,
     "mutants": mutants,
     "contract": contract,
+    "audit": audit,
     "shell": shell,
     "manage": manage,
     "servers": servers,

@@ -7,6 +7,7 @@ reach its data. Both then go to a private directory outside, named by a random i
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import pwd
@@ -24,7 +25,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 107  # bytes, sun_path on Linux; macOS has 103, covered by the margin below
 SOCKET_NAME_MARGIN = 40  # room for "/postgres/.s.PGSQL.5432" and "/valkey.sock"
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
-SECRET_NAMES = ("SECRET_KEY", "SIGNING_KEY")
+SECRET_NAMES = ("SECRET_KEY", "SIGNING_KEY", "TOMBSTONE_KEY", "MASTER_KEYS")
 DEFAULT_PORT = 8000
 DATABASE_NAME = "attune"
 
@@ -120,9 +121,25 @@ class Home:
         return _read_or_create(self.root / "home.id", secrets.token_hex(6)).strip()
 
     def secrets(self) -> dict[str, str]:
-        """Return the stack's own keys, made on first use and readable by the owner only."""
-        fresh = {name: secrets.token_urlsafe(48) for name in SECRET_NAMES}
-        text = _read_or_create(self.root / "secrets.json", json.dumps(fresh, indent=2) + "\n")
+        """Return the stack's own keys, made on first use and readable by the owner only.
+
+        A home of an earlier version gets the keys that it lacks; those it has stay.
+        """
+        path = self.root / "secrets.json"
+        kept = self._kept(_read_or_create(path, _written({n: _drawn(n) for n in SECRET_NAMES})))
+        if set(SECRET_NAMES) <= set(kept):
+            return kept
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # By its name, not from `file`: another start may have replaced it while we waited.
+            kept = self._kept(path.read_text())
+            kept |= {name: _drawn(name) for name in SECRET_NAMES if name not in kept}
+            aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+            _read_or_create(aside, _written(kept))
+            aside.replace(path)
+        return kept
+
+    def _kept(self, text: str) -> dict[str, str]:
         try:
             kept: dict[str, str] = json.loads(text)
         except ValueError:
@@ -258,6 +275,17 @@ def replace_environment(values: dict[str, str]) -> None:
     for name in set(os.environ) - set(values):
         del os.environ[name]
     os.environ.update(values)
+
+
+def _drawn(name: str) -> str:
+    """Return a fresh key for one of SECRET_NAMES."""
+    if name == "MASTER_KEYS":  # a list of name:key, which begins with this one
+        return f"first:{secrets.token_urlsafe(32)}"
+    return secrets.token_urlsafe(48)
+
+
+def _written(kept: dict[str, str]) -> str:
+    return json.dumps(kept, indent=2) + "\n"
 
 
 def _read_or_create(path: Path, text: str) -> str:

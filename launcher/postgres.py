@@ -28,6 +28,11 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # Its log names no values: not the statement that failed, its parameters, nor the row's detail.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
+    "log_parameter_max_length": "0",
     # Beside one or two processors: cleaning up takes its time, and people do not wait for it.
     "autovacuum_vacuum_cost_delay": "10ms",
 }

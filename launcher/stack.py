@@ -198,7 +198,7 @@ def _static_digest() -> str:
 
 
 def _wait_until_ready(home: Home, supervisor: Supervisor) -> None:
-    """Wait until /readyz says yes."""
+    """Wait until /readyz says yes, or that only the replay of erasures is missing."""
     deadline = time.monotonic() + READY_WITHIN
     answer = "no answer"
     while time.monotonic() < deadline:
@@ -214,6 +214,10 @@ def _wait_until_ready(home: Home, supervisor: Supervisor) -> None:
                     return
         except urllib.error.HTTPError as error:
             answer = f"{error.code} {error.read(500).decode(errors='replace')}"
+            if '"erasures": "away"' in answer:
+                _say("Nothing is served yet: the restored database lacks erasures of the ledger.")
+                _say("Run `python3 -m launcher manage replay_erasures`.")
+                return
         except OSError as error:
             answer = str(error)
         time.sleep(0.1)

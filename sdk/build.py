@@ -1,4 +1,4 @@
-"""Join modules of the SDK into one script each: the tracker, conditions and decisions of the edge.
+"""Join modules of the SDK into a script each: tracker, banner, conditions, decisions of the edge.
 
     python sdk/build.py            writes the files of static/sdk
     python sdk/build.py --check    exits 1 when one is not what the sources give
@@ -61,7 +61,16 @@ TRACKER = Script(
     "/* Attune tracker. Apache-2.0. Built from sdk/src by sdk/build.py; do not edit. */\n"
     '(() => {\n"use strict";\n',
     "\nglobalThis.Attune = { load, version: VERSION };\n})();\n",
-    6 * 1024,  # a tracker is on every page of every site
+    7 * 1024,  # a tracker is on every page of every site
+)
+BANNER = Script(
+    SOURCES,
+    "banner",
+    "attune-consent.js",
+    "/* Attune consent banner. Apache-2.0. Built from sdk/src by sdk/build.py; do not edit. */\n"
+    '(() => {\n"use strict";\n',
+    "\nglobalThis.AttuneConsent = { show };\nstartBeside(document.currentScript);\n})();\n",
+    4 * 1024,  # beside the tracker, on every page too
 )
 EDGE = Script(
     SOURCES / "edge",
@@ -80,7 +89,7 @@ DECISIONS = Script(
     "  decidePlacement, defaultOf, defaultsOf, isFresh, openPublication,\n};\n",
     18 * 1024,  # in workers: loaded once, by nobody's browser
 )
-SCRIPTS = (TRACKER, EDGE, DECISIONS)
+SCRIPTS = (TRACKER, BANNER, EDGE, DECISIONS)
 
 
 def modules_in_order(sources: Path, name: str, seen: dict[str, str]) -> dict[str, str]:

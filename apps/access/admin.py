@@ -5,8 +5,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, URLField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -18,37 +16,13 @@ from django.utils.safestring import SafeString
 
 from apps.access import admin_audit as _admin_audit  # noqa: F401 - registers its pages
 from apps.access import approvals, services
+from apps.access.admin_staff import actor_of as _actor
 from apps.access.models import ApiKey, Site, Source
+from apps.access.site_groups import in_groups
 from apps.work import clock
 
 # Relations of a site, some of apps above.
-HELD_BY_A_SITE: Final = ("sources", "profiles", "segments", "blocks", "publications")
-
-admin.site.unregister(User)
-
-
-@admin.register(User)
-class StaffAdmin(UserAdmin[User]):
-    """Staff. Roles are groups; only a superuser makes, or changes, a superuser."""
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Permissions come by roles."""
-        fields = list(super().get_readonly_fields(request, obj))
-        if request.user.is_superuser:
-            return fields
-        return [*fields, "is_superuser", "user_permissions"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A superuser's password would be a way to become one."""
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for changing."""
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_delete_permission(request, obj)
+HELD_BY_A_SITE: Final = ("sources", "profiles", "segments", "blocks", "publications", "staff")
 
 
 @admin.register(Site)
@@ -69,6 +43,10 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         if obj is not None and obj.needs_approval and self.has_change_permission(request, obj):
             names.insert(names.index("needs_approval") + 1, "approval_reason")
         return names
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What concerns consent stands together."""
+        return in_groups(self.get_fields(request, obj))
 
     def get_form(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
         """The form knows who fills it in."""
@@ -312,10 +290,6 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         for key in queryset:
             services.revoke_key(key_id=key.pk, now=clock.now(), actor=_actor(request))
         self.message_user(request, f"Revoked: {queryset.count()}.")
-
-
-def _actor(request: HttpRequest) -> services.Actor:
-    return request.user if request.user.is_authenticated else None
 
 
 def _shown_once(

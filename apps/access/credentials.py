@@ -24,6 +24,7 @@ from apps.access.errors import (
     Unauthenticated,
 )
 from apps.access.keys import KEYS, KnownKey
+from apps.access.places import place_of
 from apps.access.types import Caller
 from apps.work import clock
 
@@ -91,8 +92,9 @@ def caller_of(meta: dict[str, Any]) -> Caller | None:
 def _caller(known: KnownKey, meta: dict[str, Any]) -> Caller:
     carried = (
         meta.get("HTTP_ORIGIN"), client_address(meta), meta.get("HTTP_SEC_GPC") == "1",
+        *place_of(meta),
     )  # fmt: skip
-    return Caller(*(known.fields + carried))
+    return Caller(*(known.fields + carried + known.terms))
 
 
 def authenticate_body(
@@ -129,7 +131,7 @@ def caller_of_public_key(value: str, request: HttpRequest | None = None) -> Call
     known = _known_key(value, None if request is None else request.META)
     if known is None or known.kind != "pk":
         return None
-    return Caller(*(known.fields + (None, None, False)))
+    return Caller(*(known.fields + (None, None, False, None, None) + known.terms))
 
 
 def _known_key(value: str, meta: Mapping[str, Any] | None) -> KnownKey | None:

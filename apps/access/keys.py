@@ -32,9 +32,11 @@ MAX_UNKNOWN: Final = 1_000
 
 @dataclass(slots=True)
 class KnownKey:
-    """One loaded key. `fields` are `Caller`'s up to `origin`; times are time.monotonic()."""
+    """One loaded key. `fields` are `Caller`'s up to `origin`, `terms` those after `region`; times
+    are time.monotonic()."""
 
     fields: tuple[Any, ...]
+    terms: tuple[Any, ...]
     kind: str
     origins: Origins
     expires_ms: int | None
@@ -127,6 +129,7 @@ class KeyMap:
             return None
         known = KnownKey(
             fields=row.fields,
+            terms=row.terms,
             kind=row.fields[4],
             origins=row.origins,
             expires_ms=None if row.expires_at is None else to_ms(row.expires_at),

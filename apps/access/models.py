@@ -1,6 +1,7 @@
 """Sites (the tenants), their sources and keys, and the audit trail."""
 
 import re
+import secrets
 
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
@@ -8,7 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from apps.access.sealed_secrets import unseal
 from apps.work.ids import uuid7
 
 
@@ -40,6 +43,13 @@ def check_locales(value: object) -> None:
         )
 
 
+class PlacePolicy(models.TextChoices):
+    """What decides which default holds for a visitor."""
+
+    FIXED = "fixed", "The regime above, or a stricter one where the place is known"
+    BY_PLACE = "by_place", "By place: where the visitor lives or is; strict where nobody knows"
+
+
 class Site(models.Model):
     """A tenant. Every table, key and query starts with it."""
 
@@ -57,6 +67,62 @@ class Site(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="Share of decisions (0 to 1) kept with all they read, so that they can be "
         "replayed. Reasons are kept of every decision.",
+    )
+    place_policy = models.CharField(
+        "which default holds",
+        max_length=10,
+        choices=PlacePolicy.choices,
+        default=PlacePolicy.FIXED,
+        help_text="The place is where somebody says they live, or what a trusted proxy tells.",
+    )
+    treats_gpc_as_refusal = models.BooleanField(
+        "Global Privacy Control refuses personalization",
+        null=True,
+        blank=True,
+        choices=[(None, "Where silence is a no"), (True, "Always"), (False, "Never")],
+        help_text="It always refuses advertising and sale.",
+    )
+    tcf_vendor_id = models.PositiveIntegerField(
+        "TCF vendor id",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(65_535)],
+        help_text="The site's number on the IAB global vendor list. Without it nothing is ever "
+        "granted by a TCF string.",
+    )
+    controller = models.CharField(
+        max_length=200, blank=True, help_text="Who is responsible, as the notice names them."
+    )
+    contact = models.CharField(
+        max_length=200, blank=True, help_text="Where they are reached: an address or a mailbox."
+    )
+    grant_months = models.PositiveSmallIntegerField(
+        "a yes holds for",
+        default=12,
+        db_default=12,
+        validators=[MinValueValidator(1), MaxValueValidator(24)],
+        help_text="A yes ends after so many months: visitors are asked again.",
+    )
+    ask_again_months = models.PositiveSmallIntegerField(
+        "after a no, silence for",
+        default=6,
+        db_default=6,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+        help_text="Whoever has refused is not asked again before.",
+    )
+    opt_out_months = models.PositiveSmallIntegerField(
+        "after an opt-out of sale, for",
+        default=12,
+        db_default=12,
+        validators=[MinValueValidator(12), MaxValueValidator(60)],
+        help_text="The same after an opt-out of sale. California: at least 12.",
+    )
+    privacy_settings = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        editable=False,
+        help_text="How long each kind of data is kept, where it is not as docs/privacy.md says.",
     )
     preferences_url = models.URLField(
         blank=True,
@@ -83,6 +149,23 @@ class Site(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse to become stricter than a web page's source that assumes consent can be.
+
+        Raises:
+            ValidationError
+        """
+        browsers = Source.objects.filter(site_id=self.pk, kind=Source.Kind.BROWSER)
+        assuming = [
+            one.name for one in browsers if assumes_too_much(one.kind, one.consent_mode, self)
+        ]
+        if assuming:
+            raise ValidationError(
+                f"Web pages of this site assume consent ({', '.join(assuming)}), which is not "
+                "possible where the law asks for a yes. Change the consent mode of these sources "
+                'to "Required" or "By regime" first.'
+            )
+
 
 class Source(models.Model):
     """One sender of events of a site: a web page, an app, a server."""
@@ -94,6 +177,7 @@ class Source(models.Model):
     class ConsentMode(models.TextChoices):
         REQUIRED = "required", "Required: nothing is stored without a yes"
         ASSUMED = "assumed", "Assumed: the site vouches for consent when nothing is recorded"
+        BY_REGIME = "by_regime", "By regime: silence is what the law of the place says it is"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     site = models.ForeignKey(Site, models.CASCADE, related_name="sources")
@@ -121,6 +205,27 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site} / {self.name}"
+
+    def clean(self) -> None:
+        """Refuse a browser source that assumes consent where silence is a no.
+
+        Raises:
+            ValidationError
+        """
+        if self.site_id is not None and assumes_too_much(self.kind, self.consent_mode, self.site):
+            raise ValidationError({"consent_mode": ASSUMED_TOO_MUCH})
+
+
+ASSUMED_TOO_MUCH = (
+    "A web page cannot assume consent where the law asks for a yes, and this site's regime (or the "
+    'place of some visitors) does. Choose "Required", or "By regime" to ask only where it is due.'
+)
+
+
+def assumes_too_much(kind: str, consent_mode: str, site: Site) -> bool:
+    """Whether a source would take silence for a yes where it is a no."""
+    is_strict = site.regime != Regime.US_OPT_OUT or site.place_policy != PlacePolicy.FIXED
+    return kind == Source.Kind.BROWSER and consent_mode == Source.ConsentMode.ASSUMED and is_strict
 
 
 class ApiKey(models.Model):
@@ -173,6 +278,45 @@ class IdempotentCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.route} at {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class SiteStaff(models.Model):
+    """A member of staff who works on this site. Whoever has no such row works on all of them."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="works_on", verbose_name="staff"
+    )
+    # Not with the site: without its last row somebody would work on all of them.
+    site = models.ForeignKey(Site, models.PROTECT, related_name="staff")
+
+    class Meta:
+        verbose_name_plural = "sites of staff"
+        constraints = [models.UniqueConstraint(fields=["user", "site"], name="access_site_staff")]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.site}"
+
+
+def bound_to(user_id: int) -> str:
+    """Return what the secret of somebody's authenticator is encrypted for."""
+    return f"second factor of {user_id}"
+
+
+class SealedTotp(TOTPDevice):  # type: ignore[misc]  # the library has no types
+    """An authenticator whose secret is encrypted in the library's table, for its owner alone."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user_id}"
+
+    @property
+    def bin_key(self) -> bytes:
+        """The secret; one that no key opens is nobody's, and no code fits it."""
+        return unseal(self.key, bound_to(self.user_id)) or secrets.token_bytes(20)
 
 
 class AuditEntry(models.Model):

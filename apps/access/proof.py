@@ -4,8 +4,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,13 @@ CLOCK_LEEWAY_S: Final = 60
 
 _HEADER: Final = msgspec.json.Decoder(dict[str, Any])
 _CLAIMS: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+class SignedIn(NamedTuple):
+    """A login that the site's server has signed, and when it did."""
+
+    user_id: str
+    signed_at: datetime
 
 
 def verified_user_id(
@@ -59,6 +66,12 @@ def user_of_token(secret: str, token: str, now: datetime) -> str | None:
 
     None when it is malformed, signed otherwise, expired, not valid yet (`nbf`) or lives too long.
     """
+    shown = signed_in(secret, token, now)
+    return None if shown is None else shown.user_id
+
+
+def signed_in(secret: str, token: str, now: datetime) -> SignedIn | None:
+    """Return who signed in, and when the site's server said so; None as `user_of_token`."""
     parts = token.split(".")
     if not secret or len(parts) != 3:
         return None
@@ -81,7 +94,12 @@ def user_of_token(secret: str, token: str, now: datetime) -> str | None:
         return None
     if not moment < end <= moment + LONGEST_TOKEN_S + CLOCK_LEEWAY_S:
         return None
-    return subject if start <= moment + CLOCK_LEEWAY_S else None
+    if start > moment + CLOCK_LEEWAY_S:
+        return None
+    issued = claims.get("iat")
+    if not isinstance(issued, int | float):
+        issued = end - LONGEST_TOKEN_S  # as early as it can have been
+    return SignedIn(subject, datetime.fromtimestamp(min(issued, moment), UTC))
 
 
 def _decoded(part: str) -> bytes:

@@ -19,21 +19,34 @@ _PEOPLE: Final = frozenset({"profiles", "consent", "events", "privacy"})
 _OURS: Final = (
     _CONTENT | _MODELS | _PEOPLE | {"access", "work", "decisions", "insights", "integrations"}
 )
-# Rows about single people in apps that an analyst may read otherwise.
+# Rows about single people: the privacy officer's, and nobody else's.
 _OF_ONE_PERSON: Final = frozenset(
-    {"quarantine", "changefeed", "decisionrecord", "firing", "membership", "listmember"}
-)
+    {
+        "profile", "mergerecord", "duplicate", "consentevent", "disclosure", "quarantine",
+        "changefeed", "decisionrecord", "firing", "membership", "listmember", "score", "request",
+        "requestevent", "requestsubject", "reminder", "package", "note", "message", "bulkaction",
+        "bulkvote", "erasure", "erasurestep", "recipienttelling",
+    }
+)  # fmt: skip
+# Permissions of our own that lead to single people.
+_TO_PEOPLE: Final = frozenset({"view_people", "undo_merge", "merge_profiles"})
+# Proofs without an identity: the auditor's work beside the audit trail.
+_PROOFS: Final = frozenset({"consentevent", "erasurestep", "requestevent"})
 _STANDARD: Final = frozenset({"add", "change", "delete", "view"})
 
 # (app label, action, model) -> granted; the action of a permission of our own is its codename.
 Grant = Callable[[str, str, str], bool]
 
 
+def _is_of_people(action: str, model: str) -> bool:
+    return model in _OF_ONE_PERSON or action in _TO_PEOPLE
+
+
 def _editor(app: str, action: str, model: str) -> bool:
+    if _is_of_people(action, model):
+        return False
     if app == "decisions":
-        return model not in _OF_ONE_PERSON and action.startswith(
-            ("view", "publish", "approve", "share")
-        )
+        return action.startswith(("view", "publish", "approve", "share"))
     if app in _CONTENT:
         return True
     if app == "integrations":  # connections are made by administrators, with their secrets
@@ -42,35 +55,42 @@ def _editor(app: str, action: str, model: str) -> bool:
 
 
 def _analyst(app: str, action: str, model: str) -> bool:
+    # Aggregates and definitions; the people behind them are the privacy officer's.
+    if _is_of_people(action, model):
+        return False
     if app in _MODELS:
         return action != "delete"
     if app == "segments" and model in _DRAFTS:
         return action in {"add", "change", "view"}
     if app == "access":
         return action == "view" and model in {"site", "source"}
-    # Aggregates and definitions; the people behind them are the privacy officer's.
-    if model in _OF_ONE_PERSON:
-        return False
     return action == "view" and app in _OURS - {"profiles", "consent", "privacy"}
 
 
 def _privacy_officer(app: str, action: str, model: str) -> bool:
+    """People, their requests and their consent; nothing that is published."""
     if app in {"consent", "privacy"}:
         return action != "delete"
     if app == "events":
         return True  # quarantined events hold what visitors sent
-    if app == "profiles" and action in {"undo_merge", "view_people"}:
-        return True
-    return action == "view" and app in {"profiles", "decisions", "work", "access"}
+    if app == "profiles":
+        return action in {"view", "change", "add"} or action in _TO_PEOPLE
+    return action == "view" and app in {"decisions", "work", "access"}
 
 
 def _administrator(app: str, action: str, model: str) -> bool:
+    """Settings of every kind, and no row about a single person."""
+    if _is_of_people(action, model):
+        return False
     if (app, model) == ("access", "auditentry"):
         return action == "view"
     return app in _OURS | {"auth", "django_celery_beat", "delivery"}
 
 
 def _auditor(app: str, action: str, model: str) -> bool:
+    """What was done, by whom, and the definitions by which it was; not what was done to whom."""
+    if _is_of_people(action, model) and model not in _PROOFS:
+        return False
     return action == "view" and app in _OURS | {"auth", "django_celery_beat"}
 
 

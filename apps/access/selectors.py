@@ -17,7 +17,8 @@ _KEY = """
 SELECT site.id, site.key, source.id, k.id, k.kind, source.kind, source.consent_mode, site.regime,
        source.rate_per_s, source.rate_per_address_s, source.burst_s, site.is_plan_strict,
        site.retention_days, site.time_zone, source.is_user_proof_required, source.proof_secret,
-       source.allowed_origins::text, k.expires_at
+       source.allowed_origins::text, k.expires_at, site.place_policy, site.treats_gpc_as_refusal,
+       site.tcf_vendor_id
 FROM access_apikey k
 JOIN access_source source ON source.id = k.source_id
 JOIN access_site site ON site.id = k.site_id
@@ -32,11 +33,15 @@ FROM access_source WHERE jsonb_typeof(allowed_origins) = 'array'
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as stored: the fixed fields of `Caller` in order, its origins, its last moment."""
+    """A key as stored: the fixed fields of `Caller` in order, its origins, its last moment.
+
+    `terms` are the fixed fields that stand after those of the request.
+    """
 
     fields: tuple[Any, ...]
     origins: Origins
     expires_at: datetime | None
+    terms: tuple[Any, ...]
 
 
 def key_by_digest(digest: str) -> KeyRow | None:
@@ -50,12 +55,23 @@ def key_by_digest(digest: str) -> KeyRow | None:
     site_id, key_id = head[0], head[3]
     rates = Rates(per_key_s, per_address_s, burst_s)
     fields = (*head, rates, *row[11:16], site_id.hex, key_id.hex)
-    return KeyRow(fields, Origins(_strings(row[16])), row[17])
+    return KeyRow(fields, Origins(_strings(row[16])), row[17], row[18:21])
 
 
 def zone_of(site_id: UUID) -> str:
     """Return the IANA name of a site's time zone; "UTC" where the one it says does not exist."""
     return known_zone(Site.objects.values_list("time_zone", flat=True).get(pk=site_id))
+
+
+def regime_of(site_id: UUID) -> str:
+    """Return the regime that a site has chosen. One query."""
+    return Site.objects.values_list("regime", flat=True).get(pk=site_id)
+
+
+def consent_months_of(site_id: UUID) -> tuple[int, int, int] | None:
+    """Return for how many months a yes, a no and an opt-out hold at a site. One query."""
+    asked = "grant_months", "ask_again_months", "opt_out_months"
+    return Site.objects.filter(pk=site_id).values_list(*asked).first()
 
 
 def preferences_url_of(site_id: UUID) -> str:

@@ -11,7 +11,15 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from apps.access import keys
-from apps.access.models import ApiKey, AuditEntry, Regime, Site, Source
+from apps.access.models import (
+    ASSUMED_TOO_MUCH,
+    ApiKey,
+    AuditEntry,
+    Regime,
+    Site,
+    Source,
+    assumes_too_much,
+)
 
 KEY_BYTES: Final = 24  # 192 random bits: an exhaustive search is no search
 HINT_LENGTH: Final = 4
@@ -68,10 +76,15 @@ def create_source(
     """Create a sender of a site; its proof secret is drawn here.
 
     Without `consent_mode` a browser source requires consent and a server source assumes it.
+
+    Raises:
+        ValueError: a browser source that assumes consent where silence is a no.
     """
     default = (
         Source.ConsentMode.REQUIRED if kind == Source.Kind.BROWSER else Source.ConsentMode.ASSUMED
     )
+    if assumes_too_much(kind, consent_mode or default, Site.objects.get(pk=site_id)):
+        raise ValueError(ASSUMED_TOO_MUCH)
     source = Source.objects.create(
         site_id=site_id,
         name=name,

@@ -20,8 +20,10 @@ class Caller(msgspec.Struct, frozen=True):
     """Who calls: one key of one source of one site, and what its request carried.
 
     `origin` is the Origin header, `address` the client's address (forwarding headers of trusted
-    proxies honoured), `gpc` whether it sent `Sec-GPC: 1`. `proof_secret` signs userHash and
-    userToken. Everything else is the configuration of the source and its site.
+    proxies honoured), `gpc` whether it sent `Sec-GPC: 1`; `country` and `region` are what a trusted
+    proxy says of the client's place, ISO 3166 upper case. `proof_secret` signs userHash and
+    userToken. Everything else is the configuration of the source and its site: which regime
+    applies to a request is for `apps.consent.gates` to say.
     """
 
     site_id: UUID
@@ -43,6 +45,11 @@ class Caller(msgspec.Struct, frozen=True):
     origin: str | None
     address: str | None
     gpc: bool
+    country: str | None = None
+    region: str | None = None
+    place_policy: str = "fixed"
+    treats_gpc_as_refusal: bool | None = None
+    tcf_vendor_id: int | None = None
 
 
 class Origins:

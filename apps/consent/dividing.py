@@ -1,21 +1,28 @@
-"""Consent when a merge is undone: each has what was said for it, and both every no of the time.
+"""Consent when a merge is undone.
 
-A yes counts for the profile whose identity said it. A no that was said while the two were one
-person counts for both, whoever said it: the person who said it meant all that was joined.
+Each has what was said for it, and both every no of the time: a yes counts for the profile whose
+identity said it. A no that was said while the two were one person counts for both, whoever said it:
+the person who said it meant all that was joined.
 """
 
+import base64
 from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q
 
+from apps.consent import endings, state, writing
+from apps.consent.circumstances import policy_of
+from apps.consent.digests import subject_digest
 from apps.consent.models import ConsentEvent
-from apps.consent.selectors import subject_digest
-from apps.consent.services import CONSENT_CHANGED, REFUSED_BY_STRINGS
-from apps.consent.types import OPTED_OUT, WIRE_NAMES, Choice, Purpose, names_of
+from apps.consent.replaying import noes_of, said_of
+from apps.consent.services import CONSENT_CHANGED
+from apps.consent.state import Consents, Policy
+from apps.consent.types import Choice, names_of
 from apps.profiles.holders import JSON, Division
 from apps.profiles.splitting import identities_of
 from apps.profiles.state import StateRow
+from apps.work import clock
 from apps.work import services as work
 
 METHOD = "split"
@@ -25,8 +32,8 @@ def keep(winner: StateRow, loser: StateRow) -> JSON:
     """What both have said so far, the loser's entries, and the last epoch of before the merge."""
     entries = ConsentEvent.objects.filter(profile_id=loser.profile_id)
     return {
-        "winner": [winner.granted, winner.denied],
-        "loser": [loser.granted, loser.denied],
+        "winner": _kept(winner),
+        "loser": _kept(loser),
         "entries": [pk.hex for pk in entries.values_list("pk", flat=True)],
         "epoch": max(winner.consent_epoch, loser.consent_epoch),
     }
@@ -40,17 +47,20 @@ def divide(division: Division) -> int:
     own = Q(identity_id__in=division.identity_ids) | Q(pk__in=[UUID(h) for h in note["entries"]])
     moved = entries.filter(own).update(profile_id=loser.profile_id)
     epoch = max(winner.consent_epoch, loser.consent_epoch) + 1
+    now_ms, holds = clock.to_ms(division.now), winner.holds
+    policy = policy_of(winner.site_id)
     for row, name in ((winner, "winner"), (loser, "loser")):
-        granted, denied = note[name]
+        before = _before(row, note, name, holds)
         mine = [
             (entry, (entry.identity_id in division.identity_ids) == (row is loser))
             for entry in since
         ]
-        said = _after(Choice(granted, denied), mine)
-        alone = _after(Choice(granted, denied), ((entry, True) for entry, is_own in mine if is_own))
-        row.granted, row.denied, row.consent_epoch = said.granted, said.denied, epoch
-        if said != alone:
-            _note(row, alone, since[-1].regime, division)
+        said = _after(before, mine, policy)
+        alone = _after(before, ((entry, True) for entry, is_own in mine if is_own), policy)
+        writing.put(row, said, now_ms)
+        row.consent_epoch = epoch
+        if state.bits(said, now_ms)[:2] != state.bits(alone, now_ms)[:2]:
+            _note(row, Choice(*state.bits(alone, now_ms)[:2]), since[-1].regime, division)
         work.record_change(
             CONSENT_CHANGED,
             site_id=row.site_id,
@@ -58,23 +68,40 @@ def divide(division: Division) -> int:
             payload={"epoch": epoch, "granted": row.granted, "denied": row.denied},
             now=division.now,
         )
+    endings.note([winner, loser])
     return moved
 
 
-def _after(choice: Choice, entries: Iterable[tuple[ConsentEvent, bool]]) -> Choice:
-    """The choice after these entries in their order: all of one's own, the noes of the other's."""
-    granted, denied = choice.granted, choice.denied
+def _kept(row: StateRow) -> JSON:
+    packed = base64.b64encode(row.consents).decode()
+    return [row.granted, row.denied, packed, row.consent_until_ms, row.holds, row.residence]
+
+
+def _before(row: StateRow, note: JSON, name: str, holds: int) -> Consents:
+    """Set what a row had besides choices, and return the states it had before the merge.
+
+    A hold that was lifted since then is lifted, one that was put since is for both.
+    """
+    granted, denied, *rest = note[name]
+    packed, until_ms, own_holds, residence = rest or ["", 0, 0, ""]
+    both = own_holds
+    for other in ("winner", "loser"):
+        both |= (note[other][4:5] or [0])[0]
+    row.holds = own_holds & holds | holds & ~both
+    row.residence = residence
+    kept = state.decode(base64.b64decode(packed))
+    return state.with_bits(kept, granted, denied, until_ms)
+
+
+def _after(
+    consents: Consents, entries: Iterable[tuple[ConsentEvent, bool]], policy: Policy
+) -> Consents:
+    """The states after these entries: all of one's own, the noes of the other's."""
     for entry, is_own in entries:
-        yes, no = 0, OPTED_OUT if entry.has_gpc else 0
-        for name, is_yes in entry.purposes.items():
-            bit = int(WIRE_NAMES.get(name, 0))
-            yes, no = (yes | bit, no) if is_yes else (yes, no | bit)
-        for name in entry.signals.get(REFUSED_BY_STRINGS, []):
-            no |= int(WIRE_NAMES.get(name, 0))
-        no &= ~Purpose.NECESSARY
-        yes = yes & ~no if is_own else 0
-        granted, denied = (granted | yes) & ~no, (denied | no) & ~yes
-    return Choice(granted, denied)
+        said = said_of(entry)
+        heard = said if is_own else noes_of(said)
+        consents = state.after(consents, heard, policy=policy)
+    return consents
 
 
 def _note(row: StateRow, alone: Choice, regime: str, division: Division) -> None:

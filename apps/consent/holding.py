@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.consent import dividing
-from apps.consent.models import ConsentEvent
+from apps.consent import dividing, endings
+from apps.consent.models import ConsentEvent, Ending
 from apps.consent.types import ERASING_SETTING
 from apps.profiles.holders import JSON, PersonalDataHolder
 
@@ -15,6 +15,7 @@ _FORBID = f"SET LOCAL {ERASING_SETTING} = 'off'"
 
 
 def _reassign(from_profile: UUID, to_profile: UUID) -> int:
+    endings.forget([from_profile])  # the joint row notes its own
     return ConsentEvent.objects.filter(profile_id=from_profile).update(profile_id=to_profile)
 
 
@@ -24,7 +25,15 @@ def _export(profile_id: UUID) -> Iterator[JSON]:
             "kind": event.kind,
             "at": event.at.isoformat(),
             "purposes": event.purposes,
+            "states": event.states,
+            "validUntil": event.valid_until,
+            "basis": event.basis,
             "regime": event.regime,
+            "place": event.place,
+            "noticeLanguage": event.notice_language,
+            "noticeSha256": event.text_sha256,
+            "network": event.network,
+            "browser": event.browser,
             "policyVersion": event.policy_version,
             "method": event.method,
             "gpc": event.has_gpc,
@@ -37,14 +46,14 @@ def _erase(profile_id: UUID) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_ALLOW)
         rows = ConsentEvent.objects.filter(profile_id=profile_id)
-        count = rows.update(profile_id=None, signals={}, signals_salt=None)
+        count = rows.update(profile_id=None, signals={}, signals_salt=None, network="", browser="")
         cursor.execute(_FORBID)
-    return count
+    return count + endings.forget([profile_id])
 
 
 HOLDER = PersonalDataHolder(
     name="consent",
-    tables=(ConsentEvent._meta.db_table,),
+    tables=(ConsentEvent._meta.db_table, Ending._meta.db_table),
     reassign=_reassign,
     export=_export,
     erase=_erase,

@@ -3,7 +3,11 @@
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 
+from apps.consent.recipients import Disclosure, Recipient
+from apps.consent.tombstone_models import Tombstone
 from apps.work.ids import uuid7
+
+__all__ = ["ConsentEvent", "Disclosure", "Ending", "NoticeVersion", "Recipient", "Tombstone"]
 
 
 class NoticeVersion(models.Model):
@@ -15,6 +19,25 @@ class NoticeVersion(models.Model):
     language = models.CharField(max_length=20, default="en")
     text = models.TextField()
     text_sha256 = models.CharField(max_length=64)
+    layout = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How it was shown: order and words of the buttons, what was ticked.",
+    )
+    layout_sha256 = models.CharField(max_length=64, default="", editable=False)
+    controller = models.CharField(max_length=200, blank=True, help_text="Empty: as the site says.")
+    contact = models.CharField(max_length=200, blank=True, help_text="Empty: as the site says.")
+    purposes = models.JSONField(
+        default=list, blank=True, help_text='What it asks about, such as ["analytics"].'
+    )
+    recipients = models.JSONField(
+        default=list, blank=True, help_text="Who receives data, as it names them."
+    )
+    retention = models.TextField(blank=True, help_text="How long data is kept, as it says.")
+    withdrawal = models.TextField(blank=True, help_text="How consent is taken back, as it says.")
+    regimes = models.JSONField(
+        default=list, blank=True, help_text="Where it is shown; empty: everywhere."
+    )
     is_material = models.BooleanField(
         default=False, help_text="Earlier grants expire: visitors are asked again."
     )
@@ -42,7 +65,16 @@ class ConsentEvent(models.Model):
         GIVEN = "given"
         REFUSED = "refused"
         WITHDRAWN = "withdrawn"
+        RECONFIRMED = "reconfirmed"
+        EXPIRED = "expired"
         SIGNAL_APPLIED = "signal_applied"
+        CONFLICT_NOTIFIED = "conflict_notified"
+        IMPORTED = "imported"
+        OBJECTED = "objected"
+        LIMITED = "limited"
+        RESTRICTED = "restricted"
+        HELD = "held"
+        LIFTED = "lifted"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     site = models.ForeignKey("access.Site", models.PROTECT, related_name="consent_events")
@@ -75,6 +107,43 @@ class ConsentEvent(models.Model):
     client_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField()
     source_id = models.UUIDField(null=True, blank=True)
+    schema_version = models.SmallIntegerField(default=2, db_default=1)
+    states = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text='What changed: {"analytics": ["not_asked", "granted"]}.',
+    )
+    basis = models.CharField(max_length=20, default="consent", db_default="consent")
+    regime_source = models.CharField(
+        max_length=10, default="", db_default="", help_text="declared, proxy, site or unknown."
+    )
+    place = models.CharField(max_length=10, default="", db_default="", blank=True)
+    notice = models.ForeignKey(
+        NoticeVersion, models.PROTECT, null=True, blank=True, related_name="consent_events"
+    )
+    notice_language = models.CharField(max_length=20, default="", db_default="", blank=True)
+    text_sha256 = models.CharField(max_length=64, default="", db_default="", blank=True)
+    controls = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text='Which control was used, of which interface: {"control": "refuse_all"}.',
+    )
+    actor_kind = models.CharField(max_length=10, default="subject", db_default="subject")
+    actor_id = models.CharField(max_length=64, default="", db_default="", blank=True)
+    reason_code = models.CharField(max_length=60, default="", db_default="", blank=True)
+    valid_until = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="When each yes ends, and until when a refusal is not asked about again.",
+    )
+    network = models.CharField(
+        max_length=50, default="", db_default="", blank=True, help_text="Truncated (/24, /48)."
+    )
+    browser = models.CharField(
+        max_length=60, default="", db_default="", blank=True, help_text="Family and version."
+    )
     salt = models.UUIDField(db_default=RandomUUID(), editable=False)
     signals_salt = models.UUIDField(
         db_default=RandomUUID(),
@@ -91,3 +160,15 @@ class ConsentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Ending(models.Model):
+    """When the first yes of a profile ends: by it a schedule finds whose have ended."""
+
+    profile = models.OneToOneField(
+        "profiles.Profile", models.CASCADE, primary_key=True, related_name="+", db_index=False
+    )
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.pk} at {self.ends_at:%Y-%m-%d %H:%M}"

@@ -1,48 +1,31 @@
 """Writes of consent: every choice and signal is a row, and the state row follows it at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
-
-from apps.access.errors import Unavailable
-from apps.consent.models import ConsentEvent
-from apps.consent.selectors import subject_digest
-from apps.consent.types import NOT_ASKED, OPTED_OUT, WIRE_NAMES, Choice, Purpose, names_of
-from apps.profiles import identities as profile_identities
-from apps.profiles import services as profiles
-from apps.profiles import state
-from apps.profiles.identities import IdentityMoved, Name
-from apps.profiles.signals import states_changed, states_changing
+from apps.consent import endings, state, tombstones, writing
+from apps.consent.circumstances import Circumstances, notice_of, policy_of
+from apps.consent.gates import Asking
+from apps.consent.regimes import Found
+from apps.consent.types import ALL_PURPOSES, OPTED_OUT, Choice, Purpose, joint_residence, names_of
+from apps.consent.writing import CONSENT_CHANGED, Entered, Kinds, bits_named
+from apps.profiles.identities import Name
 from apps.profiles.state import StateRow
-from apps.work import services as work
 
-CONSENT_CHANGED = "consent.changed"
-# In the `signals` of an entry: wire names of what the strings beside it refused.
-REFUSED_BY_STRINGS = "refused"
-_ATTEMPTS = 5
+__all__ = ["CONSENT_CHANGED", "apply_opt_out", "join_rows", "record_choice"]
 
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """One choice or signal and its circumstances, the same for every profile it applies to."""
-
-    yes: int
-    no: int
-    purposes: dict[str, bool]
-    method: str
-    is_signal: bool
-    policy_version: str
-    has_gpc: bool
-    signals: dict[str, Any]
-    client_at: datetime | None
-    regime: str
-    source_id: UUID | None
-    now: datetime
+# In the `signals` of an entry: names of what the strings beside it say, for whoever replays it.
+REFUSED_BY_STRINGS: Final = "refused"
+GRANTED_BY_STRINGS: Final = "granted"
+# In its `controls`: it was said by somebody signed in; what strings refuse is an opt-out signal.
+IS_KNOWN: Final = "isKnown"
+IS_OPT_OUT: Final = "isOptOut"
+_NECESSARY: Final = int(Purpose.NECESSARY)
+_KNOWN: Final = "user_id"
 
 
 def record_choice(
@@ -59,46 +42,84 @@ def record_choice(
     regime: str,
     now: datetime,
     refused: int = 0,
+    granted: int = 0,
+    opted_out: int = 0,
+    said_at: datetime | None = None,
+    asking: Asking | None = None,
+    has_shown_conflict: bool = False,
+    residence: str | None = None,
+    language: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> Choice:
     """Append a choice for every identity given and return the strictest resulting state.
 
-    Server time decides: the choice recorded last stands. A `Sec-GPC: 1` that came with it refuses
-    advertising and sale whatever the choice says, and strings of a consent platform what they
-    refuse; the row keeps both, so the conflict can be seen.
+    Server time decides: the choice recorded last stands, of two at one time the refusal. A signal
+    that came with it (`Sec-GPC: 1`, an opt-out string) refuses advertising and sale whatever the
+    choice says; the row keeps both, so the conflict can be seen. A later yes of somebody known who
+    was told of the conflict stands.
 
     Args:
         identities: (kind, value) of the person, at least one.
-        purposes: wire names ("analytics") to yes or no; the other purposes stay as they are.
-        method: how it was said: "banner", "preferences", "api", "event".
+        purposes: names ("analytics", "model_training") to yes or no; the others stay as they are.
+        method: how it was said: "banner", "preferences", "api", "event", "officer".
         signals: what came along, such as a TCF string; stored as it is.
-        regime: the rule set that applied.
-        refused: purposes that the strings among `signals` refuse, as bits.
+        regime: the rule set that applied, where `asking` does not say.
+        refused, granted: purposes that strings among `signals` refuse and grant, as bits; a choice
+            that is named in `purposes` goes before what a string grants.
+        opted_out: those of which they are an opt-out signal, as bits.
+        said_at: when it happened, if it is told late. Of somebody erased a choice from before is
+            not recorded, nor is one without a yes: the answer refuses everything.
+        asking: who asks, from which regime and place follow.
+        has_shown_conflict: the person was shown that a signal stands against their yes.
+        residence: where they say they live, "DE", "US-CA"; None: nothing is said of it.
+        language: of the notice that was shown.
+        details: more of `Circumstances`: controls, network, browser, actor_kind, actor_id.
 
     Raises:
         Unavailable: the identities kept moving under joins that went on meanwhile.
     """
-    no = _bits(name for name, is_yes in purposes.items() if not is_yes)
-    if gpc:
-        no |= OPTED_OUT
-    no |= refused
-    evidence = dict(signals)
-    if refused:
-        evidence[REFUSED_BY_STRINGS] = names_of(refused)
-    said = _Said(
-        yes=_bits(name for name, is_yes in purposes.items() if is_yes) & ~no,
-        no=no & ~Purpose.NECESSARY,
-        purposes=dict(purposes),
+    heard = _heard(purposes, refused & ~opted_out, granted)
+    if not tombstones.admit_choice(
+        site_id, identities, has_yes=bool(heard.yes & ~_NECESSARY), now=now, said_at=said_at
+    ):
+        return Choice(denied=ALL_PURPOSES & ~_NECESSARY)
+    is_known = any(kind == _KNOWN for kind, _ in identities)
+    by_strings = {REFUSED_BY_STRINGS: refused, GRANTED_BY_STRINGS: granted}
+    marks = {IS_KNOWN: is_known, IS_OPT_OUT: bool(opted_out)}
+    more = dict(details or {})
+    more["controls"] = more.get("controls", {}) | {key: True for key, on in marks.items() if on}
+    how = Circumstances(
         method=method,
-        is_signal=False,
-        policy_version=policy_version,
-        has_gpc=gpc,
-        signals=evidence,
-        client_at=client_at,
-        regime=regime,
-        source_id=source_id,
         now=now,
+        asking=asking,
+        found=Found(regime, "site"),
+        notice=notice_of(site_id, policy_version, language),
+        policy=policy_of(site_id),
+        has_gpc=gpc,
+        signals={**signals, **{key: names_of(bits) for key, bits in by_strings.items() if bits}},
+        client_at=client_at,
+        source_id=source_id,
+        **more,
     )
-    return _record(site_id, identities, said)
+    entered = Entered(how, dict(purposes), heard.yes, heard.no, opted_out, is_known=is_known,
+                      residence=residence)  # fmt: skip
+    write = partial(_enter_told if has_shown_conflict else writing.enter, entered=entered)
+    return writing.record(_names(site_id, identities), write, now)
+
+
+class _Heard(NamedTuple):
+    """What a choice and the strings beside it come to, as bits; no purpose is in both."""
+
+    yes: int
+    no: int
+
+
+def _heard(purposes: Mapping[str, bool], refused: int, granted: int) -> _Heard:
+    """A string is a choice too, made before: what is chosen by name goes before what it grants."""
+    said_no = bits_named(name for name, is_yes in purposes.items() if not is_yes)
+    said_yes = bits_named(name for name, is_yes in purposes.items() if is_yes)
+    no = (said_no | refused) & ~_NECESSARY
+    return _Heard((said_yes | granted & ~said_no) & ~no, no)
 
 
 def apply_opt_out(
@@ -110,118 +131,68 @@ def apply_opt_out(
     strings: Mapping[str, str],
     regime: str,
     now: datetime,
+    asking: Asking | None = None,
 ) -> Choice:
     """Record a signal that opts out of advertising and sale. Nothing is written twice.
+
+    Where the site, or its regime, takes Global Privacy Control as a refusal of personalization,
+    that is refused too, unless they chose it knowing of the signal.
 
     Args:
         gpc: it is (also) `Sec-GPC: 1`.
         strings: the GPP and US Privacy strings that say it, by name; kept as evidence.
     """
-    said = _Said(
-        yes=0,
-        no=OPTED_OUT,
-        purposes={"advertising": False, "sale": False},
+    how = Circumstances(
         method="signal",
-        is_signal=True,
-        policy_version="",
+        now=now,
+        asking=asking,
+        found=Found(regime, "site"),
+        policy=policy_of(site_id),
         has_gpc=gpc,
         signals={"gpc": True, **strings} if gpc else dict(strings),
-        client_at=None,
-        regime=regime,
         source_id=source_id,
-        now=now,
     )
-    return _record(site_id, identities, said)
-
-
-def _bits(names: Iterable[str]) -> int:
-    bits = 0
-    for name in names:
-        bits |= WIRE_NAMES[name]
-    return bits
-
-
-def _record(site_id: UUID, identities: Sequence[tuple[str, str]], said: _Said) -> Choice:
-    names = [(site_id, kind, value) for kind, value in dict.fromkeys(identities)]
-    for _ in range(_ATTEMPTS):
-        try:
-            with transaction.atomic():
-                return _record_once(names, said)
-        except IdentityMoved:
-            continue  # the locks went with the rolled back part: start again from the identities
-    raise Unavailable("The visitor's identities are being joined: try again.")
-
-
-def _record_once(names: Sequence[Name], said: _Said) -> Choice:
-    found = profiles.find_or_make(names, now=said.now)
-    rows = {row.profile_id: row for row in state.lock(set(found.values()))}
-    # Again, under the locks: a merge or another owner may have gone ahead while we waited.
-    places = profile_identities.find(names)
-    told: dict[UUID, tuple[int, Name]] = {}
-    for name in names:
-        place = places.get(name)
-        if place is None or place.profile_id != found[name] or place.profile_id not in rows:
-            raise IdentityMoved
-        told.setdefault(place.profile_id, (place.id, name))
-    changed = [row for row in rows.values() if _apply(row, *told[row.profile_id], said)]
-    if changed:
-        state.save(changed)
-        # Conditions ask for choices, and who has only just come has not been asked anything yet.
-        profiles.look_at([row.profile_id for row in changed], now=said.now)
-        states_changing.send(sender=ConsentEvent, rows=changed)
-        transaction.on_commit(
-            partial(states_changed.send, sender=ConsentEvent, rows=changed, names=found)
-        )
-    choice = NOT_ASKED
-    for row in rows.values():
-        choice = choice.stricter(Choice(row.granted, row.denied, row.consent_epoch))
-    return choice
-
-
-def _apply(row: StateRow, identity_id: int, name: Name, said: _Said) -> bool:
-    """Append the event and change the locked row; False when a signal says nothing new."""
-    granted = (row.granted | said.yes) & ~said.no
-    denied = (row.denied | said.no) & ~said.yes
-    if said.is_signal and denied == row.denied:
-        return False
-    epoch = row.consent_epoch + 1
-    ConsentEvent.objects.create(
-        site_id=row.site_id,
-        profile_id=row.profile_id,
-        identity_id=identity_id,
-        subject_digest=subject_digest(*name),
-        kind=_kind(row, said),
-        purposes=said.purposes,
-        granted_before=row.granted,
-        denied_before=row.denied,
-        granted_after=granted,
-        denied_after=denied,
-        epoch=epoch,
-        regime=said.regime,
-        policy_version=said.policy_version,
-        method=said.method,
-        has_gpc=said.has_gpc,
-        signals=said.signals,
-        client_at=said.client_at,
-        at=said.now,
-        source_id=said.source_id,
+    entered = Entered(
+        circumstances=how,
+        purposes={"advertising": False, "sale": False},
+        opt_out=OPTED_OUT,
+        kind=Kinds.SIGNAL_APPLIED,
+        is_silent_twice=True,
     )
-    row.granted, row.denied, row.consent_epoch = granted, denied, epoch
-    work.record_change(
-        CONSENT_CHANGED,
-        site_id=row.site_id,
-        profile_id=row.profile_id,
-        payload={"epoch": epoch, "granted": granted, "denied": denied},
-        now=said.now,
+    write = partial(writing.enter, entered=entered)
+    return writing.record(_names(site_id, identities), write, now)
+
+
+def join_rows(into: StateRow, out: StateRow, now_ms: int) -> None:
+    """Give `into` the stricter state of both, of each purpose; the epoch rises above both.
+
+    What stands in the way of one stands in the way of both. The rows are locked; the caller saves.
+    """
+    joint = state.join(writing.consents_of(into), writing.consents_of(out))
+    into.holds |= out.holds
+    into.residence = joint_residence(into.residence, out.residence)
+    writing.put(into, joint, now_ms)
+    into.consent_epoch = max(into.consent_epoch, out.consent_epoch) + 1
+    endings.note([into])
+
+
+def _names(site_id: UUID, identities: Sequence[tuple[str, str]]) -> list[Name]:
+    return [(site_id, kind, value) for kind, value in dict.fromkeys(identities)]
+
+
+def _enter_told(row: StateRow, identity_id: int, name: Name, entered: Entered) -> bool:
+    """Enter a choice of somebody who was told that a signal stands against their yes.
+
+    That they were is noted once for each signal.
+    """
+    against = state.conflicts(writing.consents_of(row), entered.yes)
+    told = Entered(
+        circumstances=replace(entered.circumstances, signals={}, has_gpc=False),
+        purposes=dict.fromkeys(names_of(against), False),
+        no=against,
+        kind=Kinds.CONFLICT_NOTIFIED,
+        is_silent_twice=True,
     )
-    return True
-
-
-def _kind(row: StateRow, said: _Said) -> ConsentEvent.Kind:
-    """Taking back counts most, then a yes to anything that needs one."""
-    if said.is_signal:
-        return ConsentEvent.Kind.SIGNAL_APPLIED
-    if said.no & row.granted:
-        return ConsentEvent.Kind.WITHDRAWN
-    has_yes = said.yes & ~Purpose.NECESSARY
-    return ConsentEvent.Kind.GIVEN if has_yes or not said.no else ConsentEvent.Kind.REFUSED
+    if against:
+        writing.enter(row, identity_id, name, told)
+    return writing.enter(row, identity_id, name, entered)

@@ -15,9 +15,33 @@ class Purpose(IntFlag):
     PERSONALIZATION = 8
     ADVERTISING = 16
     SALE = 32
+    SESSION_RECORDING = 64
+    SENSITIVE = 128
+    MODEL_TRAINING = 256
+    RECOMMENDATION = 512
+    TRIGGERS = 1024
+    EXPERIMENTS = 2048
+    AUDIENCES = 4096
+    TARGETING = 8192
+    SETTINGS = 16384
 
 
+# The categories, and sale: what is told of everybody. Finer purposes are told apart.
 ALL_PURPOSES = 63
+# A finer purpose is never wider than its category. Sensitive traits belong to none.
+CATEGORY_OF: Mapping[Purpose, Purpose] = {
+    Purpose.SALE: Purpose.ADVERTISING,
+    Purpose.AUDIENCES: Purpose.ADVERTISING,
+    Purpose.SESSION_RECORDING: Purpose.ANALYTICS,
+    Purpose.EXPERIMENTS: Purpose.ANALYTICS,
+    Purpose.TARGETING: Purpose.PERSONALIZATION,
+    Purpose.RECOMMENDATION: Purpose.PERSONALIZATION,
+    Purpose.MODEL_TRAINING: Purpose.PERSONALIZATION,
+    Purpose.TRIGGERS: Purpose.PERSONALIZATION,
+    Purpose.SETTINGS: Purpose.FUNCTIONAL,
+}
+# These need a yes of their own; the other finer purposes go with their category.
+OWN_YES = int(Purpose.SALE | Purpose.SESSION_RECORDING | Purpose.SENSITIVE)
 # Plain numbers: a flag's own operators cost a microsecond each, and every event is asked about.
 _NECESSARY, _ADVERTISING, _SALE = (
     int(purpose) for purpose in (Purpose.NECESSARY, Purpose.ADVERTISING, Purpose.SALE)
@@ -25,14 +49,33 @@ _NECESSARY, _ADVERTISING, _SALE = (
 OPTED_OUT = _ADVERTISING | _SALE  # by a signal
 # A transaction that erases sets it to "on": the ledger's trigger lets nothing else through.
 ERASING_SETTING = "attune.erasing"
-WIRE_NAMES: Mapping[str, Purpose] = {
+# Of all purposes; the first six are WIRE_NAMES, which every answer has.
+PURPOSE_NAMES: Mapping[str, Purpose] = {
     purpose.name.lower(): purpose for purpose in Purpose if purpose.name is not None
+}
+WIRE_NAMES: Mapping[str, Purpose] = {
+    name: purpose for name, purpose in PURPOSE_NAMES.items() if purpose & ALL_PURPOSES
 }
 
 
+class Hold(IntFlag):
+    """What stands in the way of a person's data whatever they have chosen, as bits of a state row.
+
+    The last two are no obstacles: they say that a choice was made in spite of a browser's signal.
+    """
+
+    ERASING = 1
+    RESTRICTED = 2
+    OBJECTED = 4
+    MINOR = 8
+    CLEARING = 16
+    ADVERTISING_CHOSEN = 32
+    PERSONALIZATION_CHOSEN = 64
+
+
 def names_of(bits: int) -> list[str]:
-    """Return the wire names of purposes given as bits, in their fixed order."""
-    return [name for name, purpose in WIRE_NAMES.items() if bits & purpose]
+    """Return the names of purposes given as bits, in their fixed order."""
+    return [name for name, purpose in PURPOSE_NAMES.items() if bits & purpose]
 
 
 # Google Consent Mode keys, as sites that already use it send them.
@@ -61,44 +104,47 @@ class Choice:
 
     The epoch is raised by every consent event; whatever was queued, cached or derived under an
     older one is checked again at use.
+
+    Attributes:
+        consent_until_ms: from then on no yes counts (Unix ms); 0: none of them ends.
+        holds: what stands in the way, as bits of `Hold`.
+        residence: where the person says they live, "US-CA"; empty: not known.
     """
 
     granted: int = 0
     denied: int = 0
     epoch: int = 0
+    consent_until_ms: int = 0
+    holds: int = 0
+    residence: str = ""
 
     def stricter(self, other: "Choice") -> "Choice":
-        """The choice of a subject joined from two: a no of either stands, a yes of either too."""
+        """The choice of a subject joined from two, for as long as nothing more is said.
+
+        A no of either stands, and so does a yes of whom the other was never asked: each purpose
+        has the stricter state (see `apps.consent.state.join`). Yeses end with the first to end.
+        """
         denied = self.denied | other.denied
-        granted = (self.granted | other.granted) & ~denied
-        return Choice(granted, denied, max(self.epoch, other.epoch))
+        ends = [o.consent_until_ms for o in (self, other) if o.granted and o.consent_until_ms]
+        in_spite = self.holds & other.holds & _IN_SPITE
+        if not self.denied | self.granted:
+            in_spite = other.holds & _IN_SPITE
+        elif not other.denied | other.granted:
+            in_spite = self.holds & _IN_SPITE
+        return Choice(
+            (self.granted | other.granted) & ~denied,
+            denied,
+            max(self.epoch, other.epoch),
+            min(ends, default=0),
+            (self.holds | other.holds) & ~_IN_SPITE | in_spite,
+            joint_residence(self.residence, other.residence),
+        )
 
 
+def joint_residence(one: str, other: str) -> str:
+    """Where somebody lives of whom two things are said: two places give no default, "?"."""
+    return one or other if not one or not other or one == other else "?"
+
+
+_IN_SPITE = int(Hold.ADVERTISING_CHOSEN | Hold.PERSONALIZATION_CHOSEN)
 NOT_ASKED = Choice()
-
-
-def allowed(
-    choice: Choice, *, mode: str, carried_yes: int = 0, carried_no: int = 0, gpc: bool = False
-) -> int:
-    """Return the purposes that may be served now, as bits.
-
-    The order is the law's: a recorded no, a signal (Sec-GPC) or a no carried by the event itself
-    always wins; then a recorded or carried yes; then the source's mode. `assumed` means that the
-    site vouches for consent when nothing is recorded, `required` that silence is a no.
-
-    Args:
-        choice: what is recorded for the subject.
-        mode: the source's consent mode, "assumed" or "required".
-        carried_yes: purposes the event's own `context.consent` grants.
-        carried_no: purposes it refuses.
-        gpc: the request carried `Sec-GPC: 1`, which opts out of advertising and sale.
-    """
-    refused = choice.denied | carried_no
-    if gpc:
-        refused |= _ADVERTISING | _SALE
-    granted = choice.granted | carried_yes
-    if mode == "assumed":
-        granted |= ALL_PURPOSES
-    bits = (granted & ~refused) | _NECESSARY
-    # A finer purpose is never wider than its category: nothing is sold that may not be advertised.
-    return bits if bits & _ADVERTISING else bits & ~_SALE

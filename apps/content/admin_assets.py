@@ -16,6 +16,7 @@ from django.http import (
 )
 from django.urls import URLPattern, path, reverse
 
+from apps.access.site_staff import narrowed
 from apps.content.admin_json import site_asked, staff_json
 from apps.content.assets import (
     MAX_ALT,
@@ -121,7 +122,8 @@ class AssetAdmin(SafeAdmin[Asset]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         # Sites belong to the app below and are reached through our own relation to them.
-        sites = Asset._meta.get_field("site").related_model._default_manager.order_by("name")
+        every = Asset._meta.get_field("site").related_model._default_manager.order_by("name")
+        sites = narrowed(request.user, every)
         shown = {
             "sites": sites,
             "chosen_site_id": request.GET.get("site__id__exact", ""),

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.utils.html import escape
 from django.utils.text import slugify
 
 from apps.access.site_time import SiteDateTimeField
@@ -199,9 +200,11 @@ def variant_form_for(block: Block | None) -> type[VariantForm]:
             help_text="Its messages ({{ theme.name }}) and its segments go with the variant.",
         ),
         "starts_at": SiteDateTimeField(
-            zone=zone, label="Starts", help_text=f"{zone}. Empty: at once."
+            zone=zone, label="Starts", help_text=f"{escape(zone)}. Empty: at once."
         ),
-        "ends_at": SiteDateTimeField(zone=zone, label="Ends", help_text=f"{zone}. Empty: never."),
+        "ends_at": SiteDateTimeField(
+            zone=zone, label="Ends", help_text=f"{escape(zone)}. Empty: never."
+        ),
         "block": block,
         "schema": schema,
         "locales": locales,

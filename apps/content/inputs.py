@@ -7,7 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
 from django.core.exceptions import ValidationError
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.content.domain.fields import JSON, Field
@@ -259,7 +259,7 @@ def input_of(
     must = field.is_required and not is_translation
     options: dict[str, Any] = {
         "label": field.name.replace("_", " ").capitalize() + (" *" if must else ""),
-        "help_text": field.help,
+        "help_text": escape(field.help),  # the admin shows helps as HTML
     }
     make = _MAKERS.get(str(field.type))
     if make is not None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
+from apps.access import small_cells
 from apps.content.capping import caps_of, words
 from apps.content.models import Block, Placement
 from apps.content.selectors import segments_for_tagging
@@ -71,7 +72,7 @@ def size_of(segment: Any) -> str:
         return "never published"
     if sizes[0] is None:
         return "not counted"
-    return "1 member" if sizes[0] == 1 else f"{sizes[0]:,} members"
+    return f"{small_cells.words(sizes[0])} members"
 
 
 def _offer(kind: str, row: Any) -> Offer:

@@ -15,7 +15,8 @@ from apps.access.services import record_audit
 from apps.consent.types import names_of
 from apps.decisions import services
 from apps.decisions.models import DecisionRecord, Publication
-from apps.decisions.record_inputs import unpacked
+from apps.decisions.record_inputs import Inputs, unpacked
+from apps.profiles import vault
 from apps.work import clock
 from apps.work.paging import BoundedPaginator
 from engine.errors import PersonalizationError
@@ -109,8 +110,9 @@ def read_lines(record: DecisionRecord) -> list[tuple[str, str]]:
     granted, denied = (", ".join(names_of(bits)) for bits in (inputs.granted, inputs.denied))
     lines += [
         ("Consent", f"yes to {granted or 'nothing'}, no to {denied or 'nothing'}"),
+        ("Allowed", _allowed(inputs)),
         ("Bucketed by", record.unit_id or "-"),
-        ("Traits", _pairs(inputs.traits)),
+        ("Traits", _pairs({name: _told(value) for name, value in inputs.traits.items()})),
         (
             "Shown before",
             _pairs({f"cap {number}": shown for number, shown in inputs.shown.items()}),
@@ -119,6 +121,26 @@ def read_lines(record: DecisionRecord) -> list[tuple[str, str]]:
         ("Items", _pairs({key: items.decode() for key, items in inputs.items.items()})),
     ]
     return [(name, text) for name, text in lines if text]
+
+
+def _allowed(inputs: Inputs) -> str:
+    """The purposes that were allowed, and by which default for those who have not chosen."""
+    if inputs.permitted is None:
+        return "not kept in records of this age"
+    how = {
+        "declared": "where they say they live",
+        "proxy": "where the request came from",
+        "site": "as the site says",
+        "unknown": "the place is not known",
+    }
+    names = ", ".join(names_of(inputs.permitted))
+    place = f" {inputs.place}" if inputs.place else ""
+    return f"{names}; by {inputs.regime}{place}, {how.get(inputs.regime_source, 'not kept')}"
+
+
+def _told(value: Any) -> Any:
+    """A trait for this page: one that is kept encrypted stays so."""
+    return "encrypted" if vault.is_sealed(value) else value
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

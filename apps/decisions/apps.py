@@ -8,7 +8,10 @@ class DecisionsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.access import approvals
+        from apps.consent import withdrawing
         from apps.decisions import (
+            clearing,
+            hot_forgetting,
             personal_data,
             receivers,
             release_doors,
@@ -22,6 +25,8 @@ class DecisionsConfig(AppConfig):
 
         receivers.connect()
         holders.register(personal_data.HOLDER)
+        holders.register(hot_forgetting.HOLDER)
+        withdrawing.register(clearing.CLEARING)
         register_usage(release_doors.HOLDER)
         approvals.register_objection("decisions.releases", release_eyes.own_work_waits)
         parts.offer_part("decisions", selectors.decisions_part)

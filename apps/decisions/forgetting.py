@@ -7,7 +7,7 @@ comes second sees what the other has written.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 from uuid import UUID
@@ -47,9 +47,11 @@ def forget(profile_id: UUID) -> int:
     return count
 
 
-def empty(profile_id: UUID) -> int:
-    """Empty the records of a profile that are there; return how many."""
+def empty(profile_id: UUID, *, until: datetime | None = None) -> int:
+    """Empty the records of a profile that are there, all or those until then; return how many."""
     records = DecisionRecord.objects.filter(profile_id=profile_id)
+    if until is not None:
+        records = records.filter(at__lte=until)
     found = list(records.values_list("pk", "site_id", "key_id", "seal"))
     if found:
         seals = [

@@ -17,8 +17,11 @@ from apps.work import clock, numbers
 
 _COLUMNS: Final = """
 s.profile_id::text, s.unit_id, s.consent_epoch, s.version, s.granted, s.denied, s.memberships,
-s.traits::text, s.history, s.last_seen_at, s.identities::text, s.caps,
-(SELECT l.request_reads::text FROM segments_liveset l WHERE l.site_id = s.site_id)
+s.traits::text, s.history, s.last_seen_at, s.identities::text, s.caps, s.consent_until, s.holds,
+s.residence,
+(SELECT l.request_reads::text FROM segments_liveset l WHERE l.site_id = s.site_id),
+(SELECT array_agg(uuid_send(k.id) || k.wrapped ORDER BY k.id) FROM profiles_subjectkey k
+  WHERE k.profile_id = s.profile_id)
 """
 _BY_PROFILE = f"""
 SELECT {_COLUMNS} FROM profiles_profilestate s WHERE s.profile_id = ANY(%s::uuid[])
@@ -82,11 +85,16 @@ def _profile(row: Sequence[Any]) -> HotProfile:
         # A trait is kept with when and by which message it was seen: decisions read the value.
         traits={key: entry[0] for key, entry in traits.items() if entry[0] is not None},
         last_items=[item for _, item in kept.items],
-        last_seen_ms=clock.to_ms(row[9]) if row[9] is not None else 0,
+        # Of what may be used: the row counts what is only stored, too.
+        last_seen_ms=kept.times[-1] if kept.times else 0,
         identities=msgspec.json.decode(row[10], type=list[str])[::-1],
         scored_ms=scored_ms(traits),
         recent=history.recent(kept),
-        trait_meta=told_meta(traits, live.traits_told_of(row[12])),
+        trait_meta=told_meta(traits, live.traits_told_of(row[15])),
         caps=bytes(row[11]),
         session_since_ms=session_since_ms(kept.times, bool(row[11])),
+        consent_until_ms=clock.to_ms(row[12]) if row[12] is not None else 0,
+        holds=row[13],
+        residence=row[14],
+        keys=[bytes(key) for key in row[16] or ()],
     )

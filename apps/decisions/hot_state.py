@@ -22,6 +22,8 @@ from uuid import UUID
 
 import msgspec
 
+from apps.consent import gates
+from apps.consent.regimes import STRICT_UNKNOWN
 from apps.consent.types import Purpose
 from apps.decisions import caps, generation, hot_rows, hot_wire, notices
 from apps.decisions.caps import Carried
@@ -54,7 +56,6 @@ STATE_TTL_MS: Final = 7 * 86_400_000
 MARK_TTL_MS: Final = 600_000
 _HEADER: Final = 21
 _ATTEMPTS: Final = 3
-_PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
 
 _NEVER_LOWER = b"""
 local now = redis.call('GETRANGE', KEYS[1], 1, 20)
@@ -255,7 +256,10 @@ def _state_command(prefix: bytes, kind: bytes, state: HotProfile) -> bytes:
 
 
 def _is_bare(state: HotProfile) -> bool:
-    return state.denied & _PERSONALIZATION != 0
+    """Whether personalization is refused, or held up: not merely never asked for."""
+    return not gates.stands(
+        state, Purpose.PERSONALIZATION, is_vouched=True, regime=STRICT_UNKNOWN, now_ms=0
+    )
 
 
 def _bare(state: HotProfile) -> HotProfile:
@@ -271,6 +275,7 @@ def _bare(state: HotProfile) -> HotProfile:
         trait_meta={},
         caps=b"",
         session_since_ms=0,
+        keys=[],
     )
 
 

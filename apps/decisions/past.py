@@ -11,7 +11,7 @@ from apps.decisions import stored
 from apps.decisions.models import DecisionRecord
 from apps.decisions.record_inputs import UNIT, Inputs, unpacked
 from apps.decisions.records import DIGEST_LENGTH, INPUTS_LOST, READABLE
-from apps.decisions.retention import KEPT
+from apps.decisions.retention import kept_since
 from apps.decisions.sealing import faults, hidden
 from apps.decisions.snapshots import Served, nothing, opened
 from engine.errors import InvalidSnapshot
@@ -100,7 +100,7 @@ def gaps(
     Args:
         since, until: of the record after the gap; at the border of retention nothing is judged.
     """
-    border = now - KEPT + _MARGIN
+    border = kept_since(now) + _MARGIN
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST)
         oldest = cursor.fetchone()[0]

@@ -2,24 +2,19 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from apps.decisions import cap_counts, forgetting, hot_state, sealing
+from apps.decisions.hot_forgetting import LAST_EPOCH, LAST_VERSION
 from apps.decisions.hot_state import HotKey, Told
 from apps.decisions.models import DecisionRecord
 from apps.profiles import state
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
 from apps.profiles.state import StateRow
 from apps.work import clock
-
-# The greatest that the header of a hot value can hold.
-_LAST_EPOCH: Final = 99_999_999
-_LAST_VERSION: Final = 999_999_999_999
-
 
 _PASS_ON = """
 UPDATE decisions_decisionrecord r SET profile_id = %s, seal = n.seal
@@ -64,7 +59,7 @@ def _erase(profile_id: UUID) -> int:
     """Forget the records' person and the hot state; inside the transaction of the erasure."""
     # A mark above every version: readers go to the record, no late writer passes it, it expires.
     rows = state.read([profile_id])
-    hot_state.mark([HotKey(row.site_id, profile_id, _LAST_EPOCH, _LAST_VERSION) for row in rows])
+    hot_state.mark([HotKey(row.site_id, profile_id, LAST_EPOCH, LAST_VERSION) for row in rows])
     transaction.on_commit(lambda: hot_state.forget_showings([profile_id.bytes]))
     # Open pages of theirs show everybody's content again.
     transaction.on_commit(lambda: hot_state.tell(Told([profile_id])))

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 
 from apps.access.types import Caller
+from apps.consent import gates
 from apps.content import rendering
 from apps.decisions import sealing
 from apps.decisions.reading import Deal, Path, Reads, deals_of_holdouts, reads_together
@@ -72,6 +73,7 @@ class Made(NamedTuple):
         intensities: what fatigue leaves of a capped variant, by placement (see `engine.capping`).
         is_away: it could not be found out who asked.
         reads: what the placements can look at; None: it is worked out.
+        permitted: the purposes that were allowed, as bits; None: nobody asked.
     """
 
     caller: Caller
@@ -88,6 +90,7 @@ class Made(NamedTuple):
     is_away: bool
     took_us: int
     reads: Reads | None = None
+    permitted: int | None = None
 
 
 class Inputs(msgspec.Struct, array_like=True):
@@ -99,6 +102,10 @@ class Inputs(msgspec.Struct, array_like=True):
         paths: (path, value) of what else templates looked at.
         facts_digest: keyed, of the values of the call's own facts; empty without any.
         shown, session_since_ms: what the caps were asked with (see `engine.members.Visitor`).
+        granted, denied: what was recorded; of a yes that had ended nothing.
+        permitted: the purposes that were allowed, as bits; None in records of before: what was
+            recorded and the mode say it.
+        regime, regime_source, place: which default applied, how it was found, and where.
     """
 
     kind: str
@@ -122,6 +129,10 @@ class Inputs(msgspec.Struct, array_like=True):
     shown: dict[int, list[int]]
     session_since_ms: int | None
     intensities: dict[str, float]
+    permitted: int | None = None
+    regime: str = ""
+    regime_source: str = ""
+    place: str = ""
 
 
 _decoder = msgspec.msgpack.Decoder(Inputs)
@@ -169,7 +180,7 @@ def packed(made: Made) -> Packed:
         profile is not None,
         made.is_away,
         made.subject if is_open else "",
-        profile.granted if profile is not None else 0,
+        gates.granted_now(profile, made.at_ms) if profile is not None else 0,
         profile.denied if profile is not None else 0,
         _stays(visitor, reads),
         _named(visitor.traits, None if reads.every_trait else reads.traits),
@@ -183,6 +194,8 @@ def packed(made: Made) -> Packed:
         {n: list(shown) for n, shown in visitor.shown.items() if n in reads.caps},
         visitor.session_since_ms,
         dict(made.intensities),
+        made.permitted,
+        *gates.found_for(caller, "" if profile is None else profile.residence),
     )
     raw = _pack(inputs)
     kept = _PLAIN + raw if len(raw) < _LARGE else _SQUEEZED + _squeezed(raw)

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Sum
 
+from apps.consent.gates import NEEDS, Verb, event_allows
 from apps.decisions.served_models import CountedDay, ServedDay, ShownDay
 
 KEPT: Final = timedelta(days=400)
@@ -37,12 +38,13 @@ WHERE r.site_id = %(site)s AND r.at >= %(begin)s AND r.at < %(end)s
 GROUP BY 3, 4, 5, 6
 """
 # 7 and 8: an exposure and a conversion that name the decision they came of.
-_SHOW = """
+_SHOW = f"""
 INSERT INTO decisions_shownday (site_id, day, placement, variant, exposures, conversions)
 SELECT %(site)s, %(day)s, properties->>'placement', properties->>'variant',
   count(*) FILTER (WHERE kind = 7), count(*) FILTER (WHERE kind = 8)
-FROM events_event
-WHERE site_id = %(site)s AND occurred_at >= %(begin)s AND occurred_at < %(end)s
+FROM events_event e
+WHERE {event_allows("e", NEEDS[Verb.REPORT])}
+  AND site_id = %(site)s AND occurred_at >= %(begin)s AND occurred_at < %(end)s
   AND kind IN (7, 8) AND properties ? 'placement' AND properties ? 'variant'
   AND length(properties->>'placement') <= 100 AND length(properties->>'variant') <= 100
 GROUP BY 3, 4

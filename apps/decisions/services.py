@@ -1,6 +1,8 @@
 """Writes that others may ask for: publish, bring back, keep a record, sign an id."""
 
-from apps.decisions import record_reads, records, watch
+from django.db import transaction
+
+from apps.decisions import generation, record_reads, records, watch
 from apps.decisions.decision_ids import Signer, head_of, tail_of
 from apps.decisions.parts import refresh_parts
 from apps.decisions.publishing import draft_document, publish, rollback
@@ -20,6 +22,7 @@ __all__ = [
     "content_digest",
     "draft_document",
     "flush",
+    "forget_copies",
     "head_of",
     "publish",
     "record",
@@ -30,6 +33,12 @@ __all__ = [
     "stop_background",
     "tail_of",
 ]
+
+
+def forget_copies() -> None:
+    """Have every copy of a state row be made anew when it is next asked for. One statement."""
+    with transaction.atomic():
+        generation.raise_in_transaction()
 
 
 def stop_background() -> None:

@@ -9,6 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from apps.consent.gates import stands
+from apps.consent.recorded import has_agreed
+from apps.consent.regimes import STRICT_UNKNOWN
 from apps.consent.types import Purpose
 from apps.decisions import snapshots
 from apps.decisions.announcing import publication_key
@@ -25,7 +28,6 @@ from engine.snapshot import CompiledPlacement, CompiledRule
 
 CHECK_S: Final = 1.0  # how old the publication may be that rules are taken from
 _BY_SEGMENT: Final = "triggers"
-_PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
 _INSIDE_NO_MORE: Final = (False, None, None, None)
 
 _Place = tuple[CompiledPlacement, CompiledRule]
@@ -49,7 +51,7 @@ def fired(
         profile_id = UUID(bytes=state.profile_id)
         numbers = entered.get(profile_id)
         site_id = sites.get(profile_id)
-        if not numbers or site_id is None or state.denied & _PERSONALIZATION:
+        if not numbers or site_id is None or not _may_fire(state, now_ms):
             continue
         served = _served(site_id)
         if served is None:
@@ -58,6 +60,11 @@ def fired(
         if places:
             found += _of(state, served, places, numbers, now_ms)
     return found
+
+
+def _may_fire(state: HotProfile, now_ms: int) -> bool:
+    """Unless they refuse it. Who was never asked is in no segment where nobody vouches for them."""
+    return stands(state, Purpose.TRIGGERS, is_vouched=True, regime=STRICT_UNKNOWN, now_ms=now_ms)
 
 
 def is_held_out(site_id: UUID, unit_id: str) -> bool:
@@ -81,7 +88,7 @@ def _of(
     visitor = visitor_of(state, is_allowed=True, now_ms=now_ms)
     if _is_held_out(served, visitor.unit_id):
         return []
-    is_granted = bool(state.granted & _PERSONALIZATION)
+    is_granted = has_agreed(state.granted, Purpose.PERSONALIZATION)
     stays = {**visitor.memberships, **dict.fromkeys(numbers, _INSIDE_NO_MORE)}
     before = Visitor(
         visitor.unit_id, stays, visitor.traits, trait_meta=visitor.trait_meta,

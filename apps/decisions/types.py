@@ -39,6 +39,10 @@ class HotProfile(msgspec.Struct, array_like=True, gc=False):
         trait_meta: when and by whom traits were observed, for those of which the publication asks.
         caps: what was shown that caps count, as `cap_counts` packs it.
         session_since_ms: when the session of the newest event began, Unix ms; 0: not known.
+        consent_until_ms: from then on nothing of `granted` counts, Unix ms; 0: none of it ends.
+        holds: what stands in the way whatever they chose, as bits of `consent.types.Hold`.
+        residence: where they say they live, "US-CA"; empty: not known.
+        keys: of the person's encrypted traits, still wrapped, as `profiles.vault` packs them.
     """
 
     profile_id: bytes
@@ -57,6 +61,10 @@ class HotProfile(msgspec.Struct, array_like=True, gc=False):
     trait_meta: dict[str, TraitMeta] = {}
     caps: bytes = b""
     session_since_ms: int = 0
+    consent_until_ms: int = 0
+    holds: int = 0
+    residence: str = ""
+    keys: list[bytes] = []
 
 
 class Remembered(NamedTuple):

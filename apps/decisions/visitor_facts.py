@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from apps.access.selectors import known_zone
+from apps.consent.gates import granted_now
 from apps.consent.types import names_of
 from apps.decisions import cap_counts
 from apps.decisions.types import HotProfile
@@ -44,7 +45,7 @@ def visitor_of(
         True,
         history.decode(profile.recent).happenings if profile.recent else (),
         _meta_of(profile),
-        _consents(profile.granted, profile.denied),
+        _consents(granted_now(profile, now_ms or 0), profile.denied),
         known_zone(site_zone),
         _shown(profile.caps) if profile.caps else _NOTHING_SHOWN,
         _session_since_ms(profile, now_ms),

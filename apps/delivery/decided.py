@@ -2,17 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from apps.access.types import Caller
-from apps.consent.types import Choice, Purpose, allowed
+from apps.consent.gates import permitted_to
+from apps.consent.types import NOT_ASKED, Purpose
 from apps.decisions.selectors import Arrival, Reads, Served, bindings_of, visitor_of
 from apps.decisions.types import HotProfile
 from apps.delivery import cacheable
 from apps.delivery.answers import Body, Listed, Ready, Told
 from apps.delivery.request_facts import RequestFacts
 from apps.delivery.reserving import Reserved
+from apps.profiles.vault import opened
 from engine.decide import Decision
 from engine.members import Visitor
 
@@ -33,6 +34,7 @@ class Call:
         asked: (placement key, limit) pairs.
         besides: what else is asked of the visitor, `segment.<key>`.
         is_pretended: a preview, which shows what caps would allow and asks no store for budget.
+        permitted: of a replay: the purposes that were allowed, as bits; None: asked now.
     """
 
     caller: Caller
@@ -47,6 +49,7 @@ class Call:
     now_ms: int
     besides: Sequence[str] = ()
     is_pretended: bool = False
+    permitted: int | None = None
 
 
 class Placed(NamedTuple):
@@ -80,8 +83,8 @@ class Decided:
     """
 
     __slots__ = (
-        "call", "context", "is_allowed", "is_away", "kept_lists", "placed", "profile", "reads",
-        "render_s", "reserved", "rules_s", "served", "stays", "values", "visitor",
+        "call", "context", "is_allowed", "is_away", "kept_lists", "permitted", "placed", "profile",
+        "reads", "render_s", "reserved", "rules_s", "served", "stays", "values", "visitor",
     )  # fmt: skip
 
     def __init__(
@@ -94,11 +97,11 @@ class Decided:
         """
         profile = arrival.profile
         self.call = call
-        self.served = served
-        self.reads = reads
+        self.served, self.reads = served, reads
         self.profile = profile
         self.is_away = arrival.is_away
-        self.is_allowed = may_personalize(profile, call.caller)
+        self.permitted = _permitted(call, profile)
+        self.is_allowed = self.permitted & _PERSONALIZATION != 0
         self.stays: bytes = b""
         traits: Mapping[str, object] = _NOTHING
         bound: Mapping[str, object] = _NOTHING
@@ -129,7 +132,7 @@ class Decided:
             now_ms=call.now_ms,
         )
         self.values: dict[str, Any] = {
-            "traits": traits,
+            "traits": _clear(call, profile, traits, reads),
             "segments": bound,
             "facts": call.facts,
             "context": call.context,
@@ -148,6 +151,22 @@ class Decided:
         )
 
 
+def _permitted(call: Call, profile: HotProfile | None) -> int:
+    if call.permitted is not None:
+        return call.permitted
+    return permitted_to(call.caller, profile or NOT_ASKED, call.now_ms)
+
+
+def _clear(
+    call: Call, profile: HotProfile | None, traits: Mapping[str, object], reads: Reads | None
+) -> Mapping[str, object]:
+    """The traits as templates may show them, the encrypted ones opened."""
+    if profile is None or not traits:
+        return traits
+    names = None if reads is None or reads.every_trait else reads.traits
+    return opened(call.caller.site_id, profile.keys, traits, names)
+
+
 def _segments_of(served: Served, reads: Reads) -> Collection[int] | None:
     """The segments that are asked for, by decisions or for the segment key; None: all."""
     if reads.every_segment:
@@ -161,15 +180,6 @@ def _segments_of(served: Served, reads: Reads) -> Collection[int] | None:
     return found
 
 
-def may_personalize(profile: HotProfile | None, caller: Caller) -> bool:
-    """Whether personalization is consented to; for somebody unknown the source's mode says so."""
-    if profile is None:
-        bits = _permitted(0, 0, caller.consent_mode, caller.gpc)
-    else:
-        bits = _permitted(profile.granted, profile.denied, caller.consent_mode, caller.gpc)
-    return bits & _PERSONALIZATION != 0
-
-
-@lru_cache(maxsize=4096)
-def _permitted(granted: int, denied: int, mode: str, gpc: bool) -> int:
-    return int(allowed(Choice(granted, denied), mode=mode, gpc=gpc))
+def may_personalize(profile: HotProfile | None, caller: Caller, now_ms: int) -> bool:
+    """Whether personalization is allowed; for somebody unknown silence decides."""
+    return permitted_to(caller, profile or NOT_ASKED, now_ms) & _PERSONALIZATION != 0

@@ -26,6 +26,7 @@ from apps.delivery.answers import Body, Listed, Ready, Told
 from apps.delivery.decided import Call, Decided, Placed, may_personalize
 from apps.delivery.products import Products
 from apps.delivery.reserving import Reserved, Turn
+from apps.work import holding_back
 from engine.decide import Decision, Reason, Step, decide_in_turn
 from engine.snapshot import CompiledPlacement
 
@@ -51,9 +52,12 @@ def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
     """Decide every placement of a call from one snapshot and fill it.
 
     Args:
-        served: None when no publication could be loaded: every placement is then an ERROR.
+        served: None when no publication could be loaded: every placement is then an ERROR. So it
+            is while nothing may be served, see apps/work/holding_back.py.
     """
     start = perf_counter()
+    if holding_back.is_held():
+        arrival, served = Arrival(announced=arrival.announced, headers=arrival.headers), None
     error = "placement_not_found" if served is not None else "unavailable"
     if served is None:
         served = nothing(call.caller.site_id)

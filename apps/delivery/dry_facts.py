@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
+from apps.consent.types import Purpose
 from apps.decisions.hot_state import hot_profiles_of
 from apps.decisions.past import Inputs, Record
 from apps.decisions.selectors import Reads, Served, visitor_of
-from apps.delivery import deciding
-from apps.delivery.replaying import FACTS, call_of, profile_then
+from apps.delivery.replaying import FACTS, call_of, permitted_then, profile_then
 from apps.delivery.request_facts import RequestFacts
 from apps.segments.errors import StudyTooSlow
 from apps.segments.studies import standing_then
@@ -112,7 +112,7 @@ class Known:
         self.unread: set[str] = set()
         self.call = call_of(record, inputs, {})
         profile = profile_then(record, inputs)
-        allowed = deciding.may_personalize(profile, self.call.caller)
+        allowed = bool(permitted_then(inputs) & Purpose.PERSONALIZATION)
         self.has_person = profile is not None and allowed
         if profile is None:
             self.visitor = Visitor(record.unit_id, {}, {}, allowed, False)

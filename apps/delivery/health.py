@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.access.http import hot, json_response
 from apps.decisions import selectors
-from apps.work import record_watch
+from apps.work import holding_back, record_watch
 from apps.work.database import drop_if_broken
 from apps.work.redis import RedisAway, exchange
 
@@ -55,10 +55,16 @@ def _has_snapshots() -> bool:
     return all(selectors.current(site_id, None) is not None for site_id in _published)
 
 
+def _may_serve() -> bool:
+    """Whether the record knows of every erasure; a restored backup does not."""
+    return not holding_back.look()
+
+
 CHECKS: Final[dict[str, Check]] = {
     "database": _has_database,
     "redis": has_redis,
     "snapshot": _has_snapshots,
+    "erasures": _may_serve,
 }
 
 
@@ -75,5 +81,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     is_ready = all(found.values())
     words = {name: "ok" if there else "away" for name, there in found.items()}
     body = {"status": "ok" if is_ready else "away", "checks": words}
+    if not found["erasures"]:
+        body["reason"] = holding_back.why()
     headers = {"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "1"})
     return json_response(json.dumps(body).encode(), 200 if is_ready else 503, headers)

@@ -9,7 +9,9 @@ from django.db import InterfaceError, OperationalError, connection
 
 from apps.access import limits
 from apps.access.types import Caller
-from apps.consent.types import Choice, Purpose, allowed
+from apps.consent import gates
+from apps.consent.recorded import has_agreed
+from apps.consent.types import NOT_ASKED, Choice, Purpose
 from apps.decisions.selectors import CapHolder, Showing, Shown, arrive, confirm, withdraw
 from apps.delivery import exposure_log
 from apps.delivery.outcome_bodies import REFUSALS, Receipt, Refusal
@@ -119,8 +121,8 @@ class Intake:
             event.properties = {
                 name: event.properties[name] for name in ("caps", "capToken", "decided_ms")
             }
-        event.epoch, event.purposes = choice.epoch, bits
-        if not choice.granted & _ANALYTICS:
+        event.epoch, event.purposes = choice.epoch, gates.stamp_of(bits)
+        if not has_agreed(choice.granted, Purpose.ANALYTICS):
             event.flags |= FLAG_CONSENT_ASSUMED
         self.events.append(event)
 
@@ -185,12 +187,12 @@ class Intake:
         if self.headers is None:
             self.headers = dict(arrival.headers)
         profile = arrival.profile
-        choice = Choice()
+        choice = NOT_ASKED
         holder = CapHolder(caller.site_hex, identities[0])
         if profile is not None:
-            choice = Choice(profile.granted, profile.denied, profile.epoch)
+            choice = gates.choice_of(profile, profile.epoch)
             holder = CapHolder(caller.site_hex, identities[0], profile.profile_id)
-        bits = int(allowed(choice, mode=caller.consent_mode, gpc=caller.gpc))
+        bits = gates.permitted_to(caller, choice, self.now_ms)
         if showings and arrival.is_confirmed and not bits & _PERSONALIZATION:
             withdraw(holder, showings)
         return Known(choice, bits, holder, arrival.is_confirmed)

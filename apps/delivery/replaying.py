@@ -12,6 +12,8 @@ from uuid import UUID
 import msgspec
 
 from apps.access.types import Caller, KeyKind, Rates
+from apps.consent import gates
+from apps.consent.types import OPTED_OUT, Choice
 from apps.content.types import SEGMENT_PREFIX
 from apps.decisions import past
 from apps.decisions.past import Inputs, Record, Unreadable
@@ -24,6 +26,7 @@ from apps.delivery.email_places import with_email
 from apps.delivery.previewing.types import place_of
 from apps.delivery.request_facts import fact_at
 from apps.delivery.reserving import Reserved
+from apps.profiles import vault
 from apps.work import clock
 from engine.decide import Decision, Reason, Step, decide_in_turn
 
@@ -336,8 +339,23 @@ def call_of(record: Record, inputs: Inputs, facts: dict[str, Any]) -> Call:
             context = value
     return Call(
         caller, record.request_id, inputs.subject, record.unit_id, [], context, facts, {}, False,
-        clock.to_ms(record.at),
+        clock.to_ms(record.at), permitted=permitted_then(inputs),
     )  # fmt: skip
+
+
+def permitted_then(inputs: Inputs) -> int:
+    """Return the purposes that were allowed, as bits.
+
+    Records of before say it by what was recorded: silence was a no unless the source assumed, and
+    the signal of a browser refused advertising and sale only.
+    """
+    if inputs.permitted is not None:
+        return inputs.permitted
+    choice = Choice(inputs.granted, inputs.denied)
+    refused = OPTED_OUT if inputs.gpc else 0
+    return gates.permitted(
+        choice, mode=inputs.consent_mode, regime="", now_ms=0, refused_by_signal=refused
+    )
 
 
 def profile_then(record: Record, inputs: Inputs) -> HotProfile | None:
@@ -347,7 +365,16 @@ def profile_then(record: Record, inputs: Inputs) -> HotProfile | None:
     return HotProfile(
         _NOBODY.bytes, record.unit_id, 0, 0, inputs.granted, inputs.denied, inputs.memberships,
         inputs.traits, [], 0, [], inputs.scored_ms, inputs.recent, inputs.trait_meta,
+        keys=_keys_of(record, inputs),
     )  # fmt: skip
+
+
+def _keys_of(record: Record, inputs: Inputs) -> list[bytes]:
+    """The keys of the visitor's encrypted traits: one statement if a record holds any."""
+    if record.profile_id is None or not any(map(vault.is_sealed, inputs.traits.values())):
+        return []
+    keys = vault.keys_of(record.site_id, [record.profile_id]).get(record.profile_id)
+    return [] if keys is None else list(keys.packed)
 
 
 def _listed(encoded: bytes) -> Listed:

@@ -20,14 +20,10 @@ from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apps.access.addresses import is_from_trusted_proxy
+from apps.access.places import country_in
 from apps.access.types import Caller
 from apps.delivery.user_agents import Agent, agent_of
 
-COUNTRY_HEADERS: Final = (
-    "HTTP_CF_IPCOUNTRY",
-    "HTTP_X_COUNTRY_CODE",
-    "HTTP_CLOUDFRONT_VIEWER_COUNTRY",
-)
 MAX_URL_LENGTH: Final = 4096
 MAX_PARAMETERS: Final = 100
 MAX_LANGUAGES: Final = 512  # characters
@@ -157,13 +153,7 @@ class RequestFacts(Mapping[str, object]):
         return None if local is None else local.isoweekday()
 
     def _country(self) -> str | None:
-        if not is_from_trusted_proxy(self._meta):
-            return None
-        for header in COUNTRY_HEADERS:
-            value = self._meta.get(header)
-            if value and len(value) == 2 and value.upper() != "XX":
-                return str(value.upper())
-        return None
+        return country_in(self._meta) if is_from_trusted_proxy(self._meta) else None
 
     def _visitor(self) -> str:
         return "returning" if self._is_known else "new"

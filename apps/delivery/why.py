@@ -4,12 +4,13 @@ A visitor is told on which kinds of data a decision rests, never by which rule o
 the site's own words about people.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from apps.access import limits
@@ -72,7 +73,10 @@ _SENTENCES: Final = {
 
 
 class Why(msgspec.Struct, rename="camel", omit_defaults=True):
-    """What a visitor is told; `preferences`: where they can change what is allowed."""
+    """What a visitor is told.
+
+    `preferences`: where they can change what is allowed; `page`: where they read this as a page.
+    """
 
     placement: str
     decided_at: str
@@ -81,6 +85,7 @@ class Why(msgspec.Struct, rename="camel", omit_defaults=True):
     data: list[str]
     sentence: str
     preferences: str | None
+    page: str | None = None
     trace: Any = msgspec.UNSET
     decision: Any = msgspec.UNSET
 
@@ -95,8 +100,9 @@ def why(request: HttpRequest) -> HttpResponse:
     if not decision_id:
         raise InvalidRequest("Say which decision: ?decisionId=dec_...")
     payload = verified(caller.site_id, decision_id)
-    answer = _told(payload, _served_then(caller.site_id, payload.snapshot))
+    answer = told(caller.site_id, payload)
     answer.preferences = preferences_url_of(caller.site_id) or None
+    answer.page = page_of(caller.site_key, decision_id)
     if caller.kind == "sk":
         answer.trace, answer.decision = _traced(caller, payload)
         if answer.decision is None and clock.now_ms() - payload.at_ms < WRITTEN_WITHIN_MS:
@@ -104,6 +110,21 @@ def why(request: HttpRequest) -> HttpResponse:
     response = json_response(msgspec.json.encode(answer), headers=headers)
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def told(site_id: UUID, payload: DecisionPayload) -> Why:
+    """Return what a visitor is told about a decision of this site."""
+    return _told(payload, _served_then(site_id, payload.snapshot))
+
+
+def page_of(site_key: str, decision_id: str) -> str:
+    """Return the address of the page that tells a visitor the same."""
+    return f"{settings.PUBLIC_ORIGIN}/privacy/{site_key}/why?d={decision_id}"
+
+
+def words_for(data: Sequence[str]) -> list[str]:
+    """Return kinds of data in words."""
+    return [_WORDS[Data(kind)] for kind in data]
 
 
 def _served_then(site_id: UUID, number: int) -> Served | None:

@@ -26,6 +26,7 @@ _WHY: Final[dict[str, Any]] = {
             "type": ["string", "null"],
             "description": "Where visitors change what they allow, if the site has said.",
         },
+        "page": {"type": "string", "description": "Where visitors read this as a page."},
         "trace": {
             "type": ["array", "null"],
             "items": {"type": "object"},

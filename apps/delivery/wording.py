@@ -174,6 +174,7 @@ def record_of(decided: Decided, took_s: float, reads: Reads | None = None) -> de
         decided.is_away,
         int(took_s * 1_000_000),
         reads,
+        decided.permitted,
     )
 
 

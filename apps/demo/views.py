@@ -15,7 +15,6 @@ from apps.delivery.previewing.tokens import is_good
 from apps.demo.selectors import shop_key, shop_site_id
 from apps.work import clock
 
-POLICY_VERSION: Final = "2026-01"
 CATEGORIES: Final = {
     "trousers": "Wide, straight and cropped, with room at the waist.",
     "skirts": "Pleats, tiers and easy lines that move with you.",
@@ -33,7 +32,6 @@ class ShopSettings(TypedDict):
 
     writeKey: str | None
     host: str
-    policyVersion: str
 
 
 class Card(TypedDict):
@@ -51,7 +49,7 @@ class Card(TypedDict):
 
 def shop_settings(request: HttpRequest) -> ShopSettings:
     """The page's settings; `writeKey` is None until a load has finished. `host` "": this origin."""
-    return {"writeKey": shop_key(), "host": "", "policyVersion": POLICY_VERSION}
+    return {"writeKey": shop_key(), "host": ""}
 
 
 @lru_cache(maxsize=1)

@@ -140,7 +140,9 @@ class EventSchemaAdmin(admin.ModelAdmin[EventSchema]):
 class IntakeMinuteAdmin(admin.ModelAdmin[IntakeMinute]):
     """Counts by minute, to be read only."""
 
-    list_display = ("minute", "site", "accepted", "duplicates", "rejected", "without_consent")
+    list_display = (
+        "minute", "site", "accepted", "duplicates", "rejected", "without_consent", "erased",
+    )  # fmt: skip
     list_filter = ("site", "minute")
     list_select_related = ("site",)
     ordering = ("-minute",)

@@ -8,12 +8,24 @@ class EventsConfig(AppConfig):
     verbose_name = "Events"
 
     def ready(self) -> None:
-        from apps.events import fold, personal_data, rollups, selectors
+        from apps.consent import withdrawing
+        from apps.events import (
+            clearing,
+            fold,
+            forgetting_intake,
+            personal_data,
+            rollups,
+            selectors,
+        )
         from apps.profiles import holders, parts
         from apps.work import schedules
 
         holders.register(personal_data.HOLDER)
         holders.register(rollups.HOLDER)
+        holders.register(forgetting_intake.INBOX)
+        holders.register(forgetting_intake.JOURNALS)
+        holders.register(forgetting_intake.QUARANTINE)
+        withdrawing.register(clearing.CLEARING)
         parts.offer_part("events", selectors.events_of)
         post_migrate.connect(fold.make_parts, sender=self, dispatch_uid="events.parts")
         schedules.declare("Make event partitions", task="events.make_partitions", every_s=21_600)

@@ -17,7 +17,7 @@ from django.http import HttpRequest, parse_cookie
 
 from apps.access import limits
 from apps.access.http import Caller, authenticate, read_body, write_key_in
-from apps.access.proof import verified_user_id
+from apps.access.proof import signed_in, verified_user_id
 from apps.events import collect
 from apps.events.domain.envelope import MAX_BATCH_BYTES, Envelope, open_batch, open_single
 from apps.events.domain.reading import MAX_ID_LENGTH
@@ -188,6 +188,13 @@ def sender_of(caller: Caller, now: datetime) -> Sender:
         address=caller.address if is_browser else None,
         has_gpc=caller.gpc,
         prove=prove,
+        source_kind=caller.source_kind,
+        place_policy=caller.place_policy,
+        treats_gpc_as_refusal=caller.treats_gpc_as_refusal,
+        country=caller.country,
+        region=caller.region,
+        tcf_vendor_id=caller.tcf_vendor_id,
+        signed_in=partial(signed_in, caller.proof_secret) if is_browser else None,
     )
 
 

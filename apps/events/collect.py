@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
+from apps.consent import gates
 from apps.consent import services as consent
+from apps.consent.tombstones import Choices
 from apps.consent.types import Choice
 from apps.events import counters, inbox, plan, quarantine
 from apps.events.domain.envelope import MAX_EVENTS, Envelope
@@ -31,8 +33,10 @@ from apps.events.permission import (
     signal_in,
     strings_of,
     subjects_of,
+    subjects_of_refused,
 )
 from apps.events.quarantine import Refused
+from apps.events.returning import erased_of, let_in
 from apps.events.types import Accepted, HasSource, Receipt, Rejection, Sender
 from apps.work.clock import from_ms, to_ms
 from apps.work.ids import uuid7
@@ -59,7 +63,8 @@ class Call:
     """A call under way: its events are read, and nothing is stored yet.
 
     `places` maps id() of an event to its index in the call. `rejections` and `refused` (raw event,
-    decoded event if it was an object) run side by side.
+    decoded event if it was an object) run side by side. `items` are all of them as they came,
+    `erased` so many were dropped because somebody they name was erased.
     """
 
     sender: Sender
@@ -69,6 +74,12 @@ class Call:
     places: dict[int, int]
     rejections: list[Rejection]
     refused: list[tuple[bytes, dict[str, Any] | None]]
+    items: Sequence[bytes] = ()
+    erased: int = 0
+
+    def raw_of(self, event: Accepted) -> bytes:
+        """One of `events` as it came."""
+        return self.items[self.places[id(event)]]
 
 
 def opened(
@@ -88,7 +99,8 @@ def opened(
         InvalidBody: a context that the events cannot share.
         EventRefused: a context of the batch breaks the limits of every event.
     """
-    call = Call(sender, _frame(sender, envelope, type, now), now, [], {}, [], [])
+    frame = _frame(sender, envelope, type, now)
+    call = Call(sender, frame, now, [], {}, [], [], envelope.items)
     _read_all(call, envelope)
     return call
 
@@ -221,7 +233,7 @@ def _apply_choices(call: Call, choosing: Sequence[Accepted], now: datetime) -> l
             continue
         claimed.append(event)
         version = event.properties.get("policyVersion")
-        signal = signal_in(event.context, call.frame.received_ms)
+        signal = signal_in(event.context, call.frame.received_ms, call.sender.tcf_vendor_id)
         consent.record_choice(
             site_id=call.sender.site_id,
             source_id=call.sender.source_id,
@@ -231,10 +243,14 @@ def _apply_choices(call: Call, choosing: Sequence[Accepted], now: datetime) -> l
             policy_version=version[:40] if isinstance(version, str) else "",
             gpc=call.sender.has_gpc,
             refused=signal.no,
+            granted=signal.yes,
+            opted_out=OPTED_OUT if signal.is_opt_out else 0,
+            asking=call.sender,
             signals=strings_of(event.context),
             client_at=None if event.original_ms is None else from_ms(event.original_ms),
             regime=call.sender.regime,
             now=now,
+            said_at=from_ms(event.occurred_ms),
         )
     return claimed
 
@@ -242,8 +258,13 @@ def _apply_choices(call: Call, choosing: Sequence[Accepted], now: datetime) -> l
 def _settle(call: Call, claimed: list[Accepted], now: datetime) -> Receipt:
     """Ask for consent, store, hold the refused, count: the second half of `record`."""
     sender = call.sender
-    owners = [_subjects_of_refused(item) for _, item in call.refused]
-    choices = choices_for(sender, call.events, (s for subjects in owners for s in subjects))
+    owners = [subjects_of_refused(item) for _, item in call.refused]
+    more = [subject for subjects in owners for subject in subjects]
+    choices = choices_for(sender, call.events, more)
+    dropped = erased_of(call.events, choices)
+    if dropped and let_in(sender, dropped, call.raw_of, now):
+        choices = choices_for(sender, call.events, more)
+        dropped = erased_of(call.events, choices)
     kept = permit(sender, call.events, choices)
     if _apply_signals(sender, kept, choices, now):
         kept = permit(sender, call.events, choices_for(sender, call.events))
@@ -258,6 +279,7 @@ def _settle(call: Call, claimed: list[Accepted], now: datetime) -> Receipt:
         duplicates=len(kept) - fresh,
         without_consent=without_consent,
         rejected=call.rejections,
+        erased=len(dropped),
     )
     counters.count(sender.site_id, receipt, now=now)
     return receipt
@@ -299,6 +321,7 @@ def _apply_signals(
             gpc=sender.has_gpc,
             strings=asked[subjects],
             regime=sender.regime,
+            asking=sender,
             now=now,
         )
     return bool(asked)
@@ -314,16 +337,15 @@ def unsignalled(
         if not (is_said or sender.has_gpc):
             continue
         subjects = subjects_of(event)
-        if joint_choice(subjects, choices).denied & OPTED_OUT != OPTED_OUT:
+        choice = joint_choice(subjects, choices)
+        if gates.unheard(sender, choice):
             evidence = found.setdefault(tuple(subjects), {})
             evidence.update(strings_of(event.context) if is_said else {})
             evidence.pop("tcString", None)  # it opts out of nothing
     return found
 
 
-def _to_hold(
-    call: Call, owners: Sequence[Sequence[Subject]], choices: Mapping[Subject, Choice]
-) -> list[Refused]:
+def _to_hold(call: Call, owners: Sequence[Sequence[Subject]], choices: Choices) -> list[Refused]:
     """Return what quarantine keeps of the refused events: bodies only where consent allows it."""
     waiting = []
     for rejection, (raw, item), subjects in zip(call.rejections, call.refused, owners, strict=True):
@@ -369,13 +391,3 @@ def unplanned_of(sender: Sender, kept: Iterable[Accepted]) -> frozenset[str]:
     """The names of these events that the site's plan does not declare."""
     names = {e.name for e in kept if e.type == _PLANNED_TYPE and e.name != CONSENT_EVENT}
     return plan.undeclared(sender.site_id, names) if names else frozenset()
-
-
-def _subjects_of_refused(item: dict[str, Any] | None) -> list[Subject]:
-    """Return the identities that a refused event names, as far as they can be read."""
-    subjects = []
-    for kind, key in (("anonymous_id", "anonymousId"), ("user_id", "userId")):
-        value = readable_id(item, key)
-        if value is not None:
-            subjects.append((kind, value))
-    return subjects

@@ -24,17 +24,19 @@ MAX_PENDING = 10_000  # (site, minute) pairs kept while Postgres is away; then n
 
 # The join drops counts of a site that has been deleted meanwhile.
 _UPSERT = """
-INSERT INTO events_intakeminute (site_id, minute, accepted, duplicates, rejected, without_consent)
-SELECT s.id, w.minute, w.accepted, w.duplicates, w.rejected, w.without_consent
+INSERT INTO events_intakeminute
+    (site_id, minute, accepted, duplicates, rejected, without_consent, erased)
+SELECT s.id, w.minute, w.accepted, w.duplicates, w.rejected, w.without_consent, w.erased
 FROM jsonb_to_recordset(%s::jsonb) AS w(site uuid, minute timestamptz, accepted bigint,
-     duplicates bigint, rejected bigint, without_consent bigint)
+     duplicates bigint, rejected bigint, without_consent bigint, erased bigint)
 JOIN access_site s ON s.id = w.site
 ORDER BY s.id, w.minute
 ON CONFLICT (site_id, minute) DO UPDATE SET
     accepted = events_intakeminute.accepted + EXCLUDED.accepted,
     duplicates = events_intakeminute.duplicates + EXCLUDED.duplicates,
     rejected = events_intakeminute.rejected + EXCLUDED.rejected,
-    without_consent = events_intakeminute.without_consent + EXCLUDED.without_consent
+    without_consent = events_intakeminute.without_consent + EXCLUDED.without_consent,
+    erased = events_intakeminute.erased + EXCLUDED.erased
 """
 
 _lock = threading.Lock()
@@ -47,7 +49,9 @@ _writer_pid = 0
 def count(site_id: UUID, receipt: Receipt, *, now: datetime) -> None:
     """Add to the counts of the minute of `now`. Costs no input or output here."""
     rejected = len(receipt.rejected)
-    added = (receipt.accepted, receipt.duplicates, rejected, receipt.without_consent)
+    added = (
+        receipt.accepted, receipt.duplicates, rejected, receipt.without_consent, receipt.erased,
+    )  # fmt: skip
     with _lock:
         _add((site_id, now.replace(second=0, microsecond=0)), added)
     if not _has_work.is_set():
@@ -72,7 +76,7 @@ def _flush() -> int:
         _pending.clear()
     if not taken:
         return 0
-    names = ("accepted", "duplicates", "rejected", "without_consent")
+    names = ("accepted", "duplicates", "rejected", "without_consent", "erased")
     rows = [
         {
             "site": str(site_id),
@@ -103,7 +107,7 @@ def _add(key: tuple[UUID, datetime], added: tuple[int, ...] | list[int]) -> None
     if counts is None:
         if len(_pending) >= MAX_PENDING:
             return
-        counts = _pending[key] = [0, 0, 0, 0]
+        counts = _pending[key] = [0, 0, 0, 0, 0]
     for place, number in enumerate(added):
         counts[place] += number
 

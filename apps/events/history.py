@@ -27,6 +27,7 @@ from engine.facts import Happening, Scalar
 __all__ = [
     "CUT",
     "MAX_HAPPENINGS",
+    "UNREAD",
     "History",
     "Properties",
     "Wanted",
@@ -146,6 +147,8 @@ def recent(history: History) -> bytes:
 
 # Stands for the rows of an old blob that is written back without having been read again.
 _SOMETHING = msgspec.Raw(_encode(None))
+# A history of which nothing is kept: whoever may read it reads the events.
+UNREAD = encode(History(is_outdated=True))
 
 
 def kept_properties(properties: Mapping[str, object], wanted: Collection[str]) -> dict[str, Scalar]:
@@ -191,7 +194,7 @@ def merged(one: History, other: History) -> History | None:
 _LOAD = """
 SELECT occurred_at, name,
   CASE WHEN identity_id = user_identity_id THEN 0 ELSE identity_id END, properties, item
-FROM events_event
+FROM events_personal
 WHERE profile_id = %s AND occurred_at >= %s AND (%s::text[] IS NULL OR name = ANY(%s::text[]))
 ORDER BY occurred_at DESC, coalesce(original_at, occurred_at) DESC, message_id COLLATE "C" DESC
 LIMIT %s

@@ -52,7 +52,7 @@ class Owner(NamedTuple):
     source_id: UUID
 
 
-class _Frame(msgspec.Struct, array_like=True):
+class Frame(msgspec.Struct, array_like=True):
     """The events of one call."""
 
     site: bytes
@@ -64,7 +64,7 @@ class _Frame(msgspec.Struct, array_like=True):
         return Owner(UUID(bytes=self.site), UUID(bytes=self.source))
 
 
-_decoder: Final = msgspec.msgpack.Decoder(_Frame)
+_decoder: Final = msgspec.msgpack.Decoder(Frame)
 
 
 class _File:
@@ -101,8 +101,7 @@ class Journal:
         Raises:
             OSError: nothing was kept: the disk is full, or too much waits already.
         """
-        payload = _encode((owner.site_id.bytes, owner.source_id.bytes, events))
-        frame = _HEAD.pack(len(payload), crc32(payload)) + payload
+        frame = framed(owner, events)
         with self._lock:
             if self._waiting + len(frame) > MAX_BYTES:
                 raise OSError("The journal is full.")
@@ -236,11 +235,11 @@ def _move(number: int, path: Path) -> int:
     return count
 
 
-def _sorting(frame: _Frame) -> tuple[bytes, bytes]:
+def _sorting(frame: Frame) -> tuple[bytes, bytes]:
     return frame.site, frame.source
 
 
-def _store(owner: Owner, calls: Sequence[_Frame]) -> int:
+def _store(owner: Owner, calls: Sequence[Frame]) -> int:
     events = [event for frame in calls for event in frame.events]
     now = clock.now()
     for start in range(0, len(events), BATCH_SIZE):
@@ -248,7 +247,7 @@ def _store(owner: Owner, calls: Sequence[_Frame]) -> int:
     return len(events)
 
 
-def _store_each(owner: Owner, calls: Sequence[_Frame], path: Path) -> int:
+def _store_each(owner: Owner, calls: Sequence[Frame], path: Path) -> int:
     count = 0
     for frame in calls:
         try:
@@ -257,12 +256,29 @@ def _store_each(owner: Owner, calls: Sequence[_Frame], path: Path) -> int:
             raise
         except Exception:
             with path.with_suffix(REFUSED).open("ab") as file:
-                payload = _encode(frame)
-                file.write(_HEAD.pack(len(payload), crc32(payload)) + payload)
+                file.write(framed(frame.owner, frame.events))
     return count
 
 
-def _frames(number: int) -> Iterator[_Frame]:
+def framed(owner: HasSource, events: Sequence[Packed]) -> bytes:
+    """Return the events of one call as they stand in a file."""
+    payload = _encode((owner.site_id.bytes, owner.source_id.bytes, events))
+    return _HEAD.pack(len(payload), crc32(payload)) + payload
+
+
+def frames_of(path: Path) -> list[Frame]:
+    """Return the whole frames of a file; none for one that is gone."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return []
+    try:
+        return list(_frames(number))
+    finally:
+        os.close(number)
+
+
+def _frames(number: int) -> Iterator[Frame]:
     """Yield the whole frames of a file; the last one may lack its end, and was never answered."""
     content = os.pread(number, os.fstat(number).st_size, 0)
     at = 0

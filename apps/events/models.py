@@ -4,6 +4,8 @@
 they are described for the ORM's readers.
 """
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from apps.work.ids import uuid7
@@ -98,11 +100,19 @@ class Quarantine(models.Model):
     body = models.TextField(help_text="The event as it came; edit it, then replay.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    subjects = ArrayField(
+        models.UUIDField(),
+        default=list,
+        db_default=[],
+        editable=False,
+        help_text="Digests of the identities in the body: an erasure finds it by them.",
+    )
 
     class Meta:
         verbose_name_plural = "quarantine"
         indexes = [
-            models.Index(fields=["site", "state", "-received_at"], name="events_quarantine_open")
+            models.Index(fields=["site", "state", "-received_at"], name="events_quarantine_open"),
+            GinIndex(fields=["subjects"], name="events_quarantine_whose"),
         ]
 
     def __str__(self) -> str:
@@ -137,6 +147,12 @@ class IntakeMinute(models.Model):
     duplicates = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
     without_consent = models.BigIntegerField(default=0)
+    erased = models.BigIntegerField(
+        db_default=0,
+        default=0,
+        help_text="Dropped because somebody they name was erased, at the door or while they waited."
+        " Those at the door stand among those without consent too.",
+    )
 
     class Meta:
         constraints = [

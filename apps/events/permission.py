@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from apps.consent import selectors
+from apps.consent import gates, selectors
 from apps.consent.strings import Signal, signal_of
-from apps.consent.types import NOT_ASKED, WIRE_NAMES, Choice, allowed
+from apps.consent.tombstones import Choices, is_barred
+from apps.consent.types import NOT_ASKED, WIRE_NAMES, Choice
+from apps.events.domain.reading import readable_id
 from apps.events.partitions import DAY_MS
 from apps.events.types import FLAG_CONSENT_ASSUMED, Accepted, Sender
+from apps.work import clock
 from apps.work.clock import from_ms
 
 Subject = tuple[str, str]
@@ -51,17 +54,24 @@ def strings_of(context: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def signal_in(context: Mapping[str, Any], at_ms: int) -> Signal:
-    """Return what the strings that an event carries say at a time, to the day."""
+def signal_in(context: Mapping[str, Any], at_ms: int, vendor_id: int | None = None) -> Signal:
+    """Return what the strings that an event carries say at a time, to the day.
+
+    Args:
+        vendor_id: the site's number on the global vendor list; without it no string grants.
+    """
     strings = strings_of(context) if "consent" in context else None
     if not strings:
         return _NO_SIGNAL
-    return _signal(*(strings.get(name) for name in _STRINGS), at_ms // DAY_MS)
+    return _signal(*(strings.get(name) for name in _STRINGS), at_ms // DAY_MS, vendor_id)
 
 
 @lru_cache(maxsize=256)
-def _signal(tcf: str | None, gpp: str | None, usp: str | None, day: int) -> Signal:
-    return signal_of(tcf=tcf, gpp=gpp, usp=usp, now=from_ms(day * DAY_MS))
+def _signal(
+    tcf: str | None, gpp: str | None, usp: str | None, day: int, vendor_id: int | None
+) -> Signal:
+    now = from_ms(day * DAY_MS)
+    return signal_of(tcf=tcf, gpp=gpp, usp=usp, vendor_id=vendor_id, now=now)
 
 
 def carried_by(context: Mapping[str, Any], at_ms: int) -> tuple[int, int]:
@@ -93,9 +103,19 @@ def subjects_of(event: Accepted) -> list[Subject]:
     return subjects
 
 
+def subjects_of_refused(item: dict[str, Any] | None) -> list[Subject]:
+    """Return the identities that a refused event names, as far as they can be read."""
+    subjects = []
+    for kind, key in (("anonymous_id", "anonymousId"), ("user_id", "userId")):
+        value = readable_id(item, key)
+        if value is not None:
+            subjects.append((kind, value))
+    return subjects
+
+
 def choices_for(
     sender: Sender, events: Sequence[Accepted], more: Iterable[Subject] = ()
-) -> dict[Subject, Choice]:
+) -> Choices:
     """Return what is recorded for everyone the events speak of. One statement."""
     wanted = {subject for event in events for subject in subjects_of(event)}
     return selectors.choices_of(sender.site_id, sorted(wanted.union(more)))
@@ -112,28 +132,24 @@ def joint_choice(subjects: Iterable[Subject], choices: Mapping[Subject, Choice])
     return joint
 
 
-@lru_cache(maxsize=4096)
-def _bits(granted: int, denied: int, mode: str, yes: int, no: int, gpc: bool) -> int:
-    choice = Choice(granted, denied)
-    return int(allowed(choice, mode=mode, carried_yes=yes, carried_no=no, gpc=gpc))
-
-
-def permit(
-    sender: Sender, events: Sequence[Accepted], choices: Mapping[Subject, Choice]
-) -> list[Accepted]:
+def permit(sender: Sender, events: Sequence[Accepted], choices: Choices) -> list[Accepted]:
     """Return the events that may be stored, each stamped with its epoch and allowed purposes.
 
-    An event without permission for analytics is left out. An identifier for advertising goes unless
-    advertising is allowed.
+    An event without permission for analytics is left out, and one of somebody erased. An
+    identifier for advertising goes unless advertising is allowed.
     """
     kept = []
+    now_ms = clock.now_ms()
+    barred = choices.barred
     for event in events:
+        if barred and is_barred(barred, subjects_of(event), event.occurred_ms):
+            continue
         choice = joint_choice(subjects_of(event), choices)
         yes, no = carried_by(event.context, event.occurred_ms)
-        bits = _bits(choice.granted, choice.denied, sender.consent_mode, yes, no, sender.has_gpc)
+        bits = gates.permitted_to(sender, choice, now_ms, yes, no)
         if not bits & ANALYTICS:
             continue
-        event.epoch, event.purposes = choice.epoch, bits
+        event.epoch, event.purposes = choice.epoch, gates.stamp_of(bits)
         if not (choice.granted | yes) & ANALYTICS:
             event.flags |= FLAG_CONSENT_ASSUMED
         if not bits & ADVERTISING:
@@ -148,16 +164,15 @@ def may_keep(
     sender: Sender,
     subjects: Sequence[Subject],
     context: Mapping[str, Any],
-    choices: Mapping[Subject, Choice],
+    choices: Choices,
     received_ms: int,
 ) -> bool:
     """True if the body of a refused event may wait in quarantine: the same rule as for storing it.
 
-    Nobody known to ask about is a no where consent is required.
+    Nobody known to ask about is a no where consent is required, and so is who was once erased.
     """
+    if choices.barred and not choices.barred.keys().isdisjoint(subjects):
+        return False
     choice = joint_choice(subjects, choices)
     yes, no = carried_by(context, received_ms)
-    return bool(
-        _bits(choice.granted, choice.denied, sender.consent_mode, yes, no, sender.has_gpc)
-        & ANALYTICS
-    )
+    return bool(gates.permitted_to(sender, choice, clock.now_ms(), yes, no) & ANALYTICS)

@@ -11,9 +11,12 @@ from apps.profiles.holders import Division, PersonalDataHolder
 
 _PAGE = 1_000
 _EXPORT = """
-SELECT id, jsonb_build_object('name', name, 'occurredAt', occurred_at, 'receivedAt', received_at,
-    'messageId', message_id, 'properties', properties, 'context', context)
-FROM events_event WHERE profile_id = %s AND id > %s ORDER BY id LIMIT %s
+SELECT e.id, jsonb_build_object('kind', e.kind, 'name', e.name, 'occurredAt', e.occurred_at,
+    'receivedAt', e.received_at, 'messageId', e.message_id, 'properties', e.properties,
+    'context', e.context, 'identities', (
+      SELECT coalesce(jsonb_object_agg(i.kind, i.value), '{}') FROM profiles_identity i
+      WHERE i.id IN (e.identity_id, e.user_identity_id)))
+FROM events_event e WHERE e.profile_id = %s AND e.id > %s ORDER BY e.id LIMIT %s
 """
 
 

@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import connection
@@ -12,6 +14,8 @@ from django.db import connection
 from apps.events.domain.minimise import reduce_context, without_queries
 from apps.events.domain.reading import Frame, merged_under, readable_id
 from apps.events.types import Accepted, HasSource
+from apps.profiles.holders import Subject
+from apps.profiles.state import uuid_array
 from apps.work.ids import uuid7
 
 MAX_BODY = (
@@ -22,11 +26,36 @@ _NEVER_HELD = ("writeKey", "userHash", "userToken")
 
 _INSERT = """
 INSERT INTO events_quarantine
-    (id, site_id, source_id, received_at, code, detail, message_id, body, state)
-SELECT w.id, %s, %s, %s, w.code, w.detail, w.message_id, w.body, 'waiting'
+    (id, site_id, source_id, received_at, code, detail, message_id, body, state, subjects)
+SELECT w.id, %s, %s, %s, w.code, w.detail, w.message_id, w.body, 'waiting', w.subjects
 FROM jsonb_to_recordset(%s::jsonb)
-    AS w(id uuid, code text, detail text, message_id text, body text)
+    AS w(id uuid, code text, detail text, message_id text, body text, subjects uuid[])
 """
+
+# Whose a body is that cannot be read: perhaps anybody's who is named in it.
+UNREADABLE = UUID(int=0)
+_NAMED = (
+    ("anonymousId", "anonymous_id"),
+    ("userId", "user_id"),
+    ("previousId", "anonymous_id"),
+    ("previousId", "user_id"),
+)
+_FORGET = """
+DELETE FROM events_quarantine WHERE site_id = %(site)s AND subjects && %(own)s::uuid[]
+"""
+_FORGET_UNREADABLE = """
+DELETE FROM events_quarantine q WHERE site_id = %(site)s AND subjects && %(unreadable)s::uuid[]
+  AND EXISTS (SELECT FROM unnest(%(values)s::text[]) v WHERE strpos(q.body, v) > 0)
+"""
+_SHARED = """
+DELETE FROM events_quarantine WHERE site_id = %(site)s AND subjects && %(digest)s::uuid[]
+  AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+"""
+_COUNT = """
+SELECT count(*) FROM events_quarantine WHERE site_id = %s AND subjects && %s::uuid[]
+"""
+_LEAST_VALUE = 6  # characters: a shorter one stands in a text by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +79,7 @@ def hold(owner: HasSource, refused: Sequence[Refused], *, received_at: datetime)
             "detail": event.detail[:MAX_DETAIL],
             "message_id": _storable(event.message_id)[:100],
             "body": "" if event.body is None else _text_of(event.body),
+            "subjects": [str(one) for one in subjects_of(owner.site_id, event.body)],
         }
         for event in refused
     ]
@@ -57,6 +87,60 @@ def hold(owner: HasSource, refused: Sequence[Refused], *, received_at: datetime)
         cursor.execute(
             _INSERT, [str(owner.site_id), str(owner.source_id), received_at, json.dumps(rows)]
         )
+
+
+def digest_of(site_id: UUID, kind: str, value: str) -> UUID:
+    """Return what stands for an identity beside a body."""
+    said = f"{site_id.hex}:{kind}:{value}".encode("utf-8", "surrogatepass")
+    return UUID(bytes=blake2b(said, digest_size=16).digest())
+
+
+def subjects_of(site_id: UUID, body: bytes | str | None) -> list[UUID]:
+    """Return the digests of the identities that a body names; UNREADABLE for one without an end."""
+    if not body:
+        return []
+    try:
+        item = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return [UNREADABLE]
+    if type(item) is not dict:
+        return [UNREADABLE]
+    found = {
+        digest_of(site_id, kind, str(item[name]))
+        for name, kind in _NAMED
+        if isinstance(item.get(name), str | int)
+    }
+    return sorted(found) or [UNREADABLE]
+
+
+def forget(subject: Subject) -> int:
+    """Delete the refused events of a person; return how many. By index, but for unreadable ones."""
+    own = [digest_of(subject.site_id, kind, value) for kind, value in subject.names]
+    site = str(subject.site_id)
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, {"site": site, "own": uuid_array(own)})
+        count: int = cursor.rowcount
+        values = [value for _, value in subject.names if len(value) >= _LEAST_VALUE]
+        cursor.execute(
+            _FORGET_UNREADABLE,
+            {"site": site, "unreadable": uuid_array([UNREADABLE]), "values": values},
+        )
+        count += cursor.rowcount
+        for kind, value, since, until in subject.shared:
+            digest = uuid_array([digest_of(subject.site_id, kind, value)])
+            cursor.execute(
+                _SHARED, {"site": site, "digest": digest, "since": since, "until": until}
+            )
+            count += cursor.rowcount
+    return count
+
+
+def count_of(site_id: UUID, names: Sequence[tuple[str, str]]) -> int:
+    """Return how many refused events name one of these identities. One statement on an index."""
+    own = [digest_of(site_id, kind, value) for kind, value in names]
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [str(site_id), uuid_array(own)])
+        return int(cursor.fetchone()[0])
 
 
 def body_of_refused(

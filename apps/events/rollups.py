@@ -133,4 +133,5 @@ HOLDER = PersonalDataHolder(
     export=_export,
     erase=_forget,
     divide=_divide,
+    stage="derived",
 )

@@ -8,18 +8,17 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 
-from apps.access import idempotency
+from apps.access import idempotency, keeping
 from apps.access.services import record_audit
-from apps.events import collect, partitions
+from apps.events import collect, counters, partitions, quarantine
 from apps.events.domain.envelope import Envelope
 from apps.events.domain.shape import has_rare_content
 from apps.events.models import EventSchema, Quarantine
-from apps.events.types import Sender
+from apps.events.types import Receipt, Sender
 
 Actor = AbstractBaseUser | None
 
 DEDUPE_DAYS = 30
-QUARANTINE_DAYS = 30
 _DEDUPE_PARTITIONS = 8
 
 
@@ -81,8 +80,8 @@ def _replay_one(quarantine_id: UUID, now: datetime) -> str | None:
     receipt = collect.record(sender, envelope, type=None, now=now, received_at=row.received_at)
     row.state = Quarantine.State.DISCARDED if receipt.without_consent else Quarantine.State.REPLAYED
     row.resolved_at = now
-    row.body = ""  # it lies with the events now, or may not be kept
-    row.save(update_fields=["state", "resolved_at", "body"])
+    row.body, row.subjects = "", []  # it lies with the events now, or may not be kept
+    row.save(update_fields=["state", "resolved_at", "body", "subjects"])
     return row.state
 
 
@@ -99,6 +98,10 @@ def _sender_of(row: Quarantine) -> Sender:
         address=None,
         has_gpc=False,
         prove=None,
+        source_kind=row.source.kind,
+        place_policy=row.site.place_policy,
+        treats_gpc_as_refusal=row.site.treats_gpc_as_refusal,
+        tcf_vendor_id=row.site.tcf_vendor_id,
     )
 
 
@@ -106,7 +109,7 @@ def _sender_of(row: Quarantine) -> Sender:
 def discard(quarantine_ids: Sequence[UUID], actor: Actor, now: datetime) -> int:
     """Give up waiting events and forget their bodies; return how many that were. Repeatable."""
     count = Quarantine.objects.filter(pk__in=quarantine_ids, state=Quarantine.State.WAITING).update(
-        state=Quarantine.State.DISCARDED, resolved_at=now, body=""
+        state=Quarantine.State.DISCARDED, resolved_at=now, body="", subjects=[]
     )
     _audit("events.quarantine_discarded", quarantine_ids, actor, now, discarded=count)
     return count
@@ -115,10 +118,12 @@ def discard(quarantine_ids: Sequence[UUID], actor: Actor, now: datetime) -> int:
 @transaction.atomic
 def repair(quarantine_id: UUID, body: str, actor: Actor, now: datetime) -> bool:
     """Replace the body of a waiting event; False when it does not wait. Replaying is apart."""
-    count = Quarantine.objects.filter(pk=quarantine_id, state=Quarantine.State.WAITING).update(
-        body=body.replace("\x00", "")
+    waiting = Quarantine.objects.filter(pk=quarantine_id, state=Quarantine.State.WAITING)
+    site_id = waiting.values_list("site_id", flat=True).first()
+    count = site_id is not None and waiting.update(
+        body=body.replace("\x00", ""), subjects=quarantine.subjects_of(site_id, body)
     )
-    _audit("events.quarantine_edited", [quarantine_id], actor, now, edited=count)
+    _audit("events.quarantine_edited", [quarantine_id], actor, now, edited=int(count))
     return bool(count)
 
 
@@ -144,8 +149,28 @@ def declare_names(
     return count
 
 
+def count_erased(site_id: UUID, number: int, *, now: datetime) -> None:
+    """Count events that were taken in, and dropped because somebody they name was erased."""
+    counters.count(site_id, Receipt(0, 0, 0, [], erased=number), now=now)
+
+
+def forget_unused_names(site_id: UUID) -> int:
+    """Delete observed names of events that no stored event has; return how many.
+
+    Reads all events of the site. Declared names are the site's own and stay.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM events_eventschema s WHERE s.site_id = %(site)s AND NOT s.is_declared"
+            " AND s.name NOT IN (SELECT DISTINCT name FROM events_event WHERE site_id = %(site)s)",
+            {"site": str(site_id)},
+        )
+        return int(cursor.rowcount)
+
+
 def prune(now: datetime) -> dict[str, int]:
-    """Delete message ids and quarantined events that are older than 30 days; return the counts.
+    """Delete message ids older than 30 days, and quarantined events older than their site keeps
+    them; return the counts.
 
     Answers kept for an Idempotency-Key go after a day.
 
@@ -160,8 +185,9 @@ def prune(now: datetime) -> dict[str, int]:
                 [oldest_key],
             )
             keys += cursor.rowcount
-    oldest = now - timedelta(days=QUARANTINE_DAYS)
-    events, _ = Quarantine.objects.filter(received_at__lt=oldest).delete()
+    events = 0
+    for site_id, oldest in keeping.cutoffs("quarantine", now=now).items():
+        events += Quarantine.objects.filter(site_id=site_id, received_at__lt=oldest).delete()[0]
     answers = idempotency.prune(now)
     return {"message_ids": keys, "quarantined": events, "kept_answers": answers}
 

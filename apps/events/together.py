@@ -1,25 +1,25 @@
 """Calls that meet are recorded together: consent is asked once, and one commit holds them all."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from apps.consent.types import Choice
+from apps.consent.tombstones import Choices
 from apps.events import counters, inbox
 from apps.events.collect import Call, choosing_of, record_call, unplanned_of, unsignalled
 from apps.events.inbox import Coming
 from apps.events.partitions import ensure_partitions_for
-from apps.events.permission import Subject, choices_for, permit
+from apps.events.permission import choices_for, permit
+from apps.events.returning import erased_of, may_return
 from apps.events.types import Accepted, Receipt
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Outcome = Receipt | Exception
-Choices = Mapping[Subject, Choice]
 
 
 class _Permitted(NamedTuple):
@@ -85,6 +85,10 @@ def _record_site(calls: Sequence[Call], places: list[int], outcomes: dict[int, O
 def _kept(call: Call, choices: Choices) -> list[Accepted] | None:
     """The events of a call that may be kept; None when consent or the plan must be written to."""
     sender = call.sender
+    dropped = erased_of(call.events, choices)
+    if dropped and may_return(sender, dropped, call.raw_of):
+        return None
+    call.erased = len(dropped)
     kept = permit(sender, call.events, choices)
     if unsignalled(sender, kept, choices):
         return None
@@ -103,7 +107,7 @@ def _store(permitted: Sequence[_Permitted]) -> list[Receipt]:
     )
     receipts = []
     for (_, call, kept), count in zip(permitted, fresh, strict=True):
-        receipt = Receipt(count, len(kept) - count, len(call.events) - len(kept), [])
+        receipt = Receipt(count, len(kept) - count, len(call.events) - len(kept), [], call.erased)
         counters.count(sender.site_id, receipt, now=call.received_at)
         receipts.append(receipt)
     return receipts

@@ -6,10 +6,13 @@ stored, parsed and thrown away for every event that ever comes in.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
+
+from apps.access.proof import SignedIn
 
 INBOX_VERSION = 1
 
@@ -78,7 +81,8 @@ class Sender:
     """Who sends, and on which terms: what intake needs of an authenticated caller.
 
     `address` is the network address of the connection, None when it must not be used (servers);
-    `has_gpc` that the request carried `Sec-GPC: 1`. `prove` see `domain.reading.Frame`.
+    `has_gpc` that the request carried `Sec-GPC: 1`. `prove` see `domain.reading.Frame`. `signed_in`
+    reads a userToken, None where none counts. The others are as of `apps.access.types.Caller`.
     """
 
     site_id: UUID
@@ -91,6 +95,18 @@ class Sender:
     address: str | None
     has_gpc: bool
     prove: Callable[[str, Any, Any], str | None] | None
+    source_kind: str = ""
+    place_policy: str = "fixed"
+    treats_gpc_as_refusal: bool | None = None
+    country: str | None = None
+    region: str | None = None
+    tcf_vendor_id: int | None = None
+    signed_in: Callable[[str, datetime], SignedIn | None] | None = None
+
+    @property
+    def gpc(self) -> bool:
+        """As callers have it."""
+        return self.has_gpc
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +122,13 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a call's events; the four counts add up to the events that were sent."""
+    """What became of a call's events; the first four counts add up to the events that were sent.
+
+    `erased` of those without consent were dropped because somebody they name was erased.
+    """
 
     accepted: int
     duplicates: int
     without_consent: int
     rejected: list[Rejection]
+    erased: int = 0

@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.access.services import record_audit
+from apps.access.site_staff import narrowed
 from apps.access.site_time import wall_clock
 from apps.content.admin_script import PAGE_SCRIPT
 from apps.integrations.checking import (
@@ -234,7 +235,8 @@ class ConnectionFilter(admin.SimpleListFilter):
     parameter_name = "connection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = Connection.objects.order_by("-created_at").values_list("pk", "name")
+        own = narrowed(request.user, Connection.objects.order_by("-created_at"))
+        rows = own.values_list("pk", "name")
         return [(str(pk), name) for pk, name in rows[:OFFERED]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -11,6 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from apps.integrations.models import Connection, EntryLink, Incoming
+from apps.work.cells import guarded
 
 MOST_ROWS: Final = 1_000  # of one page
 PIECE: Final = 500  # entries that are in memory together
@@ -26,7 +26,6 @@ COLUMNS: Final = (
 )
 _THERE: Final = "https://app.contentful.com/spaces/{}/environments/{}/entries/{}"
 # What a spreadsheet would work out instead of showing.
-_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 
 
 class Synced(NamedTuple):
@@ -129,7 +128,7 @@ def csv_lines(rows: Iterable[Synced]) -> Iterator[str]:
     for row in rows:
         said = as_json(row)
         cells = [" ".join(row.locales) if one == "locales" else str(said[one]) for one in COLUMNS]
-        yield _line([f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells])
+        yield _line([guarded(cell) for cell in cells])
 
 
 def came_from(variant_ids: Sequence[UUID]) -> dict[UUID, CameFrom]:

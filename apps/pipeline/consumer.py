@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 from apps.events import journal
 from apps.pipeline import fold, timers, triggering
 from apps.pipeline.clock_steps import ClockWatch
-from apps.work import alive, clock
+from apps.work import alive, clock, holding_back
 from apps.work.counting import Counter
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ RUSH = 60
 LINGER_S = 0.006
 RETRY_S = 1.0
 JOURNALS_EVERY_S = 2.0
+HELD_EVERY_S = 5.0
 
 _batches: Final = Counter("attune_folded_batches", "Batches folded by the consumer.")
 _events: Final = Counter("attune_folded_events", "Events folded by the consumer.")
@@ -48,11 +49,15 @@ class Consumer:
         self._triggers = triggering.Follower()
         self._timers_at = 0.0
         self._journals_at = 0.0
+        self._held_at = 0.0
 
     def run(self) -> None:
         """Work until `should_stop`; survives the database going away."""
         while not self._should_stop():
             self._voice.say()
+            if self._is_held():
+                time.sleep(RETRY_S)
+                continue
             try:
                 self._listen()
                 self._drain()
@@ -62,6 +67,14 @@ class Consumer:
                 self._forget_connections()
                 time.sleep(RETRY_S)
         self._forget_connections()
+
+    def _is_held(self) -> bool:
+        """Whether nothing may be folded: a restored backup lacks erasures. Asked now and then."""
+        now_s = time.monotonic()
+        if now_s >= self._held_at:
+            self._held_at = now_s + HELD_EVERY_S
+            holding_back.look()
+        return holding_back.is_held()
 
     def _drain(self) -> None:
         """Work until nothing waits: a fold and a batch of timers in turn, so that none starves."""

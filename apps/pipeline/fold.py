@@ -16,14 +16,12 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
 
-from apps.consent.types import Purpose
 from apps.decisions import hot_state
 from apps.decisions.cap_counts import added, showing_of
 from apps.events import fold as event_fold
 from apps.events.fold import Placed, Spoilt
 from apps.events.halving import halve
-from apps.events.types import FLAG_CAPS_ONLY
-from apps.pipeline import bounds
+from apps.pipeline import bounds, consent, erased, vaulting
 from apps.pipeline.people import People
 from apps.pipeline.person import LIST, MEMBER_OF, Person
 from apps.pipeline.timers import fold_due
@@ -38,8 +36,6 @@ __all__ = ["NOTHING", "Crowded", "Folded", "fold_due", "fold_once"]
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 8
-_ANALYTICS = int(Purpose.ANALYTICS)  # a plain number: every event is asked about
-_PERSONALIZATION = int(Purpose.PERSONALIZATION)
 
 
 class Folded(NamedTuple):
@@ -191,18 +187,24 @@ def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, P
         return NOTHING, None
     bounds.bound_transaction()
     arrivals = [(batch, event) for batch in batches for event in batch.body.e]
-    people = People(arrivals, now=now)
-    placed = [people.place(arrival) for arrival in arrivals]
+    living = erased.living(arrivals)
+    erased.count(arrivals, living, now=now)
+    people = People(living, now=now)
+    placed = [people.place(arrival) for arrival in living]
     _count_showings(placed, people)
-    kept = _still_allowed(placed, people)
+    rows = {profile_id: person.row for profile_id, person in people.persons.items()}
+    kept = consent.still_allowed(placed, rows)
+    vaulting.seal(kept, people.persons)
     event_fold.insert(kept)
     event_fold.observe({(p.batch.site_id, p.event.name) for p in kept}, now=now)
     people.share()
     for profile_id, own in _by_profile(kept):
         people.persons[profile_id].take(own)
+    winners = [winner for winner, _, _ in people.merged]
+    vaulting.find_by_new(people.persons, people.remembered, winners)
     _write_traits(people.persons.values())
     write(people.persons.values(), clock.to_ms(now), carried=people.carried())
-    return Folded(len(batches), len(kept), len(placed) - len(kept)), people
+    return Folded(len(batches), len(kept), len(arrivals) - len(kept)), people
 
 
 def _count_showings(placed: Sequence[Placed], people: People) -> None:
@@ -212,25 +214,8 @@ def _count_showings(placed: Sequence[Placed], people: People) -> None:
             continue
         showing = showing_of(one.event.properties, one.event.occurred_ms)
         row = people.persons[one.profile_id].row
-        if showing is not None and not row.denied & _PERSONALIZATION:
+        if showing is not None and consent.may_count_showings(row):
             row.caps = added(row.caps, [showing])
-
-
-def _still_allowed(placed: Sequence[Placed], people: People) -> list[Placed]:
-    """Drop what its owner has said no to: withdrawn while it waited, or on a shared device.
-
-    Not only where the epoch has moved: intake asked whoever has the device now, but a late event
-    may belong to somebody who had it before.
-    """
-    kept: list[Placed] = []
-    for one in placed:
-        row = people.persons[one.profile_id].row
-        if row.denied & _ANALYTICS or one.event.flags & FLAG_CAPS_ONLY:
-            continue
-        one.event.purposes &= ~row.denied
-        one.event.epoch = row.consent_epoch
-        kept.append(one)
-    return kept
 
 
 def _by_profile(placed: Iterable[Placed]) -> Iterable[tuple[UUID, list[Placed]]]:

@@ -2,26 +2,28 @@
 
 from datetime import datetime
 
-from apps.consent.types import Choice
+from apps.consent import services as consent
+from apps.consent import withdrawing
 from apps.decisions import cap_counts
 from apps.events import history
 from apps.pipeline.person import MAX_GROUPS, MEMBER_OF, Person
 from apps.profiles import services as profiles
 from apps.profiles.state import is_newer, newest_identities
+from apps.work import clock
 
 
-def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> None:
+def merge(
+    winner: Person, loser: Person, message_id: str, *, now: datetime, cause: str = "event"
+) -> None:
     """Fold `loser` into `winner`. Both rows are locked; every holder's rows move.
 
     Consent becomes the stricter of the two, traits the newer, history the union. The epoch rises,
     so that whatever was derived under either one is looked at again.
     """
     into, out = winner.row, loser.row
-    profiles.merge_profiles(into, out, message_id=message_id, now=now)
-    choice = Choice(into.granted, into.denied, into.consent_epoch).stricter(
-        Choice(out.granted, out.denied, out.consent_epoch)
-    )
-    into.granted, into.denied, into.consent_epoch = choice.granted, choice.denied, choice.epoch + 1
+    withdrawing.settle(out)
+    profiles.merge_profiles(into, out, message_id=message_id, now=now, cause=cause)
+    consent.join_rows(into, out, clock.to_ms(now))
     for key, entry in out.traits.items():
         known = into.traits.get(key)
         if known is not None:
@@ -49,4 +51,4 @@ def merge(winner: Person, loser: Person, message_id: str, *, now: datetime) -> N
     out.merged_into = into.profile_id
     out.history = out.memberships = out.caps = b""
     out.traits, out.identities, out.event_count = {}, [], 0
-    out.consent_epoch = choice.epoch + 1
+    out.consent_epoch = into.consent_epoch

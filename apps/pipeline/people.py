@@ -10,7 +10,7 @@ from apps.decisions.hot_state import Carried, Remembered, Told
 from apps.events import fold as event_fold
 from apps.events.fold import Batch
 from apps.events.types import Accepted
-from apps.pipeline import merging, sharing
+from apps.pipeline import erased, merging, sharing
 from apps.pipeline.person import Person, entered_by
 from apps.profiles import identities, splitting, state
 from apps.profiles.identities import IdentityMoved, Known, Name
@@ -33,6 +33,7 @@ class People:
 
     def __init__(self, arrivals: Sequence[Arrival], *, now: datetime) -> None:
         self.now = now
+        self._arrivals = arrivals
         self.persons: dict[UUID, Person] = {}
         self.remembered: list[Remembered] = []
         self.merged: list[tuple[UUID, UUID, str]] = []
@@ -174,6 +175,8 @@ class People:
 
     def _verify(self, names: Iterable[Name]) -> None:
         """A row was written since the identities were read: make sure that none of them moved."""
+        if len(erased.living(self._arrivals)) < len(self._arrivals):
+            raise IdentityMoved
         seen = identities.find(set(names))
         for name, place in self._known.items():
             if name in self._attached:

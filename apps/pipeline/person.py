@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from apps.decisions.cap_counts import session_since_ms
+from apps.consent.gates import stamp_allows
+from apps.consent.types import Purpose
 from apps.decisions.hot_state import HotProfile
 from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.history import History
 from apps.events.types import Accepted
+from apps.pipeline.consent import may_keep_trait
 from apps.pipeline.far_histories import FarHistory
+from apps.pipeline.hot_copy import hot_of
 from apps.profiles.state import (
     MAX_TRAIT_NAME,
     MAX_TRAITS,
@@ -18,9 +21,8 @@ from apps.profiles.state import (
     changed_ms,
     is_newer,
     same_value,
-    scored_ms,
-    told_meta,
 )
+from apps.profiles.vault import Keys
 from apps.segments import live
 from apps.segments.live import (
     Change,
@@ -41,6 +43,7 @@ MEMBER_OF = "edge.member_of"
 MAX_GROUPS = 200
 COMPUTED = "computed"  # the trait that templates find computed traits in
 LIST = "list"  # source of the traits of uploaded lists
+_PERSONALIZATION = Purpose.PERSONALIZATION
 
 
 class Person:
@@ -55,6 +58,9 @@ class Person:
         due_ms: the next instant at which something changes without an event.
         far: reads the events that the row has no longer.
         due_moved: whether that differs from what the due table says.
+        keys: of the encrypted traits of the row; None: it has none, or they are not read yet.
+        is_found_anew: their address or number may be another one: the blind index is brought up
+            to date when the row is written.
         has_only_stays: nothing else of the row is another one since it was read and evaluated.
     """
 
@@ -70,6 +76,8 @@ class Person:
         self.due_ms: int | None = None
         self.due_moved = False
         self.has_only_stays = False
+        self.keys: Keys | None = None
+        self.is_found_anew = False
         self._must_reload = False
         self._must_recount = False
         self.far = FarHistory(row.profile_id, row.version)
@@ -80,12 +88,18 @@ class Person:
         self._has_new_value = False  # of a trait
 
     def take(self, placed: Sequence[event_fold.Placed]) -> None:
-        """Fold events into counters, traits and history, each at its own time."""
-        self.placed.extend(placed)
+        """Fold events into counters, traits and history, each at its own time.
+
+        What may not serve personalization is stored and counted, and leaves no other trace.
+        """
         row = self.row
         row.last_message_id = placed[-1].event.message_id
         if not self._must_recount:
             self._count(placed)
+        placed = [one for one in placed if stamp_allows(one.event.purposes, _PERSONALIZATION)]
+        if not placed:
+            return
+        self.placed.extend(placed)
         ordered = sorted(placed, key=lambda one: one.order)
         self._names.update(one.event.name for one in ordered)
         for one in ordered:
@@ -129,6 +143,8 @@ class Person:
         event: Accepted = placed.event
         for key, value in event_fold.traits_of(event).items():
             if key.startswith(OUR_PREFIXES) or key == COMPUTED or len(key) > MAX_TRAIT_NAME:
+                continue
+            if not may_keep_trait(self.row.site_id, key, event.purposes):
                 continue
             self._observe(key, value, placed)
         if event.type == "group" and event.group_id:
@@ -212,6 +228,9 @@ class Person:
                 means that somebody wrote the row and wants all of it looked at.
         """
         row, definitions = self.row, self.definitions
+        if not live.may_be_placed(row, definitions, now_ms):
+            self._leave_all(now_ms)
+            return
         computed = row.traits.get(COMPUTED)
         evaluated, before = decode_section(row.memberships)
         kept = self._settled_history()
@@ -249,6 +268,28 @@ class Person:
         self.due_ms, self.due_moved = verdict.due_ms, verdict.due_ms != due_before
         self.changes = live.changes_of(
             row.site_id, row.profile_id, verdict, before, now_ms, is_quiet=self._asks_all
+        )
+
+    def _leave_all(self, now_ms: int) -> None:
+        """Out of every segment: who does not allow it is in none, and nothing is kept ready.
+
+        The history is read from the events again once it is allowed, as far as these allow it.
+        """
+        row = self.row
+        before = decode_section(row.memberships)[1]
+        if self._must_recount:
+            self._recount()
+        row.traits.pop(COMPUTED, None)
+        row.memberships = b""
+        if row.history or self.history.times or self.history.items:
+            row.history = history.UNREAD
+        self.history = history.decode(row.history)
+        left = [number for number, stay in before.items() if stay[0]]
+        due_before = min((stay[1] for stay in before.values() if stay[1] is not None), default=None)
+        self.has_only_stays = False
+        self.due_ms, self.due_moved = None, due_before is not None
+        self.changes = live.changes_of(
+            row.site_id, row.profile_id, Evaluation({}, [], left, None), {}, now_ms, is_quiet=True
         )
 
     def _verdict(
@@ -329,9 +370,7 @@ class Person:
         """
         wanted = self.definitions.properties
         if self._must_recount:
-            row = self.row
-            row.event_count, row.first_seen_ms, row.last_seen_ms = event_fold.count(row.profile_id)
-            self._must_recount = False
+            self._recount()
         if self._must_reload or self.history.lacks(wanted):
             self.history = history.load(
                 self.row.profile_id, wanted, since_ms=None, limit=history.MAX_HAPPENINGS + 1
@@ -340,27 +379,15 @@ class Person:
         self.history.trim()
         return self.history
 
+    def _recount(self) -> None:
+        row = self.row
+        row.event_count, row.first_seen_ms, row.last_seen_ms = event_fold.count(row.profile_id)
+        self._must_recount = False
+
     def hot(self) -> HotProfile:
         """The copy of the (saved) state that decisions read."""
-        row = self.row
-        return HotProfile(
-            profile_id=row.profile_id.bytes,
-            unit_id=row.unit_id,
-            epoch=row.consent_epoch,
-            version=row.version,
-            granted=row.granted,
-            denied=row.denied,
-            memberships=row.memberships,
-            traits=row.trait_values(),
-            last_items=[item for _, item in self.history.items],
-            last_seen_ms=row.last_seen_ms or 0,
-            identities=row.identities[::-1],
-            scored_ms=scored_ms(row.traits),
-            trait_meta=told_meta(row.traits, self.definitions.shown_traits),
-            recent=history.recent(self.history),
-            caps=row.caps,
-            session_since_ms=session_since_ms(self.history.times, bool(row.caps)),
-        )
+        keys = () if self.keys is None else self.keys.packed
+        return hot_of(self.row, self.history, self.definitions, keys)
 
 
 def entered_by(persons: Iterable[Person]) -> dict[UUID, list[int]]:

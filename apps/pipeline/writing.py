@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from apps.decisions import hot_state
 from apps.decisions.hot_state import Carried, HotKey
+from apps.pipeline import vaulting
 from apps.pipeline.far_histories import FarHistory
 from apps.pipeline.person import Person
 from apps.profiles import state
@@ -48,6 +49,8 @@ def write_anew(persons: Sequence[Person], now_ms: int, *, carried: Sequence[Carr
 
     For whoever has changed more of them than a batch does. Hot state is told after the commit.
     """
+    for person in persons:
+        person.is_found_anew = True
     _write(persons, now_ms, {person.row.profile_id: now_ms for person in persons}, carried)
 
 
@@ -89,6 +92,7 @@ def _write_beside(
     Args:
         due: deadlines of theirs that are past, in ms.
     """
+    vaulting.take_keys(living)
     _tell_of_frozen(living, now_ms)
     changes = [change for person in living for change in person.changes]
     if changes:

@@ -49,6 +49,7 @@ class ModelSpecForm(forms.ModelForm[ModelSpec]):
             "target_event",
             "horizon_hours",
             "is_enabled",
+            "purpose",
             "window_days",
             "active_days",
             "moments",
@@ -94,6 +95,7 @@ class ModelSpecAdmin(admin.ModelAdmin[ModelSpec]):
     readonly_fields = ["question", "serving", "scored", "last_run", "trainings"]
     fieldsets = [
         (None, {"fields": ["site", "key", "name", "target_event", "horizon_hours", "is_enabled"]}),
+        ("What for", {"fields": ["purpose"]}),
         (
             "How it learns",
             {

@@ -7,11 +7,13 @@ class PredictionsConfig(AppConfig):
     verbose_name = "Predictions"
 
     def ready(self) -> None:
-        from apps.predictions import personal_data
+        from apps.consent import withdrawing
+        from apps.predictions import clearing, personal_data
         from apps.profiles import holders
         from apps.work import schedules
 
         holders.register(personal_data.HOLDER)
+        withdrawing.register(clearing.CLEARING)
         schedules.declare(
             "Train predictions", task="predictions.train_all", crontab="20 3 * * *", queue="train"
         )

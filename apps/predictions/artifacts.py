@@ -43,5 +43,10 @@ def load(version: ModelVersion) -> str:
     return content.decode()
 
 
+def delete(version_id: UUID) -> None:
+    """Delete the file of a version, if it is there."""
+    _path(version_id).unlink(missing_ok=True)
+
+
 def _path(version_id: UUID) -> Path:
     return Path(settings.ARTIFACT_DIR) / "predictions" / f"{version_id.hex}.txt"

@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from apps.consent import declared
 from apps.work.ids import uuid7
 
 
@@ -50,6 +51,13 @@ class ModelSpec(models.Model):
     )
     seed = models.PositiveIntegerField(default=0)
     is_enabled = models.BooleanField(default=True)
+    purpose = models.CharField(
+        max_length=20,
+        choices=declared.CHOICES,
+        default=declared.MODEL_TRAINING,
+        blank=True,
+        help_text="What it is for. Without it, it learns and scores nobody.",
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -85,6 +93,14 @@ class ModelVersion(models.Model):
     feature_names = models.JSONField(help_text="The columns of the model, in order.")
     calibration = models.JSONField(help_text="How a raw score becomes a probability.")
     lineage = models.JSONField(help_text="The question, the data and the software it came from.")
+    cut_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Somebody it may have learned from was erased then: it is to be trained again.",
+    )
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its file was deleted; the card stays."
+    )
     card = models.JSONField(help_text="How well it does on a time it did not see.")
 
     class Meta:

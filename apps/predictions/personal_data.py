@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.consent.recorded import has_refused
 from apps.consent.types import Purpose
 from apps.predictions.models import ModelVersion, Score
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
@@ -81,7 +82,7 @@ def divide(division: Division) -> int:
         row = rows[UUID(one["profile"])]
         version = ModelVersion.objects.filter(pk=one["version"], spec_id=one["spec"])
         found = version.select_related("spec").first()
-        if found is None or row.denied & Purpose.PERSONALIZATION:
+        if found is None or has_refused(row.denied, Purpose.PERSONALIZATION):
             continue
         if one["entry"] is not None:
             row.traits[found.spec.trait] = tuple(one["entry"])

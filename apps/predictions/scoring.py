@@ -16,7 +16,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.consent.types import Purpose
+from apps.consent.declared import problem_of, purpose_of
+from apps.consent.gates import sql_stands, stands
+from apps.consent.regimes import STRICT_UNKNOWN
+from apps.consent.vouching import sql_vouched, vouched_sites
 from apps.predictions import features
 from apps.predictions.models import ModelSpec, ModelVersion
 from apps.predictions.training import restored, silent
@@ -37,7 +40,7 @@ SOURCE = "model"  # what conditions name as the source of such a trait
 _CHANGED = """
 SELECT s.profile_id FROM profiles_profilestate s
 LEFT JOIN predictions_score p ON p.profile_id = s.profile_id AND p.spec_id = %(spec)s
-WHERE s.site_id = %(site)s AND s.merged_into IS NULL AND (s.denied & %(purpose)s) = 0
+WHERE s.site_id = %(site)s AND s.merged_into IS NULL AND {willing}
   AND s.last_seen_at > %(active_since)s
   AND (p.id IS NULL OR p.version_id <> %(version)s OR s.last_seen_at > p.as_of
     OR p.as_of < %(stale)s)
@@ -47,7 +50,7 @@ _OUTDATED = """
 SELECT p.profile_id FROM predictions_score p
 LEFT JOIN profiles_profilestate s ON s.profile_id = p.profile_id
 WHERE p.spec_id = %(spec)s AND (%(version)s::uuid IS NULL OR s.merged_into IS NOT NULL
-  OR (s.denied & %(purpose)s) <> 0 OR s.last_seen_at <= %(active_since)s)
+  OR s.profile_id IS NULL OR NOT {willing} OR s.last_seen_at <= %(active_since)s)
 ORDER BY p.profile_id
 """
 _WRITE = """
@@ -63,26 +66,27 @@ _FORGET = "DELETE FROM predictions_score WHERE spec_id = %s AND profile_id = ANY
 def score(*, spec_id: UUID, now: datetime, progress: Progress = silent) -> int:
     """Bring a spec's scores up to date; return how many profiles were looked at.
 
-    Scores of visitors who are inactive, or have said no to personalization, are taken back; all of
-    them when the spec is disabled or has no champion. Safe to run twice.
+    Scores of visitors who are inactive, or do not allow what the model is for, are taken back; all
+    of them when the spec is disabled, says not what it is for, or has no champion. Safe to run
+    twice.
 
     Raises:
         ArtifactBroken: the champion's file is missing or is not what was stored.
     """
     spec = ModelSpec.objects.get(pk=spec_id)
     version = None
-    if spec.is_enabled:
+    if spec.is_enabled and problem_of(spec.purpose) is None:
         version = spec.versions.filter(state=ModelVersion.State.CHAMPION).first()
     parameters = {
         "spec": str(spec.pk),
         "site": str(spec.site_id),
         "version": None if version is None else str(version.pk),
-        "purpose": int(Purpose.PERSONALIZATION),
         "active_since": now - timedelta(days=spec.active_days),
         "stale": now - STALE_AFTER,
     }
     done = 0
-    for batch in _batches(_OUTDATED, parameters):
+    willing = _willing(spec)
+    for batch in _batches(_OUTDATED.format(willing=willing), parameters):
         _write(spec, version, dict.fromkeys(batch), now)
         done += len(batch)
         progress(done, 0, "scores taken back")
@@ -100,7 +104,7 @@ def _score(
 ) -> int:
     model = restored(version)
     done = 0
-    for batch in _batches(_CHANGED, parameters):
+    for batch in _batches(_CHANGED.format(willing=_willing(spec)), parameters):
         values: dict[UUID, float | None] = dict.fromkeys(batch)
         known, x = features.rows_of(spec, version.feature_names, batch, as_of=now)
         if known:
@@ -114,6 +118,24 @@ def _score(
         progress(done, 0, "profiles scored")
     logger.info("predictions.scored", extra={"spec": spec.pk, "profiles": done})
     return done
+
+
+def _willing(spec: ModelSpec) -> str:
+    """The condition that what the model is for stands for a state row `s`."""
+    if problem_of(spec.purpose) is not None:
+        return "false"
+    purpose = purpose_of(spec.purpose)
+    return sql_stands("s", purpose, vouched=sql_vouched("%(site)s::uuid"), now="now()")
+
+
+def _is_willing(spec: ModelSpec, row: StateRow, is_vouched: bool, now: datetime) -> bool:
+    return problem_of(spec.purpose) is None and stands(
+        row,
+        purpose_of(spec.purpose),
+        is_vouched=is_vouched,
+        regime=STRICT_UNKNOWN,
+        now_ms=clock.to_ms(now),
+    )
 
 
 def _batches(statement: str, parameters: dict[str, Any]) -> Iterator[list[UUID]]:
@@ -136,10 +158,13 @@ def _write(
         kept: list[dict[str, Any]] = []
         gone: list[UUID] = []
         changed: list[StateRow] = []
-        for row in state.lock(values.keys()):
+        rows = state.lock(values.keys())
+        # Asked under the locks: a choice of meanwhile is seen.
+        is_vouched = bool(vouched_sites([spec.site_id]))
+        for row in rows:
             value = values[row.profile_id]
             # They may have been merged, or have said no, since the features were read.
-            if row.merged_into is not None or row.denied & Purpose.PERSONALIZATION:
+            if row.merged_into is not None or not _is_willing(spec, row, is_vouched, now):
                 value = None
             if _put(row, spec.trait, value, now):
                 changed.append(row)

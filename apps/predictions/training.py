@@ -22,6 +22,7 @@ from django.db import transaction
 from django.db.models import Max
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from apps.consent import declared
 from apps.predictions import artifacts, features
 from apps.predictions.domain.hyperparameters import Hyperparameters
 from apps.predictions.domain.judging import (
@@ -41,6 +42,7 @@ from apps.predictions.estimator import PropensityModel
 from apps.predictions.features import Moment
 from apps.predictions.models import ModelSpec, ModelVersion, TrainingRun
 from apps.work import clock
+from apps.work.error_text import told
 from apps.work.ids import uuid7
 from apps.work.types import Progress
 
@@ -82,7 +84,7 @@ def train(*, spec_id: UUID, now: datetime, progress: Progress = silent) -> Train
     except (ModelRefused, InvalidHyperparameters, UnknownFeature) as refusal:
         _finish(run, TrainingRun.State.REFUSED, str(refusal))
     except Exception as error:
-        _finish(run, TrainingRun.State.FAILED, f"{type(error).__name__}: {error}")
+        _finish(run, TrainingRun.State.FAILED, told(error))
         raise
     logger.info("predictions.trained", extra={"spec": spec.pk, "state": run.state})
     return run
@@ -94,6 +96,9 @@ def _finish(run: TrainingRun, state: TrainingRun.State, outcome: str) -> None:
 
 
 def _train(spec: ModelSpec, run: TrainingRun, now: datetime, progress: Progress) -> None:
+    problem = declared.problem_of(spec.purpose)
+    if problem is not None:
+        raise ModelRefused(problem)
     hyperparameters = Hyperparameters.of(spec.hyperparameters, seed=spec.seed)
     rows = _rows(spec, now, progress)
     run.rows = sum(len(one.y) for _, one in rows.all())

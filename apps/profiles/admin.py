@@ -1,22 +1,27 @@
 """One person at a time: found by an exact identity, every look audited.
 
-What they told and did is shown without its values; what is counted of it is shown.
+What they told is masked until a reason is given, and then for a while; see apps/access/looks.py.
 """
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 
-from apps.access import services as access
+from apps.access import looks
+from apps.access.site_staff import narrowed
+from apps.profiles import admin_kinds as _admin_kinds  # noqa: F401 - registers its page
 from apps.profiles import selectors, splitting
 from apps.profiles.models import MergeRecord, Profile
 from apps.profiles.parts import Asked, reader_of
@@ -24,6 +29,8 @@ from apps.work import clock
 from apps.work.paging import BoundedPaginator
 
 SHOWN = 20  # rows of each kind
+MOST_SHOWN: Final = 500  # characters of a value
+FOUND: Final = "id__in"
 
 
 @admin.register(Profile)
@@ -32,13 +39,11 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
 
     list_display = ["id", "site", "identity_kinds", "event_count", "last_seen", "created_at"]
     list_select_related = ["site", "state"]
-    search_fields = ["id"]
-    search_help_text = "An exact identity, such as user_id:42 or a9f3..., or the id of a profile."
     ordering = ["-pk"]
     show_full_result_count = False
     paginator = BoundedPaginator
     fields = [
-        "id", "site", "created_at", "identity_kinds", "seen", "consent", "traits", "computed",
+        "id", "site", "created_at", "identities", "seen", "consent", "traits", "computed",
         "segments", "events", "decisions", "merged_into", "merges",
     ]  # fmt: skip
 
@@ -54,17 +59,71 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
         """People are erased everywhere at once, by a privacy request."""
         return False
 
+    def get_urls(self) -> list[URLPattern]:
+        """With the addresses that find somebody, and that take a reason for looking closer."""
+        view = self.admin_site.admin_view
+        own = [
+            path("find/", view(self.find), name="profiles_profile_find"),
+            path("<uuid:profile_id>/reveal/", view(self.reveal), name="profiles_profile_reveal"),
+        ]
+        return [*own, *super().get_urls()]
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str
     ) -> tuple[QuerySet[Profile], bool]:
-        """Match a whole identity or profile id; anything less finds nobody."""
-        term = search_term.strip()
-        if not term or "\0" in term:
-            return queryset.none(), False
-        found = selectors.profiles_with(term)
-        with suppress(ValueError):  # an identity then
-            found.add(UUID(term.removeprefix("prf_")))
-        return queryset.filter(pk__in=found), False
+        """List whom somebody has found by `find`; nobody else is."""
+        return (queryset if request.GET.get(FOUND) else queryset.none()), False
+
+    def find(self, request: HttpRequest) -> HttpResponse:
+        """POST `who`: a whole identity or profile id; anything less finds nobody.
+
+        Ours are the addresses it leads to: an identity would stay in logs and in the history.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        page = reverse("admin:profiles_profile_changelist")
+        term = request.POST.get("who", "").strip()
+        found: set[UUID] = set()
+        if term and "\0" not in term:
+            found = selectors.profiles_with(term)
+            with suppress(ValueError):  # an identity then
+                found.add(UUID(term.removeprefix("prf_")))
+        rows = narrowed(request.user, Profile.objects.filter(pk__in=found))
+        ids = sorted(str(pk) for pk in rows.values_list("pk", flat=True)[:SHOWN])
+        if not ids:
+            words = "Nobody here has that identity. It is matched whole, as it was sent."
+            self.message_user(request, words, messages.WARNING)
+            return redirect(page)
+        return redirect(f"{page}?{FOUND}={','.join(ids)}")
+
+    def reveal(self, request: HttpRequest, profile_id: UUID) -> HttpResponse:
+        """POST `reason`: show the values of one person for a while."""
+        profile = self.get_object(request, str(profile_id))
+        if profile is None:
+            raise Http404
+        if request.method == "POST":
+            if not looks.may_look(request):
+                raise PermissionDenied
+            reason = request.POST.get("reason", "")
+            refused = looks.begin(
+                request,
+                site_id=profile.site_id,
+                profile_id=profile_id,
+                reason=reason,
+                page="profile",
+            )
+            if refused:
+                self.message_user(request, refused, messages.ERROR)
+        return redirect("admin:profiles_profile_change", profile_id)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Profile | None:
+        """With whether its values may be shown now."""
+        profile = super().get_object(request, object_id, from_field)
+        if profile is not None:
+            profile.is_clear = looks.is_open(request, profile.pk)  # type: ignore[attr-defined]
+        return profile
 
     def change_view(
         self,
@@ -75,16 +134,16 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
     ) -> HttpResponse:
         """Show one person, and write down who looked."""
         profile = self.get_object(request, object_id)
+        more = dict(extra_context or {})
         if profile is not None and self.has_view_permission(request, profile):
-            access.record_audit(
-                action="profiles.viewed",
-                actor=request.user if request.user.is_authenticated else None,
-                site_id=profile.site_id,
-                target_kind="profiles.profile",
-                target_id=str(profile.pk),
-                now=clock.now(),
-            )
-        return super().change_view(request, object_id, form_url, extra_context)
+            looks.note(request, site_id=profile.site_id, profile_id=profile.pk, page="profile")
+            more |= {
+                "may_look": looks.may_look(request),
+                "minutes_left": looks.minutes_left(request, profile.pk),
+                "least_reason": looks.LEAST_REASON,
+                "most_reason": looks.MOST_REASON,
+            }
+        return super().change_view(request, object_id, form_url, more)
 
     @admin.display(description="Identities")
     def identity_kinds(self, profile: Profile) -> str:
@@ -93,6 +152,13 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
         for kind in profile.identities.values_list("kind", flat=True):
             counts[kind] = counts.get(kind, 0) + 1
         return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "-"
+
+    @admin.display(description="Identities")
+    def identities(self, profile: Profile) -> str:
+        """How many of which kind, and each with its value or a mask."""
+        rows = profile.identities.order_by("pk").values_list("kind", "value")[:SHOWN]
+        told = _table((kind, _said(profile, value)) for kind, value in rows)
+        return format_html("<p>{}</p>{}", self.identity_kinds(profile), told)
 
     @admin.display(description="Events")
     def event_count(self, profile: Profile) -> int:
@@ -112,9 +178,14 @@ class ProfileAdmin(admin.ModelAdmin[Profile]):
 
     @admin.display(description="Traits")
     def traits(self, profile: Profile) -> str:
-        """Names, sources and times; values are for those who ask through the API."""
+        """Names, values or masks, sources and times."""
         rows = profile.traits.order_by("key").values_list("key", "source", "observed_at")
-        shown = [(key, f"{source}, {_when(at)}") for key, source, at in rows[:SHOWN]]
+        page = selectors.traits_of(_asked(profile))
+        values = {row["key"]: row["value"] for row in page.rows}
+        shown = [
+            (key, f"{_said(profile, values.get(key))}: {source}, {_when(at)}")
+            for key, source, at in rows[:SHOWN]
+        ]
         count = format_html("<p>{} traits</p>", profile.traits.count())
         return format_html("{}{}", count, _table(shown))
 
@@ -191,7 +262,11 @@ def _rows(profile: Profile, part: str) -> list[dict[str, Any]]:
     reader = reader_of(part)
     if reader is None:
         return []
-    asked = Asked(
+    return reader(_asked(profile)).rows
+
+
+def _asked(profile: Profile) -> Asked:
+    return Asked(
         site_id=profile.site_id,
         profile_id=profile.pk,
         limit=SHOWN,
@@ -199,7 +274,6 @@ def _rows(profile: Profile, part: str) -> list[dict[str, Any]]:
         query={},
         now=clock.now(),
     )
-    return reader(asked).rows
 
 
 def _computed_words(row: dict[str, Any]) -> str:
@@ -213,6 +287,21 @@ def _computed_words(row: dict[str, Any]) -> str:
         row["asOf"],
         as_of,
     )
+
+
+def _said(profile: Profile, value: object) -> str:
+    """A value as it may be shown now: clear for who has given a reason, else a mask."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:MOST_SHOWN] if getattr(profile, "is_clear", False) else masked(value)
+
+
+def masked(value: object) -> str:
+    """Return what tells nobody who somebody is, and whether something is there."""
+    if isinstance(value, str) and value:
+        kind = "text"
+    else:
+        kind = {bool: "yes or no", int: "number", float: "number"}.get(type(value), "value")
+    return f"••••• ({kind})"
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

@@ -16,3 +16,9 @@ class CannotUndo(PersonalizationError):
     """A merge that cannot be undone now; the text says why, and what to do first."""
 
     code = "cannot_undo_merge"
+
+
+class CannotMerge(PersonalizationError):
+    """Two profiles cannot be joined by hand, now or ever; the text says why."""
+
+    code = "cannot_merge_profiles"

@@ -1,5 +1,6 @@
 """What is known of one person over all their identities."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -174,6 +175,18 @@ class ProfileState(models.Model):
         default=0, help_text="Purposes with a recorded yes, as bits."
     )
     denied = models.SmallIntegerField(default=0, help_text="Purposes with a recorded no, as bits.")
+    consents = models.BinaryField(
+        default=b"", db_default=b"", help_text="The state of each purpose, and since when."
+    )
+    consent_until = models.DateTimeField(
+        null=True, help_text="From then on no recorded yes counts. Empty: none of them ends."
+    )
+    holds = models.SmallIntegerField(
+        default=0, db_default=0, help_text="What stands in the way whatever they chose, as bits."
+    )
+    residence = models.CharField(
+        max_length=10, default="", db_default="", help_text='As declared: "DE", "US-CA".'
+    )
     history = models.BinaryField(default=b"")
     memberships = models.BinaryField(default=b"")
     caps = models.BinaryField(
@@ -208,3 +221,115 @@ class Due(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} at {self.due_at:%H:%M:%S}"
+
+
+class TraitKind(models.Model):
+    """What a site says of one of its traits. Unmarked: an identifier by its name, else personal."""
+
+    class Kind(models.TextChoices):
+        PLAIN = "plain", "Plain: says nothing about the person"
+        PERSONAL = "personal", "Personal"
+        IDENTIFIER = "identifier", "Identifier: names or reaches the person; encrypted"
+        SENSITIVE = "sensitive", "Sensitive: needs consent of its own; encrypted"
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="trait_kinds")
+    key = models.CharField("trait", max_length=120)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "kind of a trait"
+        verbose_name_plural = "kinds of traits"
+        constraints = [
+            models.UniqueConstraint(fields=["site", "key"], name="profiles_traitkind_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.kind}"
+
+
+class SubjectKey(models.Model):
+    """The key of one person's encrypted values, wrapped by a master key. See vault.py.
+
+    Without a profile it is the site's, of its blind index. Kept apart from the data in backups,
+    and loaded after it: so the database checks no references.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="+", db_constraint=False)
+    profile = models.ForeignKey(
+        Profile, models.CASCADE, null=True, related_name="subject_keys", db_constraint=False
+    )
+    wrapped = models.BinaryField()
+    master = models.CharField(max_length=32, help_text="Name of the master key that wrapped it.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site"], condition=models.Q(profile=None), name="profiles_sitekey_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"key {self.pk}"
+
+
+class Contact(models.Model):
+    """That a profile gave an address or a number: its keyed digest, by which it can be looked up.
+
+    In backups it is kept with the keys.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="+", db_constraint=False)
+    kind = models.CharField(max_length=8, help_text="email or phone")
+    digest = models.UUIDField(help_text="See vault.blind.")
+    profile = models.ForeignKey(
+        Profile, models.CASCADE, related_name="contacts", db_constraint=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "kind", "digest", "profile"], name="profiles_contact_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.profile_id}"
+
+
+class Duplicate(models.Model):
+    """That two profiles may be one person, and what somebody has decided. `one` is the lesser id.
+
+    `why` names the kinds of what they have in common, never the values.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "To be looked at"
+        MERGED = "merged", "Merged"
+        APART = "apart", "Two people"
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="duplicates")
+    one = models.ForeignKey(Profile, models.CASCADE, related_name="+")
+    other = models.ForeignKey(Profile, models.CASCADE, related_name="+")
+    why = models.JSONField(default=list)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    found_at = models.DateTimeField()
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["one", "other"], name="profiles_duplicate_unique")
+        ]
+        indexes = [models.Index(fields=["site", "state", "-found_at"], name="profiles_duplicates")]
+        permissions = [("merge_profiles", "Can merge two profiles by hand")]
+
+    def __str__(self) -> str:
+        return f"{self.one_id} and {self.other_id}"

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.profiles import vault
 from apps.profiles.models import Identity, Profile, Trait
 from apps.profiles.parts import Asked, Page, foreign_cursor, instant
 
@@ -71,14 +72,22 @@ def metadata_of(site_id: UUID, kind: str, value: str) -> dict[str, Any] | None:
 
 
 def traits_of(asked: Asked) -> Page:
-    """Return traits by name. `include` (a,b) asks for some of them. One statement."""
+    """Return traits by name. `include` (a,b) asks for some of them.
+
+    One statement, two where some are kept encrypted.
+    """
     traits = Trait.objects.filter(profile_id=asked.profile_id, key__gt=asked.after).order_by("key")
     wanted = asked.query.get("include")
     if wanted:
         traits = traits.filter(key__in=wanted.split(","))
     rows = list(traits.values("key", "value")[: asked.limit + 1])
     more = rows[asked.limit - 1]["key"] if len(rows) > asked.limit else ""
-    return Page([dict(row) for row in rows[: asked.limit]], more)
+    values = {row["key"]: row["value"] for row in rows[: asked.limit]}
+    if any(map(vault.is_sealed, values.values())):
+        keys = vault.keys_of(asked.site_id, [asked.profile_id]).get(asked.profile_id)
+        packed = () if keys is None else keys.packed
+        values = dict(vault.opened(asked.site_id, packed, values))
+    return Page([{"key": key, "value": value} for key, value in values.items()], more)
 
 
 def external_ids_of(asked: Asked) -> Page:

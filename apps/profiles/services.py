@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
-from apps.profiles import holders, identities
+from apps.profiles import contacts, holders, identities
 from apps.profiles.identities import Name
 from apps.profiles.models import IdentityLink, MergeRecord, Trait
 from apps.profiles.state import StateRow, save, uuid_array
@@ -188,12 +188,15 @@ def _make(name: Name, *, now: datetime) -> UUID:
     key = value if len(value) <= 64 else profile_id.hex
     identities.add_profiles([(profile_id, site_id, key)], now=now)
     identities.add({name: profile_id}, now=now)
+    contacts.note_identity(site_id, profile_id, kind, value)
     row = StateRow(profile_id, site_id, key, [f"{kind}:{value}"], is_new=True)
     save([row])
     return profile_id
 
 
-def merge_profiles(into: StateRow, out: StateRow, *, message_id: str, now: datetime) -> None:
+def merge_profiles(
+    into: StateRow, out: StateRow, *, message_id: str, now: datetime, cause: str = "event"
+) -> None:
     """Move the rows of every holder from one profile to another and say so in the feed.
 
     The caller holds both state rows and folds their sections itself, afterwards: each holder notes
@@ -220,7 +223,7 @@ def merge_profiles(into: StateRow, out: StateRow, *, message_id: str, now: datet
         site_id=site_id,
         winner_id=winner,
         loser_id=loser,
-        cause="event",
+        cause=cause,
         message_id=message_id,
         at=now,
         kept=kept,

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from apps.profiles.dividing_keys import divide_keys, keys_noted
 from apps.profiles.errors import CannotUndo
 from apps.profiles.holders import JSON, Division
 from apps.profiles.models import (
@@ -120,6 +121,7 @@ def keep(winner: StateRow, loser: StateRow) -> JSON:
         "changes": list(changes.values_list("id", flat=True)),
         "apart": partners_of(gone),
         "winner_apart": partners_of(winner.profile_id),
+        "keys": keys_noted(gone),
     }
 
 
@@ -223,6 +225,7 @@ def divide(division: Division) -> int:
         moved += links.filter(since=clock.from_ms(since_ms)).update(profile_id=other)
     own = Q(identity_id__in=ids) | Q(pk__in=note["changes"])
     moved += TraitChange.objects.filter(own, profile_id=one).update(profile_id=other)
+    moved += divide_keys(winner.site_id, one, other, note.get("keys", ()))
     Profile.objects.filter(pk=other).update(merged_into=None)
     Profile.objects.filter(pk__in=note["hulls"], merged_into=one).update(merged_into=other)
     loser.merged_into = None

@@ -49,6 +49,10 @@ class StateRow(msgspec.Struct):
     last_seen_ms: int | None = None
     last_message_id: str = ""
     merged_into: UUID | None = None
+    consents: bytes = b""
+    consent_until_ms: int = 0
+    holds: int = 0
+    residence: str = ""
     is_new: bool = False
     stored_history: bytes | None = None
     stored_memberships: bytes | None = None
@@ -118,7 +122,7 @@ def newest_identities(names: list[str]) -> list[str]:
 _COLUMNS = (
     "profile_id, site_id, unit_id, identities, version, consent_epoch, granted, denied, history,"
     " memberships, caps, traits, event_count, first_seen_at, last_seen_at, last_message_id,"
-    " merged_into"
+    " merged_into, consents, consent_until, holds, residence"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM profiles_profilestate WHERE profile_id = ANY(%s::uuid[])"
 _READ = Prepared("attune_states", _SELECT, ("uuid[]",))
@@ -131,7 +135,8 @@ _RECORD = """
 jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, site_id uuid, unit_id text, identities jsonb,
   version bigint, consent_epoch int, granted int2, denied int2, history text, memberships text,
   inside bigint[], caps text, traits jsonb, event_count bigint, first_seen_at timestamptz,
-  last_seen_at timestamptz, last_message_id text, merged_into uuid)
+  last_seen_at timestamptz, last_message_id text, merged_into uuid, consents text,
+  consent_until timestamptz, holds int2, residence text)
 """
 _UPDATE = Prepared(
     "attune_save",
@@ -142,7 +147,9 @@ UPDATE profiles_profilestate AS s SET identities = r.identities, version = r.ver
   memberships = coalesce(decode(r.memberships, 'base64'), s.memberships),
   inside = coalesce(r.inside, s.inside), caps = decode(r.caps, 'base64'), traits = r.traits,
   event_count = r.event_count, first_seen_at = r.first_seen_at, last_seen_at = r.last_seen_at,
-  last_message_id = r.last_message_id, merged_into = r.merged_into
+  last_message_id = r.last_message_id, merged_into = r.merged_into,
+  consents = decode(r.consents, 'base64'), consent_until = r.consent_until, holds = r.holds,
+  residence = r.residence
 FROM {_RECORD} WHERE s.profile_id = r.profile_id
 """,
     ("jsonb",),
@@ -151,7 +158,8 @@ _INSERT = f"""
 INSERT INTO profiles_profilestate ({_COLUMNS}, inside)
 SELECT profile_id, site_id, unit_id, identities, version, consent_epoch, granted, denied,
   decode(history, 'base64'), decode(memberships, 'base64'), decode(caps, 'base64'), traits,
-  event_count, first_seen_at, last_seen_at, last_message_id, merged_into, inside
+  event_count, first_seen_at, last_seen_at, last_message_id, merged_into,
+  decode(consents, 'base64'), consent_until, holds, residence, inside
 FROM {_RECORD} ORDER BY profile_id
 """
 
@@ -187,7 +195,8 @@ def _fetch(statement: Prepared, profile_ids: Collection[UUID]) -> list[StateRow]
 
 def _row(columns: Sequence[Any]) -> StateRow:
     (profile_id, site_id, unit_id, identities, version, epoch, granted, denied, *rest) = columns
-    history, memberships, caps, traits, count, first_seen, last_seen, message_id, merged_into = rest
+    history, memberships, caps, traits, count, first_seen, last_seen, message_id, *rest = rest
+    merged_into, consents, consent_until, holds, residence = rest
     stored, stays = bytes(history), bytes(memberships)
     return StateRow(
         profile_id=profile_id,
@@ -209,6 +218,10 @@ def _row(columns: Sequence[Any]) -> StateRow:
         last_seen_ms=None if last_seen is None else clock.to_ms(last_seen),
         last_message_id=message_id,
         merged_into=merged_into,
+        consents=bytes(consents),
+        consent_until_ms=0 if consent_until is None else clock.to_ms(consent_until),
+        holds=holds,
+        residence=residence,
     )
 
 
@@ -314,6 +327,10 @@ def _document(row: StateRow) -> dict[str, Any]:
         "last_seen_at": _instant(row.last_seen_ms),
         "last_message_id": row.last_message_id,
         "merged_into": row.merged_into,
+        "consents": base64.b64encode(row.consents).decode(),
+        "consent_until": _instant(row.consent_until_ms or None),
+        "holds": row.holds,
+        "residence": row.residence,
     }
 
 

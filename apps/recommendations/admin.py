@@ -46,7 +46,7 @@ class RecommenderAdmin(admin.ModelAdmin[Recommender]):
     readonly_fields = ["trained", "learned_from", "hits", "popular_hits", "popular", "progress"]
     fieldsets = [
         (None, {"fields": ["site", "key", "name", "kind", "event_name", "window_days"]}),
-        (None, {"fields": ["is_enabled"]}),
+        (None, {"fields": ["is_enabled", "purpose"]}),
         (
             "What serves now",
             {"fields": ["trained", "learned_from", "hits", "popular_hits", "popular", "progress"]},

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from apps.consent import declared
 from apps.work.ids import uuid7
 
 
@@ -42,6 +43,13 @@ class Recommender(models.Model):
     )
     window_days = models.PositiveIntegerField(default=90, help_text="How far back it learns.")
     is_enabled = models.BooleanField(default=True)
+    purpose = models.CharField(
+        max_length=20,
+        choices=declared.CHOICES,
+        default=declared.RECOMMENDATION,
+        blank=True,
+        help_text="What it is for. Without it, it learns nothing.",
+    )
     active = models.ForeignKey(
         "RecommenderVersion", models.SET_NULL, null=True, blank=True, related_name="active_for"
     )

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection, transaction
+
 from apps.recommendations import training
 from apps.recommendations.models import Recommender, RecommenderVersion
 from apps.recommendations.tasks import TRAIN
@@ -60,6 +62,87 @@ def train_now(
         version = None if version_id is None else RecommenderVersion.objects.get(pk=version_id)
         done.append((recommender, version))
     return done
+
+
+# Items that no stored event names: somebody may have been the only one who ever saw them.
+_UNUSED = """
+CREATE TEMPORARY TABLE attune_unused ON COMMIT DROP AS
+SELECT code FROM (
+  SELECT code FROM recommendations_item WHERE site_id = %(site)s
+  UNION SELECT l.item FROM recommendations_itemlist l
+  JOIN recommendations_recommenderversion v ON v.id = l.version_id
+  JOIN recommendations_recommender r ON r.id = v.recommender_id AND r.site_id = %(site)s
+) AS known(code)
+WHERE code NOT IN (
+  SELECT DISTINCT item FROM events_event WHERE site_id = %(site)s AND item IS NOT NULL)
+"""
+_VERSIONS = """
+SELECT v.id FROM recommendations_recommenderversion v
+JOIN recommendations_recommender r ON r.id = v.recommender_id AND r.site_id = %(site)s
+"""
+_FORGET_ITEMS = (
+    """
+DELETE FROM recommendations_item i USING attune_unused u
+WHERE i.site_id = %(site)s AND i.code = u.code
+""",
+    f"""
+DELETE FROM recommendations_itemlist l USING attune_unused u
+WHERE l.item = u.code AND l.version_id IN ({_VERSIONS})
+""",
+    f"""
+UPDATE recommendations_itemlist l SET ranked = (
+  SELECT coalesce(jsonb_agg(e ORDER BY place), '[]') FROM jsonb_array_elements(l.ranked)
+    WITH ORDINALITY AS x(e, place) WHERE e ->> 0 NOT IN (SELECT code FROM attune_unused))
+WHERE l.version_id IN ({_VERSIONS}) AND EXISTS (
+  SELECT FROM jsonb_array_elements(l.ranked) e JOIN attune_unused u ON u.code = e ->> 0)
+""",
+    f"""
+UPDATE recommendations_recommenderversion v SET popular = (
+  SELECT coalesce(jsonb_agg(e ORDER BY place), '[]') FROM jsonb_array_elements(v.popular)
+    WITH ORDINALITY AS x(e, place) WHERE e ->> 0 NOT IN (SELECT code FROM attune_unused))
+WHERE v.id IN ({_VERSIONS}) AND EXISTS (
+  SELECT FROM jsonb_array_elements(v.popular) e JOIN attune_unused u ON u.code = e ->> 0)
+""",
+)
+
+
+def forget_unused_items(site_id: UUID) -> int:
+    """Take items that no stored event names out of catalogue and lists; return how many rows.
+
+    Reads all events of the site. Processes that serve lists read them anew with the next training.
+    """
+    count = 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_UNUSED, {"site": str(site_id)})
+        for statement in _FORGET_ITEMS:
+            cursor.execute(statement, {"site": str(site_id)})
+            count += cursor.rowcount
+    return count
+
+
+def trained(site_id: UUID) -> list[UUID]:
+    """Return the ids of the recommenders of a site that serve something."""
+    serving = Recommender.objects.filter(site_id=site_id).exclude(active=None)
+    return list(serving.values_list("pk", flat=True))
+
+
+def settle_cut(
+    *, recommender_id: UUID, cut_at: datetime, insist_at: datetime, now: datetime
+) -> bool:
+    """Delete what was trained up to `cut_at`, once something newer serves; False: not yet.
+
+    From `insist_at` on nothing serves until the next training. One is asked for until then.
+    """
+    recommender = Recommender.objects.filter(pk=recommender_id).select_related("active").first()
+    if recommender is None:
+        return True
+    if recommender.active is not None and recommender.active.trained_at <= cut_at:
+        if now < insist_at:
+            ask_training(recommender=recommender, now=now)
+            return False
+        Recommender.objects.filter(pk=recommender.pk).update(active=None)
+    recommender.versions.filter(trained_at__lte=cut_at).delete()
+    return True
 
 
 def stat_ops() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:

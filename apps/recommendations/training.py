@@ -1,7 +1,8 @@
 """Learning what follows what: two passes over a site's interest events, nothing else.
 
 A pair is two consecutive interest events of one device less than a session's idle time apart.
-Nothing is learned from events that do not allow personalization, nor from who has since said no.
+Nothing is learned from events that do not allow what the recommender is for, nor from whom it does
+not stand now.
 """
 
 import hashlib
@@ -13,7 +14,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.consent.types import Purpose
+from apps.consent.declared import problem_of, purpose_of
+from apps.consent.gates import event_allows, sql_stands
+from apps.consent.vouching import sql_vouched
 from apps.recommendations.domain.followers import Ranked, followers_of, hit_rate, ranked
 from apps.recommendations.models import Recommender, RecommenderVersion
 from apps.work.types import Progress
@@ -23,12 +26,16 @@ KEPT_VERSIONS = 3
 POPULAR_LENGTH = 200
 HELD_OUT = timedelta(days=1)
 
+# {allowed} is asked of each event's stamp, {willing} of each person now: what it is for.
 _VIEWS = """
-FROM events_event WHERE site_id = %(site)s AND name = %(event)s AND item IS NOT NULL
-  AND occurred_at > %(since)s AND occurred_at <= %(until)s AND (purposes & %(purpose)s) <> 0
-  AND profile_id NOT IN (SELECT profile_id FROM profiles_profilestate
-    WHERE site_id = %(site)s AND (denied & %(purpose)s) <> 0)
+FROM events_event e WHERE site_id = %(site)s AND name = %(event)s AND item IS NOT NULL
+  AND occurred_at > %(since)s AND occurred_at <= %(until)s AND {allowed}
+  AND profile_id IN (SELECT s.profile_id FROM profiles_profilestate s
+    WHERE s.site_id = %(site)s AND {willing})
 """
+# Every view is read once. Of tables that have just been filled the planner knows nothing yet and
+# would look through all people for each of them.
+_WHOLE = "SET LOCAL enable_nestloop = off"
 _NEWEST = f"SELECT max(occurred_at) {_VIEWS}"
 _POPULARITY = f"""
 SELECT item, count(*), count(*) FILTER (WHERE occurred_at <= %(cut)s) {_VIEWS} GROUP BY item
@@ -77,9 +84,13 @@ def train(*, recommender_id: UUID, now: datetime, progress: Progress = silent) -
     before the newest event.
     """
     recommender = Recommender.objects.get(pk=recommender_id)
+    problem = problem_of(recommender.purpose)
+    if problem is not None:
+        progress(3, 3, problem)
+        return None
     parameters = _parameters(recommender, now)
     progress(0, 3, "Counting what follows what")
-    counted = _count(parameters)
+    counted = _count(recommender, parameters)
     if counted is None:
         progress(3, 3, "Nothing to learn from yet")
         return None
@@ -114,22 +125,31 @@ def _parameters(recommender: Recommender, now: datetime) -> dict[str, Any]:
         "event": recommender.event_name,
         "since": now - timedelta(days=recommender.window_days),
         "until": now,
-        "purpose": int(Purpose.PERSONALIZATION),
         "idle": timedelta(milliseconds=SESSION_IDLE_MS),
     }
 
 
-def _count(parameters: dict[str, Any]) -> _Counted | None:
+def _of(statement: str, recommender: Recommender) -> str:
+    """A statement over the views that allow what a recommender is for."""
+    purpose = purpose_of(recommender.purpose)
+    return statement.format(
+        allowed=event_allows("e", purpose),
+        willing=sql_stands("s", purpose, vouched=sql_vouched("%(site)s::uuid"), now="now()"),
+    )
+
+
+def _count(recommender: Recommender, parameters: dict[str, Any]) -> _Counted | None:
     """Count views and pairs, and set the moment that divides off the last day. Three statements."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NEWEST, parameters)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_WHOLE)
+        cursor.execute(_of(_NEWEST, recommender), parameters)
         (newest,) = cursor.fetchone()
         if newest is None:
             return None
         parameters["cut"] = newest - HELD_OUT
-        cursor.execute(_POPULARITY, parameters)
+        cursor.execute(_of(_POPULARITY, recommender), parameters)
         rows = cursor.fetchall()
-        cursor.execute(_PAIRS, parameters)
+        cursor.execute(_of(_PAIRS, recommender), parameters)
         return _Counted(
             popularity=Counter({item: times for item, times, _ in rows}),
             popularity_before=Counter({item: before for item, _, before in rows if before}),
@@ -144,8 +164,9 @@ def _activate(
     recommender = version.recommender
     with transaction.atomic(), connection.cursor() as cursor:
         version.save(force_insert=True)
+        cursor.execute(_WHOLE)
         cursor.execute(_LISTS, [str(version.pk), json.dumps(rows)])
-        cursor.execute(_ITEMS, parameters)
+        cursor.execute(_of(_ITEMS, recommender), parameters)
         Recommender.objects.filter(pk=recommender.pk).update(active=version)
         newest = recommender.versions.order_by("-trained_at").values_list("pk", flat=True)
         recommender.versions.filter(pk__in=list(newest[KEPT_VERSIONS:])).delete()

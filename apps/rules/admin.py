@@ -45,6 +45,7 @@ class RuleAdmin(SafeAdmin[Rule]):
         ("What it serves", {"fields": [("placement", "variant"), "priority"]}),
         ("When it applies", {"fields": ["condition", "in_words", "findings"]}),
         ("How often", {"fields": ["caps"]}),
+        ("What for", {"fields": ["purpose"]}),
         ("Schedule", {"fields": [("starts_at", "ends_at"), "is_enabled"]}),
     )
 

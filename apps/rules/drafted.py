@@ -36,9 +36,10 @@ class DraftedRule(NamedTuple):
 def drafted_rules(site_id: UUID, ids: Collection[UUID] | None = None) -> list[DraftedRule]:
     """Return the site's rules that are in use, and what triggers show; of `ids` only, where given.
 
-    Six queries at most.
+    What does not say what it is for is left out. Six queries at most.
     """
     rows = Rule.objects.filter(site_id=site_id, is_enabled=True, archived_at=None)
+    rows = rows.exclude(purpose="")
     if ids is not None:
         rows = rows.filter(pk__in=list(ids))
     rules = list(
@@ -66,7 +67,7 @@ def drafted_triggers(site_id: UUID, ids: Collection[UUID] | None = None) -> list
         on=Trigger.On.ENTERED,
         for_ms=0,
         variant__isnull=False,
-    )
+    ).exclude(purpose="")
     if ids is not None:
         rows = rows.filter(pk__in=list(ids))
     found = list(rows.select_related("segment", "placement", "variant", "cap").order_by("key"))

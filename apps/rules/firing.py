@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.access.services import record_audit
-from apps.consent.types import Purpose
+from apps.consent.declared import AUDIENCES
 from apps.rules.domain.limits import limit_reached
 from apps.rules.firing_reads import (
     Line,
@@ -39,7 +39,7 @@ DELIVER: Final = "webhook.deliver"
 LATE: Final = timedelta(minutes=5)
 REMEMBERED: Final = timedelta(days=90)
 MINUTE: Final = timedelta(minutes=1)
-_PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
+NOT_TOLD: Final = "The visitor does not allow it that this recipient is told."
 
 Active = Mapping[tuple[UUID, int], Sequence[Trigger]]  # by site and number of the segment
 HeldOut = Callable[[UUID, str], bool]  # (site, bucketing key)
@@ -63,7 +63,9 @@ def active_triggers(now: datetime) -> Active:
         segment__is_archived=False,
     )
     found: dict[tuple[UUID, int], list[Trigger]] = defaultdict(list)
-    for one in rows.select_related("segment", "placement", "variant").order_by("number"):
+    for one in rows.select_related("segment", "placement", "variant", "recipient").order_by(
+        "number"
+    ):
         found[one.site_id, one.segment.number].append(one)
     return found
 
@@ -101,7 +103,9 @@ def take_due(now: datetime, *, is_held_out: HeldOut, limit: int) -> list[Fired]:
     """Fire for those who have stayed as long as their trigger asks; the earliest first."""
     due = list(
         Firing.objects.filter(outcome=Firing.Outcome.WAITING, due_at__lte=now)
-        .select_related("trigger__segment", "trigger__placement", "trigger__variant")
+        .select_related(
+            "trigger__segment", "trigger__placement", "trigger__variant", "trigger__recipient"
+        )
         .order_by("due_at")[:limit]
     )
     inside = inside_at(due)
@@ -196,7 +200,7 @@ def _fire(
         if who is None and not rows:
             continue  # nothing is noted of who was erased
         outcome = _outcome(one, who, earlier, of_minute, is_held_out)
-        firing = _row(one, outcome, rows or {})
+        firing = _row(one, outcome, rows or {}, who)
         judged.append(firing)
         if outcome is Firing.Outcome.FIRED and who is not None:
             earlier[one.trigger.pk, one.profile_id].append(one.at)
@@ -220,8 +224,7 @@ def _outcome(
     trigger = one.trigger
     if who is None:  # erased or merged away since
         return Firing.Outcome.TURNED_BACK
-    has_said_yes = who.granted & _PERSONALIZATION or who.is_vouched
-    if who.denied & _PERSONALIZATION or not has_said_yes:
+    if trigger.purpose not in who.may:
         return Firing.Outcome.NO_CONSENT
     if is_held_out(trigger.site_id, who.unit_id):
         return Firing.Outcome.HOLDOUT
@@ -240,7 +243,10 @@ def _outcome(
 
 
 def _row(
-    one: _Candidate, outcome: Firing.Outcome, rows: Mapping[tuple[UUID, UUID, str], Firing]
+    one: _Candidate,
+    outcome: Firing.Outcome,
+    rows: Mapping[tuple[UUID, UUID, str], Firing],
+    who: Who | None,
 ) -> Firing:
     firing = rows.get((one.trigger.pk, one.profile_id, one.cause)) or Firing(
         id=uuid7(), trigger=one.trigger, profile_id=one.profile_id, cause=one.cause, at=one.at
@@ -249,7 +255,24 @@ def _row(
     if outcome is Firing.Outcome.FIRED and one.trigger.webhook_address:
         is_parked = one.trigger.webhook_parked_at is not None
         firing.webhook = Firing.Webhook.PARKED if is_parked else Firing.Webhook.WAITING
+        if who is None or not may_be_told(one.trigger, who):
+            firing.webhook, firing.error = Firing.Webhook.NONE, NOT_TOLD
     return firing
+
+
+def may_be_told(trigger: Trigger, who: Who) -> bool:
+    """Whether the address of a trigger may be called about somebody.
+
+    What it is for must stand for them, and where others are behind the address, who act for
+    themselves, that visitors are told to them.
+    """
+    recipient = trigger.recipient
+    if trigger.purpose not in who.may:
+        return False
+    if recipient is None:
+        return True
+    is_allowed = not recipient.is_third_party or AUDIENCES in who.may
+    return recipient.may_be_told and is_allowed
 
 
 def _write(judged: Iterable[Firing], rows: Mapping[tuple[UUID, UUID, str], Firing]) -> None:
@@ -257,7 +280,7 @@ def _write(judged: Iterable[Firing], rows: Mapping[tuple[UUID, UUID, str], Firin
     new = [one for one in judged if id(one) not in known]
     Firing.objects.bulk_create(new, ignore_conflicts=True)
     old = [one for one in judged if id(one) in known]
-    Firing.objects.bulk_update(old, ["outcome", "at", "webhook"])
+    Firing.objects.bulk_update(old, ["outcome", "at", "webhook", "error"])
 
 
 def _pause(trigger: Trigger, now: datetime) -> None:
@@ -297,5 +320,5 @@ def _said(one: _Candidate, who: Who) -> Fired:
         placement="" if placement is None else placement.key,
         rule="" if placement is None else rule_key_of(trigger.key),
         message=trigger.message,
-        is_granted=bool(who.granted & _PERSONALIZATION),
+        is_granted=who.has_agreed,
     )

@@ -1,5 +1,6 @@
 """What firing asks the database, for many people at once; tables of other apps by their names."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,11 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.consent.declared import NAMES, purpose_of
+from apps.consent.gates import sql_stands
+from apps.consent.recorded import sql_said
+from apps.consent.types import Purpose
+from apps.consent.vouching import sql_vouched
 from apps.rules.models import Firing
 
 
@@ -27,15 +33,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """What of a person says whether a trigger may fire: purposes as bits.
+    """What of a person says whether a trigger may fire.
 
-    `is_vouched`: a source of the site vouches for consent where nobody was asked.
+    Attributes:
+        may: the declared purposes that stand for them, by name.
+        has_agreed: to personalization on record, not only not refused.
     """
 
     unit_id: str
-    granted: int
-    denied: int
-    is_vouched: bool
+    may: frozenset[str]
+    has_agreed: bool
 
 
 _LINES = """
@@ -66,17 +73,27 @@ def lines(after: int, upto: int, listened: Collection[tuple[UUID, int]], limit: 
         return [Line(*row) for row in cursor.fetchall()]
 
 
+# A column for each purpose that a trigger may declare: whether it stands for the person now.
+_PEOPLE = f"""
+SELECT profile_id, unit_id, {sql_said("p", Purpose.PERSONALIZATION)} IS TRUE,
+{
+    ", ".join(
+        sql_stands("p", purpose_of(name), vouched=sql_vouched("p.site_id"), now="now()")
+        for name in NAMES
+    )
+}
+FROM profiles_profilestate p WHERE profile_id = ANY(%s::uuid[]) AND merged_into IS NULL
+"""
+
+
 def people(profile_ids: Collection[UUID]) -> dict[UUID, Who]:
     """Who these are, without those who were erased or merged away. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT profile_id, unit_id, granted, denied, EXISTS (SELECT FROM access_source s"
-            " WHERE s.site_id = p.site_id AND s.consent_mode = 'assumed')"
-            " FROM profiles_profilestate p"
-            " WHERE profile_id = ANY(%s::uuid[]) AND merged_into IS NULL",
-            [[str(one) for one in profile_ids]],
-        )
-        return {row[0]: Who(*row[1:]) for row in cursor.fetchall()}
+        cursor.execute(_PEOPLE, [[str(one) for one in profile_ids]])
+        return {
+            profile_id: Who(unit_id, frozenset(itertools.compress(NAMES, allowed)), has_agreed)
+            for profile_id, unit_id, has_agreed, *allowed in cursor.fetchall()
+        }
 
 
 def inside_at(due: Sequence[Firing]) -> set[UUID]:

@@ -5,8 +5,10 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextInputWidget
+from django.utils.html import escape
 
 from apps.access.site_time import SiteDateTimeField
+from apps.consent.declared import problem_of
 from apps.content.chosen import ChosenField
 from apps.rules.condition_field import ConditionField
 from apps.rules.models import Rule
@@ -56,7 +58,7 @@ def zone_fields(form: forms.BaseForm, site_id: UUID | None) -> str:
         field = form.fields.get(name)
         if isinstance(field, SiteDateTimeField):
             field.zone = zone
-            field.help_text = f"{field.help_text} On the site's clock: {zone}."
+            field.help_text = f"{field.help_text} On the site's clock: {escape(zone)}."
     return str(zone)
 
 
@@ -89,6 +91,7 @@ class RuleForm(forms.ModelForm[Rule]):
             "starts_at",
             "ends_at",
             "is_enabled",
+            "purpose",
             "caps",
         )
 
@@ -109,7 +112,8 @@ class RuleForm(forms.ModelForm[Rule]):
         variant = self.fields.get("variant")
         if isinstance(variant, VariantField) and not is_new:
             variant.chosen = rule.variant
-            variant.help_text = f"{variant.help_text} {variants_hint(placement)}"
+            # The admin shows helps as HTML, and the hint holds what editors have typed.
+            variant.help_text = f"{variant.help_text} {escape(variants_hint(placement))}"
 
     def clean(self) -> dict[str, Any] | None:
         super().clean()
@@ -118,6 +122,11 @@ class RuleForm(forms.ModelForm[Rule]):
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "A rule must end after it starts.")
+        # Who leaves it out says nothing: it stays what it is.
+        is_said = self.add_prefix("purpose") in self.data
+        problem = problem_of(data["purpose"] if is_said else self.instance.purpose)
+        if data.get("is_enabled") and problem is not None:
+            self.add_error("purpose" if "purpose" in self.fields else None, problem)
         return data
 
 

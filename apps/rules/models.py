@@ -4,6 +4,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from apps.consent import declared
 from apps.content.types import KEY_PATTERN, KEY_RULE
 from apps.rules.trigger_models import Firing, Trigger, TriggerCursor
 from apps.work.ids import uuid7
@@ -36,6 +37,13 @@ class Rule(models.Model):
     starts_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty: at once.")
     ends_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty: never.")
     is_enabled = models.BooleanField(default=True)
+    purpose = models.CharField(
+        max_length=20,
+        choices=declared.CHOICES,
+        default=declared.TARGETING,
+        blank=True,
+        help_text="What it is for. Without it, it cannot be published.",
+    )
     caps = models.ManyToManyField(
         "content.Cap",
         blank=True,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from apps.consent.declared import problem_of
 from apps.rules.drafted import document_of, drafted_triggers
 from apps.rules.findings import errors_of_site
 from apps.rules.models import Rule, Trigger
@@ -95,6 +96,7 @@ def split_conditions(site_id: UUID, ids: Collection[UUID] | None = None) -> Spli
     rows = (
         rules_in_use(site_id)
         .filter(chosen, is_enabled=True, placement__block__isnull=False)
+        .exclude(purpose="")
         .select_related("placement", "variant")
         .prefetch_related("caps")
         .order_by("key")
@@ -147,6 +149,8 @@ def problems(site_id: UUID) -> list[str]:
             parse_condition(rule.condition)
         except InvalidCondition as error:
             found.append(f"The condition of the rule '{rule.key}' is refused: {error}.")
+        if problem_of(rule.purpose) is not None:
+            found.append(f"The rule '{rule.key}' is left out: it does not say what it is for.")
         if rule.placement.block_id is None:
             found.append(f"The rule '{rule.key}' waits: no block fills its placement.")
         elif rule.placement.block_id != rule.variant.block_id:

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from apps.access.selectors import needs_approval
 from apps.access.services import record_audit
+from apps.access.site_staff import narrowed
 from apps.access.site_time import wall_clock, zone_of
 from apps.content.admin_script import PAGE_SCRIPT
 from apps.content.revisions import changing
@@ -51,8 +52,16 @@ class TriggerAdmin(SafeAdmin[Trigger]):
         ("When", {"fields": [("on", "segment"), "for_ms"]}),
         (
             "Then",
-            {"fields": [("placement", "variant"), "priority", "message", "webhook_address"]},
+            {
+                "fields": [
+                    ("placement", "variant"),
+                    "priority",
+                    "message",
+                    ("webhook_address", "recipient"),
+                ]
+            },
         ),
+        ("What for", {"fields": ["purpose"]}),
         ("How often", {"fields": [("most", "window_ms"), "cooldown_ms", "most_per_minute"]}),
         ("Schedule", {"fields": [("starts_at", "ends_at"), "is_enabled"]}),
     )
@@ -269,7 +278,8 @@ def _sites(request: HttpRequest) -> list[tuple[str, str]]:
     """The sites for which a trigger can be begun: that of the list's filter first."""
     sites = Trigger._meta.get_field("site").related_model._default_manager
     wanted = request.GET.get("site__id__exact", "")
-    found = [(str(pk), name) for pk, name in sites.order_by("name").values_list("pk", "name")[:50]]
+    own = narrowed(request.user, sites.order_by("name"))
+    found = [(str(pk), name) for pk, name in own.values_list("pk", "name")[:50]]
     return sorted(found, key=lambda one: one[0] != wanted)
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
 
 from apps.access.site_time import SiteDateTimeField
+from apps.consent.recipients import Recipient
 from apps.content.chosen import ChosenField
 from apps.content.forms_caps import SpanField
 from apps.rules.errors import InvalidRule
@@ -106,6 +107,8 @@ class TriggerForm(forms.ModelForm[Trigger]):
             "priority",
             "message",
             "webhook_address",
+            "recipient",
+            "purpose",
             "most",
             "window_ms",
             "cooldown_ms",
@@ -130,6 +133,13 @@ class TriggerForm(forms.ModelForm[Trigger]):
         variant = self.fields.get("variant")
         if isinstance(variant, VariantField) and not is_new:
             variant.chosen = trigger.variant
+        recipient = self.fields.get("recipient")
+        if isinstance(recipient, forms.ModelChoiceField):
+            of_site = Recipient.objects.none()
+            if site_id is not None:
+                of_site = Recipient.objects.filter(site_id=site_id).order_by("name")
+            recipient.queryset = of_site
+            recipient.empty_label = "Yourself"
 
     def clean(self) -> dict[str, Any] | None:
         super().clean()

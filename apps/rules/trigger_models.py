@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import F, Q
 
+from apps.consent import declared
 from apps.content.types import KEY_PATTERN, KEY_RULE
 from apps.work.ids import uuid7
 
@@ -97,6 +98,22 @@ class Trigger(models.Model):
         default=100, help_text="Of its content among the rules of the placement."
     )
     is_enabled = models.BooleanField("switched on", default=False)
+    purpose = models.CharField(
+        max_length=20,
+        choices=declared.CHOICES,
+        default=declared.TRIGGERS,
+        blank=True,
+        help_text="What it is for. Without it, it cannot be switched on.",
+    )
+    recipient = models.ForeignKey(
+        "consent.Recipient",
+        models.RESTRICT,
+        verbose_name="webhook goes to",
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who is behind the address. Empty: yourself.",
+    )
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from apps.access import targets
+from apps.consent.declared import problem_of
 from apps.content.services import create_cap
 from apps.rules.errors import InvalidRule
 from apps.rules.models import Trigger
@@ -47,10 +48,28 @@ def check_trigger(trigger: Trigger) -> None:
             targets.check(trigger.webhook_address)
         except targets.ForbiddenTarget as error:
             raise InvalidRule("webhook_address", str(error)) from error
+    recipient = trigger.recipient
+    if recipient is not None and recipient.site_id != site_id:
+        raise InvalidRule("recipient", "This recipient belongs to another site.")
+    if trigger.is_enabled:
+        _check_declared(trigger)
     if trigger.is_enabled and not _does_something(trigger):
         raise InvalidRule(
             "is_enabled",
             "It does nothing yet: give it content, a message or a webhook before it is on.",
+        )
+
+
+def _check_declared(trigger: Trigger) -> None:
+    """Refuse to switch on what does not say what it is for, or who is told."""
+    problem = problem_of(trigger.purpose)
+    if problem is not None:
+        raise InvalidRule("purpose", problem)
+    recipient = trigger.recipient
+    if trigger.webhook_address and recipient is not None and not recipient.may_be_told:
+        raise InvalidRule(
+            "recipient",
+            f"{recipient.name} does not say what it uses the data for: give it purposes first.",
         )
 
 

@@ -18,7 +18,9 @@ from uuid import UUID
 from django.db.models import F
 
 from apps.access import targets
-from apps.rules.firing import DELIVER
+from apps.consent import disclosures
+from apps.rules.firing import DELIVER, NOT_TOLD, may_be_told
+from apps.rules.firing_reads import people
 from apps.rules.models import Firing, Trigger
 from apps.work import services as work
 
@@ -38,7 +40,7 @@ def deliver(task: work.Work, now: datetime) -> None:
     Nothing is raised for an address that does not answer: it is tried again at its own pace.
     """
     firing = (
-        Firing.objects.select_related("trigger__segment", "trigger__site")
+        Firing.objects.select_related("trigger__segment", "trigger__site", "trigger__recipient")
         .filter(pk=UUID(str(task.payload["firing"])), webhook=Firing.Webhook.WAITING)
         .first()
     )
@@ -47,6 +49,11 @@ def deliver(task: work.Work, now: datetime) -> None:
     trigger = firing.trigger
     if not trigger.webhook_address or trigger.webhook_parked_at is not None:
         _end(firing, Firing.Webhook.PARKED, firing.attempts, firing.error)
+        return
+    # Asked again at every attempt: it may have waited for a day, and they may have refused since.
+    who = people([firing.profile_id]).get(firing.profile_id)
+    if who is None or not may_be_told(trigger, who):
+        _end(firing, Firing.Webhook.NONE, firing.attempts, NOT_TOLD)
         return
     body, headers = message_of(firing, now)
     attempts = firing.attempts + 1
@@ -61,6 +68,9 @@ def deliver(task: work.Work, now: datetime) -> None:
         # Most calls are taken: then there is nothing to write.
         Trigger.objects.filter(pk=trigger.pk, webhook_failures__gt=0).update(webhook_failures=0)
         _end(firing, Firing.Webhook.DELIVERED, attempts, "")
+    # Also of a call that failed: what was sent may have been read.
+    if trigger.recipient_id is not None:
+        disclosures.note([firing.profile_id], trigger.recipient_id, f"trigger:{trigger.key}", now)
 
 
 def message_of(firing: Firing, now: datetime) -> tuple[bytes, dict[str, str]]:

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.timezone import localtime
 
+from apps.access import small_cells
 from apps.segments import admin_computed as _admin_computed  # noqa: F401 - registers its pages
 from apps.segments import admin_lists as _admin_lists  # noqa: F401 - registers its pages
 from apps.segments import admin_personas as _admin_personas  # noqa: F401 - registers its pages
@@ -64,7 +65,16 @@ class SegmentAdmin(BeginsAtSite[Segment]):
         ),
         (
             "Kept as",
-            {"fields": ["all_tags", "tags", "refresh_every_s", "fallback_for", "owner_note"]},
+            {
+                "fields": [
+                    "all_tags",
+                    "tags",
+                    "refresh_every_s",
+                    "fallback_for",
+                    "purpose",
+                    "owner_note",
+                ]
+            },
         ),
         (
             "Published",
@@ -234,7 +244,7 @@ class SegmentAdmin(BeginsAtSite[Segment]):
         size: int = segment.open_stays  # type: ignore[attr-defined]  # annotated above
         drift = drift_of(live, size)
         if not has_moved_far(live, size) or drift is None:
-            return f"{size:,}"
+            return small_cells.words(size)
         return f"{size:,} ({drift:+.0%} since it was published: look again)"
 
     @admin.display(description="Last refreshed")

@@ -49,7 +49,7 @@ class SegmentForm(forms.ModelForm[Segment]):
         model = Segment
         fields = [
             "site", "key", "name", "description", "draft", "draft_policy", "tags",
-            "refresh_every_s", "fallback_for", "owner_note",
+            "refresh_every_s", "fallback_for", "purpose", "owner_note",
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

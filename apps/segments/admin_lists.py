@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from apps.access import small_cells
 from apps.segments import lists
 from apps.segments.admin_sites import BeginsAtSite
 from apps.segments.admin_views import actor_of
@@ -36,7 +37,7 @@ class SegmentListAdmin(BeginsAtSite[SegmentList]):
     list_select_related = ["site"]
     search_fields = ["name", "key"]
     ordering = ["site__name", "name"]
-    fields = ["site", "key", "name"]
+    fields = ["site", "key", "name", "purpose", "basis"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SegmentList]:
         """Entries are counted of the lists on the page alone."""
@@ -51,7 +52,14 @@ class SegmentListAdmin(BeginsAtSite[SegmentList]):
         )
 
     def get_fields(self, request: HttpRequest, obj: SegmentList | None = None) -> list[Any]:
-        return ["site", "key", "name", *(["entries", "known", "uploads"] if obj else [])]
+        return [
+            "site",
+            "key",
+            "name",
+            "purpose",
+            "basis",
+            *(["entries", "known", "uploads"] if obj else []),
+        ]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: SegmentList | None = None
@@ -70,13 +78,15 @@ class SegmentListAdmin(BeginsAtSite[SegmentList]):
     def save_model(self, request: HttpRequest, obj: SegmentList, form: Any, change: bool) -> None:
         """Create through the service, which makes the segment too."""
         if change:
-            obj.save(update_fields=["name"])
+            obj.save(update_fields=["name", "purpose", "basis"])
             return
         try:
             made = lists.create_list(
                 site_id=obj.site_id,
                 key=obj.key,
                 name=obj.name,
+                purpose=obj.purpose,
+                basis=obj.basis,
                 actor=actor_of(request),
                 now=clock.now(),
             )
@@ -171,12 +181,12 @@ class SegmentListAdmin(BeginsAtSite[SegmentList]):
     @admin.display(description="Entries", ordering="entry_count")
     def entries(self, found: SegmentList) -> str:
         """How many count now."""
-        return f"{found.entry_count:,}"  # type: ignore[attr-defined]  # annotated above
+        return small_cells.words(found.entry_count)  # type: ignore[attr-defined]  # annotated above
 
     @admin.display(description="Of people known", ordering="known_count")
     def known(self, found: SegmentList) -> str:
         """How many have reached a profile; the others wait until somebody comes with that id."""
-        return f"{found.known_count:,}"  # type: ignore[attr-defined]  # annotated above
+        return small_cells.words(found.known_count)  # type: ignore[attr-defined]  # annotated above
 
     @admin.display(description="Uploads")
     def uploads(self, found: SegmentList) -> SafeString:

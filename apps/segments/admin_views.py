@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 
-from apps.access.services import record_audit
+from apps.access import looks
 from apps.profiles.parts import instant
 from apps.profiles.selectors import find_profile
 from apps.segments import editing, previews, services, versions
@@ -62,23 +62,16 @@ def preview(request: HttpRequest, body: Mapping[str, Any]) -> dict[str, Any]:
 
 @json_view
 def person(request: HttpRequest, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The same and "who" ("user_id:42" or a profile's id): in or not in, and why. Audited."""
+    """The same, "who" (kind:value or a profile id) and "reason": in or not, and why. Audited."""
     require(request, SEES_PEOPLE)
     draft = draft_in(body)
     profile_id = profile_of(draft.site_id, str(body.get("who", "")))
     verdict = None if profile_id is None else previews.ask(draft, profile_id, now=clock.now())
     if profile_id is None or verdict is None:
         return {"found": False}
-    user: Any = request.user
-    record_audit(
-        action="profiles.viewed",
-        actor=user,
-        site_id=draft.site_id,
-        target_kind="profiles.profile",
-        target_id=str(profile_id),
-        detail={"page": "segment preview"},
-        now=clock.now(),
-    )
+    refused = look(request, draft.site_id, profile_id, str(body.get("reason", "")))
+    if refused:
+        return {"found": False, "refused": refused}
     return {
         "found": True,
         "profileId": f"prf_{profile_id.hex}",
@@ -87,6 +80,21 @@ def person(request: HttpRequest, body: Mapping[str, Any]) -> dict[str, Any]:
         "validUntil": instant(verdict.valid_until),
         "trace": verdict.trace,
     }
+
+
+def look(request: HttpRequest, site_id: UUID, profile_id: UUID, reason: str | None = None) -> str:
+    """Open a look at somebody, or note one that is open; return the sentence of a refusal.
+
+    Raises:
+        PermissionDenied: this role looks at nobody.
+    """
+    if not looks.may_look(request):
+        raise PermissionDenied
+    if looks.is_open(request, profile_id):
+        looks.note(request, site_id=site_id, profile_id=profile_id, page="segment")
+        return ""
+    said = request.POST.get("reason", "") if reason is None else reason
+    return looks.begin(request, site_id=site_id, profile_id=profile_id, reason=said, page="segment")
 
 
 @json_view

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.access import idempotency, limits
 from apps.access.errors import Fault, InvalidRequest
 from apps.access.http import Caller, authenticate, hot, json_response, stream_body
+from apps.access.small_cells import FEWEST
 from apps.profiles.parts import instant
 from apps.segments import lists, members, standings
 from apps.segments.errors import UploadNotFound
@@ -195,6 +196,7 @@ def _standing(one: Standing) -> dict[str, Any]:
         "version": one.version,
         "tags": one.tags,
         "size": one.size,
+        "sizeBelow": FEWEST if one.is_small else None,
         "asOf": instant(one.as_of),
         "lagSeconds": one.lag_s,
         "refreshedAt": instant(one.refreshed_at),

@@ -8,13 +8,23 @@ class SegmentsConfig(AppConfig):
     verbose_name = "Segments"
 
     def ready(self) -> None:
+        from apps.consent import withdrawing
         from apps.profiles import holders, parts, state
-        from apps.segments import explained_reads, nesting, personal, receivers, stays, tasks
+        from apps.segments import (
+            clearing,
+            explained_reads,
+            nesting,
+            personal,
+            receivers,
+            stays,
+            tasks,
+        )
         from apps.segments.studies import computed_values
         from apps.segments.types import register_usage
         from apps.work import schedules
 
         holders.register(personal.HOLDER)
+        withdrawing.register(clearing.CLEARING)
         state.read_inside_with(stays.numbers_inside)
         post_save.connect(
             receivers.follow_time_zone, sender="access.Site", dispatch_uid="segments.time_zone"

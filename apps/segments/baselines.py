@@ -6,6 +6,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.consent.gates import NEEDS, Verb, sql_stands
+from apps.consent.vouching import sql_vouched
+
 GOAL: Final = "Order Completed"  # and every conversion that was sent as one
 DAYS: Final = 30
 EVERY: Final = timedelta(hours=20)  # a little less than a day, so that it does not wander
@@ -19,14 +22,19 @@ SELECT EXISTS (
   WHERE s.site_id = %(site)s AND NOT s.is_hidden AND NOT s.is_archived AND v.state = 'live'
     AND v.size IS NOT NULL AND (b.version_id IS NULL OR b.measured_at < %(stale)s))
 """
+# Counting people is measurement, whatever brought them into a segment.
+_MAY_BE_MEASURED = sql_stands(
+    "s", NEEDS[Verb.REPORT], vouched=sql_vouched("%(site)s::uuid"), now="%(now)s::timestamptz"
+)
 # Everyone and members alike are people who were here in these days: others could not convert.
-_MEASURE = """
+_MEASURE = f"""
 WITH here AS MATERIALIZED (
-  SELECT profile_id FROM profiles_profilestate
-  WHERE site_id = %(site)s AND merged_into IS NULL AND last_seen_at > %(since)s
+  SELECT s.profile_id FROM profiles_profilestate s
+  WHERE s.site_id = %(site)s AND s.merged_into IS NULL AND s.last_seen_at > %(since)s
+    AND {_MAY_BE_MEASURED}
 ),
 converted AS MATERIALIZED (
-  SELECT DISTINCT e.profile_id FROM events_event e JOIN here USING (profile_id)
+  SELECT DISTINCT e.profile_id FROM events_personal e JOIN here USING (profile_id)
   WHERE e.site_id = %(site)s AND e.occurred_at > %(since)s AND e.occurred_at <= %(now)s
     AND (e.name = %(goal)s OR e.kind = %(conversion)s)
 ),

@@ -66,6 +66,7 @@ class LiveDefinitions:
         shown_traits: of which the request asks when they changed, or who said so.
         computed: the computed traits that templates read; None when they read none.
         has_lists: the site has uploaded lists, whose entries may name whoever is new.
+        is_vouched: who has not been asked is evaluated: the site vouches for them.
         guard: stops a segment that raises, or takes too long, from holding up the others.
     """
 
@@ -83,6 +84,7 @@ class LiveDefinitions:
     shown_traits: frozenset[str] = frozenset()
     computed: KeptTraits | None = None
     has_lists: bool = False
+    is_vouched: bool = False
     index: Index = field(default_factory=lambda: Index(()), repr=False)
 
     def touched(

@@ -30,7 +30,7 @@ _DAYS: Final = (1, 7, 60)
 _ENOUGH: Final = 2_000  # events: beyond that, older days are not asked
 _EVENTS: Final = """
 SELECT value, count(DISTINCT profile_id) AS people, sum(count(*)) OVER () FROM (
-  SELECT profile_id, properties -> %(name)s AS value FROM events_event
+  SELECT profile_id, properties -> %(name)s AS value FROM events_personal
   WHERE site_id = %(site)s AND occurred_at > now() - %(days)s * interval '1 day'
     AND (%(event)s = '' OR name = %(event)s) AND properties ? %(name)s
   LIMIT 20000

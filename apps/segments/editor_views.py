@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from apps.access.services import record_audit
+from apps.access import looks
 from apps.segments import admin_views, editing, explaining, previews
 from apps.segments.findings import Finding
 from apps.segments.linter import findings_for_draft
@@ -47,7 +47,8 @@ def _findings(body: Mapping[str, Any], draft: previews.Draft) -> list[Finding]:
 def why(request: HttpRequest, segment_id: UUID) -> HttpResponse:
     """A page: is this person in the segment, by the draft or as published, and why. Audited.
 
-    A POST of `who` leads on to the profile's id, so that no identity stays in an address.
+    A POST of `who` and `reason` leads on to the profile's id, so that no identity stays in an
+    address. What was found about somebody is shown after a reason, for a while.
     """
     admin_views.require(request, admin_views.VIEW)
     admin_views.require(request, editing.SEES_PEOPLE)
@@ -56,10 +57,11 @@ def why(request: HttpRequest, segment_id: UUID) -> HttpResponse:
     context: dict[str, Any] = {"question": question, "is_draft": is_draft}
     if question:
         profile_id = admin_views.profile_of(segment.site_id, question)
-        if profile_id is not None:
+        refused = profile_id and admin_views.look(request, segment.site_id, profile_id)
+        if profile_id is not None and not refused:
             query = {"profile": str(profile_id), **({"draft": "1"} if is_draft else {})}
             return redirect(f"{request.path}?{urlencode(query)}")
-        context["is_unknown"] = True
+        context |= {"is_unknown": profile_id is None, "refused": refused}
     elif request.GET.get("profile"):
         context |= _asked(request, segment, request.GET["profile"], is_draft=is_draft)
     title = f"Who is in {segment.name}, and why"
@@ -80,6 +82,8 @@ def why_by_key(request: HttpRequest) -> HttpResponse:
 def _asked(request: HttpRequest, segment: Segment, given: str, *, is_draft: bool) -> dict[str, Any]:
     """The explanation for the profile given, and a word of the look in the audit trail."""
     profile_id = admin_views.uuid_of(given.removeprefix("prf_"))
+    if profile_id is not None and not looks.is_open(request, profile_id):
+        return {"question": f"prf_{profile_id.hex}", "needs_reason": True}
     serving = segment.versions.exclude(state=SegmentVersion.State.SUPERSEDED)
     newest = serving.order_by("-number").first()
     use_draft = is_draft or newest is None
@@ -94,16 +98,8 @@ def _asked(request: HttpRequest, segment: Segment, given: str, *, is_draft: bool
         found = explaining.explain(draft, profile_id, now=clock.now())
     if found is None:
         return {"is_unknown": True}
-    user: Any = request.user
-    record_audit(
-        action="profiles.viewed",
-        actor=user,
-        site_id=segment.site_id,
-        target_kind="profiles.profile",
-        target_id=str(profile_id),
-        detail={"page": "segment", "segment": segment.key},
-        now=clock.now(),
-    )
+    if profile_id is not None:
+        looks.note(request, site_id=segment.site_id, profile_id=profile_id, page="segment")
     return {
         "found": found,
         "use_draft": use_draft,

@@ -40,7 +40,7 @@ CONTEXT: Final = (
 _EVENTS: Final = "SELECT name FROM events_eventschema WHERE site_id = %s ORDER BY name LIMIT %s"
 _PROPERTIES: Final = """
 SELECT name, array_agg(DISTINCT key ORDER BY key) FROM (
-  SELECT name, properties FROM events_event
+  SELECT name, properties FROM events_personal
   WHERE site_id = %s AND occurred_at > now() - interval '60 days' LIMIT 2000
 ) recent, LATERAL jsonb_each(properties) AS p(key, value)
 WHERE jsonb_typeof(value) IN ('string', 'number', 'boolean')

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from apps.consent.declared import UNDECLARED
 from apps.segments.types import Usage
 from engine.errors import PersonalizationError
 
@@ -31,6 +32,15 @@ class SegmentNotPublished(PersonalizationError):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"The condition names the segment '{key}', which is not published.")
+
+
+class SegmentUndeclared(PersonalizationError):
+    """The segment declares no purpose, so it may be drafted and not be published."""
+
+    code = "segment_undeclared"
+
+    def __init__(self) -> None:
+        super().__init__(UNDECLARED)
 
 
 class SegmentInUse(PersonalizationError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from apps.segments import encrypted_traits
 from apps.segments.cost import DAY_MS, cost_of, looks_beyond, raw_leaves
 from apps.segments.findings import Finding, Severity
 from apps.segments.models import Segment, SegmentBaseline, SegmentVersion
@@ -110,7 +111,8 @@ class _Site:
 
     def of_condition(self) -> list[Finding]:
         alone = flaws_of(self.node)
-        found = [_of_flaw(flaw) for flaw in alone.found]
+        found = encrypted_traits.findings_of(self.site_id, self.node)
+        found += map(_of_flaw, alone.found)
         if any(flaw.trouble is Trouble.NEVER and not flaw.path for flaw in alone.found):
             return found
         found += self.of_surroundings()
@@ -328,14 +330,12 @@ def _of_answers(site_id: UUID, node: Node) -> list[Finding]:
         found.append(Finding("lint_request", Severity.INFO, "", text))
     leaves = list(raw_leaves(node))
     row = Segment.objects.filter(site_id=site_id).values_list("site__retention_days").first()
-    if leaves and row is not None:
-        days = row[0]
-        if any(looks_beyond(leaf, days * DAY_MS) for leaf in leaves):
-            text = (
-                "Sequences, absences, distinct values, favourites and days are looked up in events"
-                f" as they came; the site keeps these for {days} days, so no further back."
-            )
-            found.append(Finding("lint_retention", Severity.INFO, "", text))
+    if row is not None and any(looks_beyond(leaf, row[0] * DAY_MS) for leaf in leaves):
+        text = (
+            "Sequences, absences, distinct values, favourites and days are looked up in events"
+            f" as they came; the site keeps these for {row[0]} days, so no further back."
+        )
+        found.append(Finding("lint_retention", Severity.INFO, "", text))
     return found
 
 
@@ -365,7 +365,7 @@ def findings_for_placements(
 ) -> list[dict[str, list[Finding]]]:
     """As `findings_for_rules`, of the rules of each placement. One query for all of them."""
     plain = _told_by_conditions(*in_force(site_id))
-    return [_of_rules(rules, plain) for rules in placed]
+    return encrypted_traits.before_others(site_id, placed, [_of_rules(r, plain) for r in placed])
 
 
 def _of_rules(rules: Sequence[RuleAsked], plain: Mapping[str, Node]) -> dict[str, list[Finding]]:

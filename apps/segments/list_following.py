@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.segments.list_applying import apply, batches
-from apps.segments.list_names import EMAIL_TRAIT, names
+from apps.segments.list_names import IS_EMAIL, names
 from apps.segments.models import ListsFollowed, SegmentList
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ WITH came AS MATERIALIZED (
   SELECT profile_id FROM profiles_identity WHERE id > %(identity)s
   UNION SELECT profile_id FROM profiles_identitylink WHERE id > %(link)s
   UNION SELECT profile_id FROM profiles_traitchange
-    WHERE id > %(trait)s AND key = '{EMAIL_TRAIT}'
+    WHERE id > %(trait)s AND {IS_EMAIL}
   UNION SELECT winner_id FROM profiles_mergerecord WHERE id > %(merge)s
   UNION SELECT unnest(ARRAY[one_id, other_id]) FROM profiles_keptapart WHERE id > %(apart)s
 ), named AS (

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from apps.consent import declared
 from apps.work.ids import uuid7
 
 
@@ -14,6 +15,20 @@ class SegmentList(models.Model):
     site = models.ForeignKey("access.Site", models.CASCADE, related_name="segment_lists")
     key = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
+    purpose = models.CharField(
+        max_length=20,
+        choices=declared.CHOICES,
+        default=declared.TARGETING,
+        blank=True,
+        help_text="What the people on it may be used for. Without it, no file is taken.",
+    )
+    basis = models.CharField(
+        "legal basis",
+        max_length=20,
+        choices=declared.BASES,
+        default="consent",
+        help_text="Why you may upload them.",
+    )
     created_at = models.DateTimeField()
 
     class Meta:

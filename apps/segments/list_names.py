@@ -1,34 +1,30 @@
-"""What entries of lists may name: identities and, by its hash, the address of whoever gave one."""
+"""What entries of lists may name: identities, and the address of whoever gave one.
+
+An address is known by its keyed digest, in the index of contacts and in the lists alike: nobody
+who reads either can tell whose it is.
+"""
 
 from typing import Final
 
 EMAIL_KIND: Final = "email_sha256"
-EMAIL_TRAIT: Final = "email"
-
-_HASHED: Final = "encode(sha256(convert_to(lower(btrim({}, E' \\t\\r\\n')), 'UTF8')), 'hex')"
+# Of a trait's name, as profiles.trait_kinds has it: email, e_mail, emailAddress.
+IS_EMAIL: Final = "lower(regexp_replace(key, '[^[:alnum:]]', '', 'g')) IN ('email', 'emailaddress')"
 
 
 def emails(condition: str) -> str:
-    """Return a query of (site_id, kind, value, profile_id): hashes of known addresses.
-
-    An address is the trait `email`, or a user id that is one: trimmed and in lower case.
+    """Return a query of (site_id, kind, value, profile_id): the addresses that people gave.
 
     Args:
         condition: SQL about `profile_id` or `site_id` that says whose.
     """
     return f"""
-SELECT site_id, '{EMAIL_KIND}' AS kind, {_HASHED.format("address")} AS value, profile_id FROM (
-  SELECT p.site_id, t.profile_id, t.value #>> '{{}}' AS address
-  FROM profiles_trait t JOIN profiles_profile p ON p.id = t.profile_id
-  WHERE t.key = '{EMAIL_TRAIT}' AND jsonb_typeof(t.value) = 'string'
-  UNION ALL
-  SELECT site_id, profile_id, value FROM profiles_identity
-  WHERE kind = 'user_id' AND strpos(value, '@') > 1
-) AS known WHERE {condition}"""
+SELECT site_id, '{EMAIL_KIND}' AS kind, replace(digest::text, '-', '') AS value, profile_id
+FROM profiles_contact WHERE kind = 'email' AND {condition}"""
 
 
 def names(condition: str) -> str:
-    """Return a query of (site_id, kind, value, profile_id): identities and hashes of addresses."""
+    """Return a query of (site_id, kind, value, profile_id): identities and digests of addresses."""
     return f"""
-SELECT site_id, kind, value, profile_id FROM profiles_identity WHERE {condition}
+SELECT site_id, kind, value, profile_id FROM profiles_identity
+WHERE kind <> '{EMAIL_KIND}' AND {condition}
 UNION ALL {emails(condition)}"""

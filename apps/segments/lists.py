@@ -19,10 +19,13 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Max
 
 from apps.access.services import record_audit
+from apps.consent.declared import TARGETING, UNDECLARED, problem_of
+from apps.profiles import contacts
 from apps.segments import list_files, services
 from apps.segments.errors import InvalidFile, ListNotFound, UploadNotFound, UploadNotLatest
 from apps.segments.list_applying import ask_to_apply
 from apps.segments.list_files import DETAILS, MAX_FAULTS, Entry, Refused
+from apps.segments.list_names import EMAIL_KIND
 from apps.segments.models import ListMember, ListUpload, Segment, SegmentList
 from apps.segments.selectors import entries_for
 
@@ -44,8 +47,21 @@ class Origin:
 
 
 @transaction.atomic
-def create_list(*, site_id: UUID, key: str, name: str, actor: Actor, now: datetime) -> SegmentList:
+def create_list(
+    *,
+    site_id: UUID,
+    key: str,
+    name: str,
+    actor: Actor,
+    now: datetime,
+    purpose: str = TARGETING,
+    basis: str = "consent",
+) -> SegmentList:
     """Create an empty list, and a published segment of the same key whose members are on it.
+
+    Args:
+        purpose: what the people on it may be used for, as in `apps.consent.declared`.
+        basis: why they may be uploaded, one of its BASES.
 
     Raises:
         SegmentKeyTaken: a segment of the site has this key.
@@ -59,7 +75,9 @@ def create_list(*, site_id: UUID, key: str, name: str, actor: Actor, now: dateti
         actor=actor,
         now=now,
     )
-    made = SegmentList.objects.create(site_id=site_id, key=key, name=name, created_at=now)
+    made = SegmentList.objects.create(
+        site_id=site_id, key=key, name=name, purpose=purpose, basis=basis, created_at=now
+    )
     services.publish_segment(
         site_id=site_id,
         segment_id=segment.pk,
@@ -104,6 +122,8 @@ def receive(
     found = SegmentList.objects.select_for_update().filter(site_id=site_id, key=key).first()
     if found is None:
         raise ListNotFound(key)
+    if problem_of(found.purpose) is not None and mode != ListUpload.Mode.REMOVE:
+        raise InvalidFile(f"nobody may be put on it. {UNDECLARED}")
     sha256 = hashlib.sha256()
     rows = list_files.read(_hashed(chunks, sha256), now=now)
     upload = ListUpload(
@@ -189,6 +209,7 @@ def _stage(rows: Iterator[Entry | Refused], upload: ListUpload) -> None:
     """Put the good rows into a table of their own, and count and note the bad ones."""
     batch: dict[tuple[str, str], datetime | None] = {}
     faults: list[dict[str, object]] = []
+    site_id = upload.segment_list.site_id
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS segments_staged")
         cursor.execute(_STAGE_TABLE)
@@ -201,15 +222,21 @@ def _stage(rows: Iterator[Entry | Refused], upload: ListUpload) -> None:
                 continue
             batch[row.kind, row.value] = row.expires_at
             if len(batch) == BATCH:
-                _write(cursor, batch)
-        _write(cursor, batch)
+                _write(cursor, site_id, batch)
+        _write(cursor, site_id, batch)
         cursor.execute("ANALYZE segments_staged")
     upload.faults = faults
 
 
-def _write(cursor: CursorWrapper, batch: dict[tuple[str, str], datetime | None]) -> None:
+def _write(
+    cursor: CursorWrapper, site_id: UUID, batch: dict[tuple[str, str], datetime | None]
+) -> None:
     rows = [
-        {"kind": kind, "value": value, "expires_at": at.isoformat() if at is not None else None}
+        {
+            "kind": kind,
+            "value": contacts.blinded(site_id, value) if kind == EMAIL_KIND else value,
+            "expires_at": at.isoformat() if at is not None else None,
+        }
         for (kind, value), at in batch.items()
     ]
     if rows:

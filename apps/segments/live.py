@@ -16,6 +16,11 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from apps.access.selectors import known_zone
+from apps.consent.gates import stands
+from apps.consent.regimes import STRICT_UNKNOWN
+from apps.consent.types import Purpose
+from apps.consent.vouching import sql_vouched
+from apps.profiles.state import StateRow
 from apps.segments import request_reads
 from apps.segments.defining import define
 from apps.segments.definitions import Definition, Evaluation, LiveDefinitions, flipped_at
@@ -62,6 +67,7 @@ __all__ = [
     "is_inside",
     "is_of_the_future",
     "live_set",
+    "may_be_placed",
     "near_facts",
     "note_request_reads",
     "numbers",
@@ -71,6 +77,17 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+
+def may_be_placed(row: StateRow, definitions: LiveDefinitions, now_ms: int) -> bool:
+    """Whether somebody may be in segments at all: targeting stands for them. Pure."""
+    return stands(
+        row,
+        Purpose.TARGETING,
+        is_vouched=definitions.is_vouched,
+        regime=STRICT_UNKNOWN,
+        now_ms=now_ms,
+    )
 
 
 class Change(NamedTuple):
@@ -130,8 +147,8 @@ WHERE s.site_id = %s AND v.state = 'live' AND NOT s.is_archived ORDER BY s.numbe
 
 _NUMBERS = Prepared(
     "attune_live_numbers",
-    """
-SELECT s.id, coalesce(l.number, 0), s.time_zone
+    f"""
+SELECT s.id, coalesce(l.number, 0), s.time_zone, {sql_vouched("s.id")}
 FROM access_site s LEFT JOIN segments_liveset l ON l.site_id = s.id WHERE s.id = ANY(%s::uuid[])
 """,
     ("uuid[]",),
@@ -141,14 +158,16 @@ FROM access_site s LEFT JOIN segments_liveset l ON l.site_id = s.id WHERE s.id =
 def numbers(site_ids: Iterable[UUID]) -> dict[UUID, int]:
     """Return the number of each site's live set, 0 where nothing was published. One statement.
 
-    Definitions of a site that has moved to another time zone are forgotten.
+    Definitions of a site that has moved to another time zone, or vouches for others than before,
+    are forgotten.
     """
     wanted = set(site_ids)
     found = dict.fromkeys(wanted, 0)
-    for site_id, number, zone in _NUMBERS.fetch(["{" + ",".join(map(str, wanted)) + "}"]):
+    asked = "{" + ",".join(map(str, wanted)) + "}"
+    for site_id, number, zone, is_vouched in _NUMBERS.fetch([asked]):
         found[site_id] = number
         live = _cached.get(site_id)
-        if live is not None and live.site_zone != known_zone(zone):
+        if live is not None and (live.site_zone, live.is_vouched) != (known_zone(zone), is_vouched):
             del _cached[site_id]
     return found
 
@@ -173,9 +192,9 @@ def live_set(site_id: UUID, number: int | None = None) -> LiveDefinitions:
     return live
 
 
-_AROUND = """
-SELECT s.time_zone, coalesce(l.request_reads, '{}')::text,
-    EXISTS (SELECT FROM segments_segmentlist a WHERE a.site_id = s.id)
+_AROUND = f"""
+SELECT s.time_zone, coalesce(l.request_reads, '{{}}')::text,
+    EXISTS (SELECT FROM segments_segmentlist a WHERE a.site_id = s.id), {sql_vouched("s.id")}
 FROM access_site s LEFT JOIN segments_liveset l ON l.site_id = s.id WHERE s.id = %s
 """
 
@@ -183,7 +202,7 @@ FROM access_site s LEFT JOIN segments_liveset l ON l.site_id = s.id WHERE s.id =
 def _load(site_id: UUID, number: int) -> LiveDefinitions:
     with connection.cursor() as cursor:
         cursor.execute(_AROUND, [str(site_id)])
-        zone, told, has_lists = cursor.fetchone()
+        zone, told, has_lists, is_vouched = cursor.fetchone()
         cursor.execute(_DEFINITIONS, [str(site_id)])
         rows = [
             (segment, key, json.loads(condition), json.loads(policy))
@@ -192,7 +211,12 @@ def _load(site_id: UUID, number: int) -> LiveDefinitions:
     read = request_reads.decode(told)
     shown, computed = request_reads.wanted_of(read), request_reads.computed_of(read)
     live = define(number, rows, known_zone(zone), shown, computed)
-    return replace(live, has_lists=has_lists, shown_traits=request_reads.traits_of(read))
+    return replace(
+        live,
+        has_lists=has_lists,
+        is_vouched=is_vouched,
+        shown_traits=request_reads.traits_of(read),
+    )
 
 
 # What is written

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from apps.consent import declared
 from apps.segments.adapting_models import SegmentAdaptation, ThresholdProposal
 from apps.segments.list_models import ListMember, ListsFollowed, ListUpload, SegmentList
 from apps.segments.persona_models import Persona
@@ -64,6 +65,13 @@ class Segment(models.Model):
         blank=True,
         related_name="fallbacks",
         help_text="Stands in where that segment's model has no score to go by.",
+    )
+    purpose = models.CharField(
+        max_length=20,
+        choices=declared.CHOICES,
+        default=declared.TARGETING,
+        blank=True,
+        help_text="What it is for. Without it, it cannot be published.",
     )
     owner_note = models.TextField(blank=True, help_text="Who answers for it, and what it is for.")
     is_hidden = models.BooleanField(

@@ -20,7 +20,7 @@ _BASELINE: Final = {
     "type": ["object", "null"],
     "description": "How members convert, beside everyone: shares of people seen in these days.",
     "properties": {
-        "goal": _TEXT, "days": _COUNT, "members": _COUNT, "membersRate": _SHARE,
+        "goal": _TEXT, "days": _COUNT, "members": _SIZE, "membersRate": _SHARE,
         "everyoneRate": _SHARE, "lift": _SHARE, "measuredAt": _TIME,
     },
 }  # fmt: skip
@@ -28,7 +28,12 @@ _SEGMENT: Final = {
     "key": _TEXT, "name": _TEXT, "kind": {"type": "string", "enum": ["rule", "list"]},
     "state": {"type": "string", "enum": ["draft", "building", "live"]},
     "version": _SIZE, "tags": {"type": "array", "items": _TEXT},
-    "size": {**_SIZE, "description": "Null where nobody is kept as a member."},
+    "size": {
+        **_SIZE, "description": "Null where nobody is kept as a member, and below `sizeBelow`.",
+    },
+    "sizeBelow": {
+        **_SIZE, "description": "10 where fewer are members: they are not counted aloud.",
+    },
     "asOf": {**_TIME, "description": "Everything that was sent until then is in `size`."},
     "lagSeconds": _SHARE, "refreshedAt": _TIME, "refreshEverySeconds": _SIZE,
     "dependsOnRequest": _FLAG,

@@ -15,12 +15,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
+from apps.access import small_cells
 from apps.segments import answering
 from apps.segments.errors import PreviewTooSlow, SegmentNotPublished
 from apps.segments.models import Segment, SegmentVersion
 from apps.segments.publication_checks import with_policy
 from apps.segments.selectors import in_force, meant, with_gates
 from apps.segments.sql import compile_query
+from apps.segments.sql.placing import may_be_placed
 from apps.segments.stays import is_inside
 from apps.work import clock
 from engine.conditions.describe import describe, trace_json
@@ -31,12 +33,13 @@ from engine.conditions.policy import NO_POLICY, parse_policy
 from engine.conditions.scope import reads_request, segment_keys
 
 LIMIT_S: Final = 5.0
-FEWEST: Final = 10  # fewer people than that are not counted aloud
+FEWEST: Final = small_cells.FEWEST  # fewer people than that are not counted aloud
 MAX_HARD: Final = 500  # asked one by one; beyond that the count is an estimate
 MAX_SAMPLES: Final = 10
 DRAFT: Final = "?draft"  # no segment has this key
 
 _CANCELED: Final = "57014"
+_NOW: Final = "(timestamptz 'epoch' + %(at_ms)s::bigint * interval '1 millisecond')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,7 @@ SELECT s.profile_id AS n, s.profile_id, %(at_ms)s::bigint AS at_ms,
   timestamptz 'epoch' + (%(at_ms)s::bigint + 1) * interval '1 millisecond' AS at_end,
   s.unit_id, s.traits
 FROM profiles_profilestate s WHERE s.site_id = %(site_id)s::uuid AND s.merged_into IS NULL
+  AND {may_be}
 ){ctes},
 judged AS MATERIALIZED (
 SELECT p.profile_id, coalesce({hard}, false) AS hard, coalesce({inside}, false) AS inside,
@@ -249,6 +253,7 @@ def _counted(draft: Draft, now_ms: int, samples: int, limit_s: float) -> _Counte
         [draft.asked.node], site_id=draft.site_id, first_ms=now_ms, last_ms=now_ms
     )
     statement = _JUDGED.format(
+        may_be=may_be_placed("s", site="%(site_id)s::uuid", now=_NOW),
         ctes="".join(f",\n{cte}" for cte in query.ctes),
         joins=query.joins,
         hard=f"({query.hard})",

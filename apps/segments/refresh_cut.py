@@ -17,6 +17,7 @@ from apps.segments.definitions import Definition, LiveDefinitions
 from apps.segments.foreseeing import CLOCKS_APART_MS
 from apps.segments.sql import compile_query
 from apps.segments.sql import dialect as sql
+from apps.segments.sql.placing import may_be_placed
 from apps.segments.sql.rollup_rows import moment_text
 from apps.segments.sql.statement import OpenSource
 from engine.conditions.nodes import All, AnyOf, AtLeast, Nested, Node, NoneOf, Not
@@ -93,8 +94,9 @@ class CutTable:
 CREATE TEMPORARY TABLE segments_cut ON COMMIT PRESERVE ROWS AS
 WITH pair AS ({self._pairs()}){"".join(f", {cte}" for cte in query.ctes)},
 found AS (
-  SELECT p.profile_id, p.version, p.inside, p.has_future, ({query.hard}) AS is_hard,
-    ({query.changing}) AS is_changing{answers}
+  SELECT p.profile_id, p.version, p.inside, p.has_future, p.may_be,
+    p.may_be AND ({query.hard}) AS is_hard,
+    p.may_be AND ({query.changing}) AS is_changing{answers}
   FROM pair p {query.joins} OFFSET 0
 ), compared AS (
   SELECT f.profile_id, f.version, f.is_hard, f.is_changing, f.has_future,
@@ -126,20 +128,23 @@ SELECT c.*, ({self._is_candidate()}) AS is_candidate FROM compared c
         }
 
     def _pairs(self) -> str:
+        may_be = may_be_placed("s", site="%(cut_site)s::uuid", now="%(cut_end)s::timestamptz")
         few = "" if self.only is None else "AND s.profile_id = ANY(%(cut_only)s::uuid[])"
         return f"""SELECT s.profile_id AS n, s.profile_id, %(cut_ms)s::bigint AS at_ms,
     %(cut_end)s::timestamptz AS at_end, s.unit_id, s.traits, s.version, s.inside,
-    coalesce(s.last_seen_at > %(cut_future)s::timestamptz, false) AS has_future
+    coalesce(s.last_seen_at > %(cut_future)s::timestamptz, false) AS has_future,
+    {may_be} AS may_be
   FROM profiles_profilestate s
   WHERE s.site_id = %(cut_site)s::uuid AND s.merged_into IS NULL {few}"""
 
     def _word(self, word: int, columns: Mapping[str, str]) -> str:
         """The verdicts of a word against what is recorded: a bit is set where they differ.
 
-        Also for who is in a segment that has no definition any more.
+        Also for who is in a segment that has no definition any more, or may be in none.
         """
         bits = [
-            f"CASE WHEN {_composed(definition.node, columns)} THEN {1 << bit}::bigint ELSE 0 END"
+            f"CASE WHEN f.may_be AND {_composed(definition.node, columns)}"
+            f" THEN {1 << bit}::bigint ELSE 0 END"
             for definition in self._asked
             for its_word, bit in [divmod(definition.number, WORD_BITS)]
             if its_word == word

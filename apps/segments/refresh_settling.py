@@ -20,9 +20,9 @@ from apps.profiles import state
 from apps.profiles.signals import states_changing
 from apps.profiles.state import StateRow
 from apps.segments import computed_state, live
-from apps.segments.definitions import Definition
+from apps.segments.definitions import Definition, Evaluation
 from apps.segments.kept_facts import kept_facts
-from apps.segments.live import Change, LiveDefinitions
+from apps.segments.live import Change, LiveDefinitions, may_be_placed
 from apps.segments.refresh_cut import Candidate
 from apps.segments.stays import UNKNOWN, Evaluated, decode_section
 from apps.work import clock
@@ -115,6 +115,7 @@ class _Answer(NamedTuple):
         is_asked_all: every segment was asked, and no computed trait of a template waits for a
             timer: see `request_reads.look_at_everybody`.
         kept: how many events the history has, and from when on these are all (ms; None: ever).
+            None: nobody asks.
         unexplained: segments of which SQL says another thing than is recorded, and this does not.
     """
 
@@ -125,7 +126,7 @@ class _Answer(NamedTuple):
     due_ms: int | None
     due_before_ms: int | None
     is_asked_all: bool
-    kept: tuple[int, int | None]
+    kept: tuple[int, int | None] | None
     unexplained: frozenset[int]
 
 
@@ -211,6 +212,8 @@ def _answer(
         numbers |= {
             one for one, stay in before.items() if stay[1] is not None and stay[1] <= now_ms
         }
+    if not may_be_placed(row, definitions, now_ms):
+        return _nowhere(row, recorded, now_ms)
     asked, wanted = _asked(definitions, numbers)
     kept = kept_facts(row, definitions, wanted, now_ms, from_events=from_events, is_anew=is_anew)
     evaluation = kept.evaluate(definitions, before, now_ms, None if asked is None else wanted)
@@ -242,6 +245,26 @@ def _answer(
     )
 
 
+def _nowhere(row: StateRow, recorded: set[int] | None, now_ms: int) -> _Answer:
+    """Out of every segment: who does not allow it is in none."""
+    before = decode_section(row.memberships)[1]
+    inside = recorded
+    if inside is None:
+        inside = {number for number, stay in before.items() if stay[0]}
+    out = Evaluation({}, [], sorted(inside), None)
+    return _Answer(
+        bool(row.memberships) or bool(inside),
+        b"",
+        None,
+        live.changes_of(row.site_id, row.profile_id, out, before, now_ms, is_quiet=True),
+        None,
+        min((stay[1] for stay in before.values() if stay[1] is not None), default=None),
+        True,
+        None,
+        frozenset(),
+    )
+
+
 def _awaits_computed(row: StateRow, definitions: LiveDefinitions, now_ms: int) -> bool:
     """Are computed traits to be worked out that only the consumer works out?"""
     kept = definitions.computed
@@ -270,7 +293,7 @@ _COUNTED = """
 SELECT w.profile_id FROM jsonb_to_recordset(%s::jsonb)
     AS w(profile_id uuid, number bigint, from_ms bigint)
 CROSS JOIN LATERAL (
-  SELECT count(*) AS number FROM events_event e WHERE e.profile_id = w.profile_id
+  SELECT count(*) AS number FROM events_personal e WHERE e.profile_id = w.profile_id
     AND e.occurred_at >= timestamptz 'epoch' + coalesce(w.from_ms, 0) * interval '1 millisecond'
 ) n WHERE n.number <> w.number
 """
@@ -294,7 +317,7 @@ def _doubted(
         remembering = {n for n in answer.unexplained if n in known and known[n].latched is not None}
         if answer.unexplained & known.keys() - remembering:
             doubted.add(profile_id)
-        elif remembering or asked.candidate.numbers is None:
+        elif answer.kept is not None and (remembering or asked.candidate.numbers is None):
             number, from_ms = answer.kept
             to_count.append({"profile_id": profile_id, "number": number, "from_ms": from_ms})
     if to_count:

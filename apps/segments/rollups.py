@@ -236,7 +236,7 @@ class _Fill:
         if rows.readers:
             self.cursor.execute(
                 "INSERT INTO events_rollupmark (site_id, profile_id, is_lasting)"
-                f" SELECT DISTINCT {site}, e.profile_id, true FROM events_event e"
+                f" SELECT DISTINCT {site}, e.profile_id, true FROM events_personal e"
                 f" WHERE {events} AND {rows.hard()}",
                 bind.params,
             )
@@ -326,7 +326,7 @@ def _counting(events: str, measures: str) -> str:
     return f"""
 INSERT INTO events_rollup (measure, day, profile_id, earliest, latest, n)
 SELECT m.measure, {_DAY} AS day, e.profile_id, min(e.occurred_at), max(e.occurred_at), count(*)
-FROM events_event e CROSS JOIN LATERAL (VALUES {measures}) m(measure, meets, value)
+FROM events_personal e CROSS JOIN LATERAL (VALUES {measures}) m(measure, meets, value)
 WHERE {events} AND m.meets GROUP BY e.profile_id, m.measure, day
 """
 
@@ -342,7 +342,7 @@ FROM (
   SELECT e.profile_id, e.occurred_at, m.measure, {_DAY} AS day,
     CASE WHEN m.value IS NOT NULL THEN ROW({ORDER}, m.value) END AS place,
     {sql.number("m.value")} AS number, {sql.decimal("m.value")} AS exact
-  FROM events_event e CROSS JOIN LATERAL (VALUES {measures}) m(measure, meets, value)
+  FROM events_personal e CROSS JOIN LATERAL (VALUES {measures}) m(measure, meets, value)
   WHERE {events} AND m.meets OFFSET 0
 ) e GROUP BY e.profile_id, e.measure, e.day
 """

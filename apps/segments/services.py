@@ -10,11 +10,13 @@ from django.db import transaction
 from apps.access.errors import ApprovalRequired
 from apps.access.selectors import needs_approval
 from apps.access.services import record_audit
+from apps.consent.declared import problem_of
 from apps.segments.errors import (
     NoteRequired,
     SegmentInUse,
     SegmentKeyTaken,
     SegmentNotFound,
+    SegmentUndeclared,
     VersionNotFound,
 )
 from apps.segments.freezing import Actor, add_hidden, next_number, put_in_force, request_refresh
@@ -173,11 +175,14 @@ def publish_segment(
         InvalidCondition: the draft is no condition, contains itself, or is too large; or its policy
             is none.
         SegmentNotPublished: it nests a segment that is not published.
+        SegmentUndeclared: it does not say what it is for.
     """
     if actor is not None and not is_approved and needs_approval(site_id):
         raise ApprovalRequired
     _lock(site_id)
     segment = _segment(site_id, segment_id)
+    if problem_of(segment.purpose) is not None:
+        raise SegmentUndeclared
     # What computed traits mean is frozen with the condition.
     node = meant(site_id, parse_condition(segment.draft))
     policy = parse_policy(segment.draft_policy)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.access.small_cells import suppress_list, told
 from apps.segments.models import Segment, SegmentBaseline, SegmentVersion
 from apps.segments.publication_checks import offered_tags
 from apps.segments.selectors import request_segments
@@ -22,10 +23,12 @@ class Standing:
 
     Attributes:
         state: "draft", "building", "live" or "archived".
-        size: members now; None where nobody is kept as a member.
+        size: members now; None where nobody is kept as a member, or fewer than ten are.
+        is_small: there are fewer than ten, which are not counted aloud.
         as_of: everything up to then is in `size`; None where nothing is live.
         lag_s: how long before now that is.
-        drift: (size - size at publication) / size at publication; None where that is not known.
+        drift: (size - size at publication) / size at publication; None where that is not known, or
+            one of them is small.
         needs_a_look: the size moved so far that thresholds may no longer fit.
     """
 
@@ -37,6 +40,7 @@ class Standing:
     version: int | None
     tags: list[str]
     size: int | None
+    is_small: bool
     as_of: datetime | None
     lag_s: float | None
     refreshed_at: datetime | None
@@ -52,13 +56,14 @@ class Baseline:
     """Shares in [0, 1] of people with any event in `days` who reached the goal in them.
 
     Attributes:
+        members: None below ten, as are the rates then.
         members_rate, everyone_rate: None where there is nobody to divide by.
         lift: relative change of members over everyone, 0.5 is half as many again.
     """
 
     goal: str
     days: int
-    members: int
+    members: int | None
     members_rate: float | None
     everyone_rate: float | None
     lift: float | None
@@ -135,7 +140,8 @@ def _standing(
         state=versions[-1].state if versions else "draft",
         version=None if live is None else live.number,
         tags=offered_tags(segment.key, segment.tags),
-        size=size if is_kept else None,
+        size=told(size) if is_kept else None,
+        is_small=is_kept and told(size) is None,
         as_of=as_of if is_kept else None,
         lag_s=(now - as_of).total_seconds() if is_kept else None,
         refreshed_at=None if live is None else live.refreshed_at,
@@ -149,7 +155,7 @@ def _standing(
 
 def drift_of(live: SegmentVersion, size: int) -> float | None:
     """How far a size is from that at publication, as a share of that; None where not known."""
-    if not live.first_size:
+    if not live.first_size or told(live.first_size) is None or told(size) is None:
         return None
     return (size - live.first_size) / live.first_size
 
@@ -189,7 +195,13 @@ def baseline_of(version: SegmentVersion) -> Baseline | None:
     row: SegmentBaseline | None = getattr(version, "baseline", None)
     if row is None:
         return None
-    members = row.members_converted / row.members if row.members else None
-    everyone = row.everyone_converted / row.everyone if row.everyone else None
+    members = _rate(row.members_converted, row.members)
+    everyone = _rate(row.everyone_converted, row.everyone)
     lift = members / everyone - 1 if members is not None and everyone else None
-    return Baseline(row.goal, row.days, row.members, members, everyone, lift, row.measured_at)
+    return Baseline(row.goal, row.days, told(row.members), members, everyone, lift, row.measured_at)
+
+
+def _rate(converted: int, people: int) -> float | None:
+    """The share of people who did; not where who did or who did not are fewer than ten."""
+    shown, whole = suppress_list([converted, people - converted], is_total_shown=True)
+    return None if shown[0] is None or not whole else converted / people

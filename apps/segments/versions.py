@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.access import small_cells
 from apps.segments.errors import VersionNotFound
 from apps.segments.models import Segment, SegmentVersion
 from apps.segments.outline import DiffLine, difference, outline
@@ -21,8 +22,10 @@ class VersionLine:
 
     Attributes:
         published_by: the login name, "" for the system or somebody gone.
-        first_size, entered, left: at its publication; None before it went live, or where nobody is
-            kept as a member.
+        size, first_size, entered, left: now, and at its publication; None before it went live,
+            where nobody is kept as a member, and below ten. Of `entered` and `left` both are None
+            where one is small: the sizes would tell it.
+        at_publication: the last three in words, "" before it went live.
         changes: beside the version before it.
     """
 
@@ -36,6 +39,7 @@ class VersionLine:
     first_size: int | None
     entered: int | None
     left: int | None
+    at_publication: str
     changes: list[DiffLine]
 
 
@@ -53,14 +57,33 @@ def history(segment_id: UUID, *, limit: int = 50) -> list[VersionLine]:
             published_by=row.published_by.get_username() if row.published_by is not None else "",
             note=row.note,
             restored_from=row.restored_from.number if row.restored_from is not None else None,
-            size=row.size,
-            first_size=row.first_size,
-            entered=row.entered,
-            left=row.left,
+            size=_told(row.size),
+            first_size=_told(row.first_size),
+            entered=None if _is_small_move(row) else row.entered,
+            left=None if _is_small_move(row) else row.left,
+            at_publication=_at_publication(row),
             changes=difference(texts[i + 1] if i + 1 < len(texts) else [], texts[i]),
         )
         for i, row in enumerate(found[:limit])
     ]
+
+
+def _told(size: int | None) -> int | None:
+    return None if size is None else small_cells.told(size)
+
+
+def _is_small_move(row: SegmentVersion) -> bool:
+    moved = (row.entered, row.left)
+    return any(one is None or small_cells.told(one) is None for one in moved)
+
+
+def _at_publication(row: SegmentVersion) -> str:
+    if row.first_size is None:
+        return ""
+    members = f"{small_cells.words(row.first_size)} members when it went live"
+    if _is_small_move(row):
+        return f"{members}; fewer than ten came in, or went out."
+    return f"{members}: {row.entered:,} came in, {row.left:,} went out."
 
 
 def draft_changes(segment: Segment) -> list[DiffLine]:

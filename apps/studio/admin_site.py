@@ -4,11 +4,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 
+from apps.access import second_factor_pages
+from apps.access.site_admin import on_own_sites
+from apps.access.site_staff import sites_of
 from apps.studio import (
+    duplicates,
     home,
     publishing,
     releases,
@@ -54,6 +59,13 @@ class StudioSite(admin.AdminSite):
             path("releases/<uuid:release_id>/", self.admin_view(releases.release), name="release"),
             path("tour/", self.admin_view(tour_page.start_tour), name="tour"),
             path("why/", self.admin_view(why.why), name="why"),
+            # Open to whoever has shown a password: they look themselves.
+            path("second-factor/", second_factor_pages.page, name="second_factor"),
+            path(
+                "second-factor/picture/",
+                second_factor_pages.picture,
+                name="second_factor_picture",
+            ),
             *preview_addresses(self.admin_view),
             *rules_addresses(self.admin_view),
             *effect_addresses(self.admin_view),
@@ -64,6 +76,7 @@ class StudioSite(admin.AdminSite):
                 name="replay_decision",
             ),
             path("merges/<int:number>/undo/", self.admin_view(undoing.undo), name="undo_merge"),
+            *duplicates.addresses(self.admin_view),
             path("audience/", self.admin_view(segments_overlap.overlap), name="audience"),
             path("audience/rfm/", self.admin_view(segments_rfm.rfm_page), name="audience_rfm"),
             path(
@@ -85,11 +98,11 @@ class StudioSite(admin.AdminSite):
         return [*own, *super().get_urls()]
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """With the editors' safety for forms that lie below it; see `segment_safety`."""
+        """With the editors' safety for forms that lie below it, and on the sites of who looks."""
         is_one = isinstance(model_or_iterable, type)
         for model in [model_or_iterable] if is_one else model_or_iterable:
-            made = admin_class and segment_safety.made_safe(model, admin_class)
-            super().register(model, made, **options)
+            made = segment_safety.made_safe(model, admin_class or admin.ModelAdmin)
+            super().register(model, on_own_sites(made), **options)
 
     def each_context(self, request: Any) -> dict[str, Any]:
         """What every page gets: the menu, and the site that was chosen."""
@@ -103,6 +116,17 @@ class StudioSite(admin.AdminSite):
                 lambda label, url: self._narrowed(request, label, url),
             )
         return context
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form; whoever has only the second factor left is led to it."""
+        is_other = request.GET.get("as") == "somebody-else"
+        half = request.half_signed_in  # type: ignore[attr-defined]  # by a middleware
+        if request.method == "GET" and not is_other and half.is_authenticated:
+            page = reverse("admin:second_factor")
+            return redirect(f"{page}?{urlencode({'next': request.GET.get('next', '')})}")
+        return super().login(request, extra_context)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -125,7 +149,7 @@ class StudioSite(admin.AdminSite):
     def _narrowed(self, request: HttpRequest, label: str, url: str) -> str:
         """The address of a list, filtered by the chosen site where the list can be."""
         chosen = sites.remembered(request)
-        if chosen is None:
+        if chosen is None or sites_of(request.user) is not None:
             return url
         for model, model_admin in self._registry.items():
             if model._meta.label_lower == label and "site" in model_admin.get_list_filter(request):

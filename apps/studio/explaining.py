@@ -9,7 +9,9 @@ from uuid import UUID
 
 import msgspec
 
-from apps.consent.types import Choice, Purpose, allowed
+from apps.consent import gates
+from apps.consent.recorded import has_agreed, has_refused
+from apps.consent.types import NOT_ASKED, Purpose
 from apps.decisions import selectors as decisions
 from apps.decisions.hot_state import HotProfile, hot_profiles_of
 from apps.profiles.selectors import find_profile
@@ -131,9 +133,9 @@ def consent_rows(hot: HotProfile) -> list[tuple[str, str]]:
 
 
 def _answer(hot: HotProfile, purpose: Purpose) -> str:
-    if hot.denied & purpose:
+    if has_refused(hot.denied, purpose):
         return "no"
-    return "yes" if hot.granted & purpose else "not asked"
+    return "yes" if has_agreed(hot.granted, purpose) else "not asked"
 
 
 def past_decisions(site_id: UUID, profile_id: UUID) -> list[Past]:
@@ -234,6 +236,7 @@ def explain(
     hot: HotProfile | None,
     *,
     mode: str,
+    regime: str,
     context: Mapping[str, Any],
     site_zone: str,
     now: datetime,
@@ -243,20 +246,21 @@ def explain(
 
     Args:
         hot: None for a visitor whom nobody knows.
-        mode: consent mode of the source that would ask.
+        mode: consent mode of the source that would ask; `regime`: of its site.
         context: facts of the request by name; `visitor` is worked out here.
         site_zone: IANA name of the zone in which the site's days begin.
         wanted: key of a variant: why is it not seen? Empty: nothing is asked.
     """
-    choice = Choice(hot.granted, hot.denied) if hot is not None else Choice()
-    is_allowed = bool(allowed(choice, mode=mode) & Purpose.PERSONALIZATION)
+    now_ms = clock.to_ms(now)
+    is_allowed = gates.may(
+        hot or NOT_ASKED, Purpose.PERSONALIZATION, mode=mode, regime=regime, now_ms=now_ms
+    )
     if hot is None:
         visitor = Visitor("", {}, {}, is_allowed, False)
     else:
         visitor = decisions.visitor_of(hot, is_allowed=is_allowed, site_zone=site_zone)
     steps: list[Step] = []
     facts = {"visitor": "new" if hot is None else "returning", **context}
-    now_ms = clock.to_ms(now)
     decision = decide_placement(compiled, placement, visitor, facts, now_ms, steps)
     missed = None
     if wanted:

@@ -22,7 +22,7 @@ from apps.studio.performance import performance
 from apps.studio.release_problems import problems_of_releases
 from apps.studio.tour import tour
 from apps.studio.types import Intake, Outcomes, Piece, Problem
-from apps.work import clock
+from apps.work import attention, clock
 
 PUBLICATIONS_SHOWN: Final = 5
 REFRESH_S: Final = 10
@@ -92,6 +92,9 @@ class _Page:
             **self._decisions(),
             **self._senders(),
         }
+        for notice in attention.notices(self._may, self._site_id, self._now):
+            told = (notice.level, notice.text, "", notice.link, notice.link_words)
+            self._problems.append(Problem(*told))
         order = {"bad": 0, "warn": 1, "info": 2}
         shown["problems"] = sorted(self._problems, key=lambda one: order[one.level])
         return shown

@@ -37,6 +37,8 @@ class Page:
     permissions: tuple[str, ...] = ()
 
 
+SEES_RECORDS: Final = ("privacy.view_retentionrun",)
+SEES_DUPLICATES: Final = ("profiles.view_duplicate", "profiles.merge_profiles")
 SEES_PEOPLE: Final = ("profiles.view_profile", "decisions.view_decisionrecord")
 
 # A text is a model ("app.model"), with the word for it and its icon.
@@ -76,8 +78,24 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
             ("segments.computedtrait", "Computed traits", "chart"),
             ("segments.persona", "Personas", "person"),
             ("profiles.profile", "Profiles", "person"),
+            Page("Duplicates", "admin:duplicates", "people", SEES_DUPLICATES),
+            ("profiles.traitkind", "Kinds of traits", "tag"),
+        ),
+    ),
+    (
+        "Privacy",
+        (
+            ("privacy.request", "Requests", "person"),
+            ("privacy.bulkaction", "Bulk actions", "people"),
+            ("privacy.requestevent", "Log of requests", "list"),
             ("consent.consentevent", "Consent", "shield"),
             ("consent.noticeversion", "Notices", "page"),
+            ("consent.recipient", "Recipients", "send"),
+            ("privacy.message", "Messages", "send"),
+            ("privacy.retentionrun", "Retention", "clock"),
+            Page("Record of processing", "admin:privacy_processing", "book", SEES_RECORDS),
+            Page("Impact assessment", "admin:privacy_impact", "check", SEES_RECORDS),
+            Page("Breach", "admin:privacy_breach", "alert", ("profiles.view_people",)),
         ),
     ),
     (

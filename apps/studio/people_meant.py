@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from apps.consent.types import Purpose
+from apps.consent.gates import NEEDS, Verb, sql_stands
+from apps.consent.vouching import sql_vouched
 from apps.segments.studies import boxed
 from apps.studio.domain.coverage import Plan, choice_sql
 
@@ -19,9 +20,7 @@ SAMPLED: Final = 20_000
 
 # A source that vouches for consent needs none recorded.
 _PEOPLE: Final = """
-SELECT p.inside, p.denied & {purpose} = 0 AND (p.granted & {purpose} <> 0 OR EXISTS (
-    SELECT 1 FROM access_source o WHERE o.site_id = %(site)s::uuid AND o.consent_mode = 'assumed'
-  )) AS is_allowed
+SELECT p.inside, {may} AS is_allowed
 FROM profiles_profilestate p {sample}
 WHERE p.site_id = %(site)s::uuid AND p.merged_into IS NULL{recent}
 """
@@ -169,8 +168,8 @@ class _Side:
 
 def _people(share: float, recent: str) -> str:
     sample = "" if share >= 1.0 else f"TABLESAMPLE SYSTEM ({share * 100:.4f}) REPEATABLE (1)"
-    purpose = int(Purpose.PERSONALIZATION)
-    people = _PEOPLE.format(purpose=purpose, sample=sample, recent=recent)
+    may = sql_stands("p", NEEDS[Verb.DECIDE], vouched=sql_vouched("%(site)s::uuid"), now="now()")
+    people = _PEOPLE.format(may=may, sample=sample, recent=recent)
     return _ALIKE.format(people=people)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.urls import reverse
 
+from apps.access import small_cells
 from apps.studio.domain.charts import share_pct
 
 DAYS: Final = 14
@@ -60,7 +61,7 @@ class Performance:
         calls, special, exposures, conversions: by day; `special` are answers that were not the
             default but chosen for the visitor.
         special_pct: of all answers.
-        conversion_pct: goals for each hundred showings; None without a showing.
+        conversion_pct: goals for each hundred showings; None below ten goals.
         link: the coverage of the placement.
     """
 
@@ -96,7 +97,9 @@ def performance(site_id: UUID, now: datetime, days: int = DAYS) -> list[Performa
 def _of(placement: str, found: dict[date, Sequence[int]], days: Sequence[date]) -> Performance:
     rows: list[Any] = [found.get(day, (0, 0, 0, 0)) for day in days]
     calls, special, exposures, conversions = ([row[at] for row in rows] for at in range(4))
-    words = f"{placement}: {sum(calls):,} answers in {len(days)} days, {calls[-1]:,} today"
+    total, today = small_cells.words(sum(calls)), small_cells.words(calls[-1])
+    words = f"{placement}: {total} answers in {len(days)} days, {today} today"
+    goals = small_cells.told(sum(conversions))
     return Performance(
         placement=placement,
         calls=calls,
@@ -104,7 +107,7 @@ def _of(placement: str, found: dict[date, Sequence[int]], days: Sequence[date]) 
         exposures=exposures,
         conversions=conversions,
         special_pct=share_pct(sum(special), sum(calls)),
-        conversion_pct=share_pct(sum(conversions), sum(exposures)) if sum(exposures) else None,
+        conversion_pct=None if goals is None else share_pct(goals, sum(exposures)),
         curve=curve(calls, words),
         link=f"{reverse('admin:coverage')}?q={placement}",
     )

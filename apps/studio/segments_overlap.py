@@ -21,6 +21,7 @@ COLUMNS: Final = 20  # combinations drawn
 CHOSEN_FIRST: Final = 6  # the largest segments, where nobody chose
 OFFERED: Final = 40  # to choose from; others are found by their names
 LINES: Final = 200  # of what stands on what
+HIDDEN: Final = "not told"
 OUTSIDE: Final = "none of these"
 
 
@@ -78,10 +79,12 @@ def _offered(
 def _pictures(chosen: list[studies.Kept], found: Overlap, asked: QueryDict) -> dict[str, Any]:
     names = [one.name for one in chosen]
     places = range(len(chosen))
-    drawn = [one for one in found.combinations if one.people >= FEWEST]
+    drawn = safe_to_draw(found, len(chosen))
+    is_whole = len(drawn) == len(found.combinations)
     shown: dict[str, Any] = {
         "names": [(one.key, one.name) for one in chosen],
-        "union": aloud(found.union),
+        # With a part hidden, the sum of all would say how large it is.
+        "union": aloud(found.union) if is_whole else None,
         "matrix": [
             (one, [_cell(found, chosen, row, column) for column in places])
             for row, one in enumerate(chosen)
@@ -94,26 +97,57 @@ def _pictures(chosen: list[studies.Kept], found: Overlap, asked: QueryDict) -> d
     left, right = by_key.get(asked.get("left", "")), by_key.get(asked.get("right", ""))
     if left is not None and right is not None and left != right:
         pair = found.pair(left, right)
+        # Both sizes are shown, so that one of the three tells the others.
+        parts = (pair.both, pair.only_left, pair.only_right)
+        is_told = all(aloud(one) is not None for one in parts)
         shown["pair"] = {
             "left": chosen[left],
             "right": chosen[right],
-            "both": said(pair.both),
-            "only_left": said(pair.only_left),
-            "only_right": said(pair.only_right),
-            "jaccard": pair.jaccard if pair.both >= FEWEST else None,
-            "coefficient": pair.coefficient if pair.both >= FEWEST else None,
+            "both": said(pair.both) if is_told or aloud(pair.both) is None else HIDDEN,
+            "only_left": said(pair.only_left) if is_told else HIDDEN,
+            "only_right": said(pair.only_right) if is_told else HIDDEN,
+            "jaccard": pair.jaccard if is_told else None,
+            "coefficient": pair.coefficient if is_told else None,
         }
     return shown
+
+
+def safe_to_draw(found: Overlap, segments: int) -> list[Any]:
+    """Return the combinations whose people may be told beside the sizes of segments and of pairs.
+
+    Where what is hidden of a segment, or of what two share, is one combination or fewer than ten
+    people, the sizes would give it away: the next smallest is hidden, too.
+    """
+    hidden = [one for one in found.combinations if aloud(one.people) is None]
+    drawn = [one for one in found.combinations if aloud(one.people) is not None]
+    places = range(segments)
+    sums = [{one, other} for one in places for other in places if one <= other]
+    is_settled = False
+    while not is_settled:
+        is_settled = True
+        for wanted in sums:
+            lost = [one for one in hidden if wanted <= set(one.places)]
+            if not lost or (len(lost) > 1 and sum(one.people for one in lost) >= FEWEST):
+                continue
+            rest = [one for one in drawn if wanted <= set(one.places)]
+            if rest:
+                least = min(rest, key=lambda one: one.people)
+                drawn.remove(least)
+                hidden.append(least)
+                is_settled = False
+    return drawn
 
 
 def _cell(found: Overlap, chosen: list[studies.Kept], row: int, column: int) -> dict[str, Any]:
     """One square: people in both, and which share of the row's segment that is."""
     both = found.both(row, column)
-    known = both >= FEWEST
+    # Beside the sizes of the two it tells how many are in one of them alone.
+    rest = {found.sizes[row] - both, found.sizes[column] - both} if row != column else set()
+    known = aloud(both) is not None and all(aloud(one) is not None for one in rest)
     share = both / found.sizes[row] if known and found.sizes[row] else 0.0
     jaccard = None if row == column else found.pair(row, column).jaccard
     return {
-        "said": said(both),
+        "said": said(both) if known or aloud(both) is None else HIDDEN,
         "pct": round(100 * share) if known else None,
         "shade": shade(share),
         "is_self": row == column,

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
+from apps.access.small_cells import suppress_list, words
 from apps.segments.domain.rfm import MAX_BINS, MIN_BINS, PRESETS, Cell, scaled
 from apps.segments.studies import rfm
-from apps.segments.studies.boxed import FEWEST
 from apps.studio.domain.pictures import shade
 from apps.studio.segments_pages import ADD, CHANGE, counted, opened, require, said
 from apps.work import clock
@@ -98,6 +98,9 @@ def _band(low: str, high: str, bins: int) -> tuple[int, int] | None:
 def _shown(found: rfm.Study, cells: list[Cell]) -> dict[str, Any]:
     bins = range(1, found.thresholds.bins + 1)
     most = max((found.grid(r, f) for r in bins for f in bins), default=0) or 1
+    places = [(r, f) for r in bins for f in bins]
+    told, _ = suppress_list([found.grid(r, f) for r, f in places], is_total_shown=True)
+    grid = dict(zip(places, told, strict=True))
     return {
         "buyers": found.buyers,
         "scores": list(bins),
@@ -106,10 +109,8 @@ def _shown(found: rfm.Study, cells: list[Cell]) -> dict[str, Any]:
                 r,
                 [
                     {
-                        "said": said(found.grid(r, f)),
-                        "shade": shade(found.grid(r, f) / most)
-                        if found.grid(r, f) >= FEWEST
-                        else 0,
+                        "said": words(grid[r, f]),
+                        "shade": shade((grid[r, f] or 0) / most),
                         "name": next((cell.name for cell in cells if cell.has(r, f, 1)), ""),
                     }
                     for f in bins

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
+from apps.access.site_staff import works_on
 from apps.studio import selectors
 from apps.studio.types import SiteChoice
 
@@ -16,7 +17,7 @@ def choose(request: HttpRequest) -> tuple[SiteChoice | None, list[SiteChoice]]:
     `?site=key` chooses one; else the one chosen last; else the first. With one site there is
     nothing to remember.
     """
-    found = selectors.sites()
+    found = [site for site in selectors.sites() if works_on(request.user, site.id)]
     if not found:
         return None, []
     before = remembered(request)
@@ -40,4 +41,5 @@ def remembered(request: HttpRequest) -> SiteChoice | None:
     kept = session.get(_KEY) if session is not None else None
     if not isinstance(kept, list) or len(kept) != 3:
         return None
-    return SiteChoice(UUID(kept[0]), kept[1], kept[2])
+    site = SiteChoice(UUID(kept[0]), kept[1], kept[2])
+    return site if works_on(request.user, site.id) else None

@@ -8,9 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
+from apps.access.site_staff import works_on
 from apps.pipeline.splitting import Forecast, forecast, split_profile
 from apps.profiles.errors import CannotUndo
 from apps.profiles.splitting import MAX_REASON, merge_of
+from apps.studio import selectors
 from apps.work import clock
 
 UNDO: Final = ("profiles.view_profile", "profiles.undo_merge")
@@ -21,6 +23,10 @@ def undo(request: HttpRequest, number: int) -> HttpResponse:
     user: Any = request.user
     if not user.has_perms(UNDO):
         raise PermissionDenied
+    record = merge_of(number)
+    site_id = None if record is None else selectors.site_of_profile(record.winner_id)
+    if record is not None and (site_id is None or not works_on(user, site_id)):
+        raise Http404
     refused = ""
     if request.method == "POST":
         reason = request.POST.get("reason", "")

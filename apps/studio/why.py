@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from apps.access.selectors import zone_of
+from apps.access.selectors import regime_of, zone_of
 from apps.decisions import lookups
 from apps.decisions import selectors as decisions
 from apps.decisions.errors import InvalidDecisionId
@@ -251,6 +251,7 @@ def _explained(
             placement,
             person.hot if person is not None else None,
             mode=source[2] if source is not None else "required",
+            regime=regime_of(site.id),
             context=facts,
             site_zone=zone_of(site.id),
             now=clock.now(),

@@ -18,8 +18,9 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 
-from apps.work import clock
+from apps.work import clock, holding_back
 from apps.work.database import drop_if_broken
+from apps.work.error_text import told, without_values
 from apps.work.errors import LeaseLost, UnknownIntent
 from apps.work.ids import public_id
 from apps.work.models import Intent
@@ -54,6 +55,8 @@ def perform(intent_id: UUID, *, now: datetime) -> bool:
     A refusal (PersonalizationError) fails the intent at once, because time does not cure it; any
     other error is tried again up to five times, ten seconds later and then four times as long each.
     """
+    if holding_back.is_held():
+        return False  # it waits, and the sweeper asks again
     holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{public_id('run')}"
     intent = _claim(intent_id, holder, now)
     if intent is None:
@@ -77,12 +80,12 @@ def perform(intent_id: UUID, *, now: datetime) -> bool:
         return False
     except PersonalizationError as error:
         logger.warning("work.refused", extra={"intent": intent.pk, "code": error.code})
-        _finish(intent.pk, holder, Intent.State.FAILED, str(error))
+        _finish(intent.pk, holder, Intent.State.FAILED, without_values(str(error)))
         return False
     except Exception as error:
         logger.exception("work.failed", extra={"intent": intent.pk, "kind": intent.kind})
         drop_if_broken()
-        _retry_or_fail(intent, holder, f"{type(error).__name__}: {error}")
+        _retry_or_fail(intent, holder, told(error))
         return False
     _finish(intent.pk, holder, Intent.State.DONE, "")
     return True

@@ -13,7 +13,7 @@ from apps.work.performing import performs
 from apps.work.queueing import hurry
 from apps.work.types import Work
 
-__all__ = ["Work", "ask", "ask_again", "forget_in_feed", "performs", "record_change"]
+__all__ = ["Work", "ask", "ask_again", "forget_in_feed", "performs", "record_change", "waiting_for"]
 
 
 def ask(
@@ -58,6 +58,14 @@ def ask(
     if due <= now:
         transaction.on_commit(partial(hurry, intent.pk, intent.queue))
     return intent
+
+
+def waiting_for(kind: str, *, site_id: UUID, key_prefix: str) -> list[Mapping[str, Any]]:
+    """Return the payloads of what waits of a kind, by the beginning of its key. One query."""
+    rows = Intent.objects.filter(
+        kind=kind, state=Intent.State.WAITING, key__startswith=f"{site_id.hex}:{key_prefix}"
+    )
+    return list(rows.order_by("created_at").values_list("payload", flat=True))
 
 
 def _waits_for_us(intent: Intent) -> bool:

@@ -1,5 +1,6 @@
 """Settings shared by every environment. The environment itself is read in config/env.py only."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from config.env import ENV
@@ -9,9 +10,13 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 SECRET_KEY = ENV.secret_key
 SIGNING_KEY = ENV.signing_key
 SIGNING_KEYS_RETIRED = ENV.signing_keys_retired
+TOMBSTONE_KEY = ENV.tombstone_key
+TOMBSTONE_KEYS_RETIRED = ENV.tombstone_keys_retired
+MASTER_KEYS = ENV.master_keys
 DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 TRUSTED_PROXIES = ENV.trusted_proxies
+REGION_HEADER = ENV.region_header
 PRIVATE_TARGETS = ENV.private_targets
 PUBLIC_ORIGIN = ENV.public_origin
 STREAM_ORIGIN = ENV.stream_origin
@@ -30,6 +35,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "apps.work",
     "apps.access",
     "apps.profiles",
@@ -45,6 +54,7 @@ INSTALLED_APPS = [
     "apps.pipeline",
     "apps.delivery",
     "apps.integrations",
+    "apps.privacy",
     "apps.insights",
     "apps.studio",
     "apps.demo",
@@ -60,9 +70,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "apps.access.middleware.SignedInWhole",
+    "apps.access.middleware.OnOwnSites",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.trouble.Unkeepable",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -115,6 +129,26 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # counts failures, lets nobody in
+    "apps.access.site_staff.StaffBackend",
+]
+# Failures of one account from one network; see apps/access/sign_in.py.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "apps.access.sign_in.Handler"
+AXES_USERNAME_CALLABLE = "apps.access.sign_in.account_of"
+AXES_CLIENT_IP_CALLABLE = "apps.access.sign_in.network_of"
+AXES_LOCKOUT_CALLABLE = "apps.access.sign_in.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# "required": officers and administrators set up a second factor before they see a page.
+SECOND_FACTOR = ENV.second_factor or "optional"
+OTP_TOTP_ISSUER = "Attune"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -132,11 +166,29 @@ STORAGES = {
 ARTIFACT_DIR = ENV.home / "artifacts"
 JOURNAL_DIR = ENV.home / "journal"
 ANCHOR_DIR = ENV.home / "anchors"
+LEDGER_DIR = ENV.ledger
 ANCHOR_URL = ENV.anchor_url
+# Without a mail server messages become files here, and nothing is sent.
+_EMAIL = ENV.email
+EMAIL_BACKEND = _EMAIL["EMAIL_BACKEND"]
+EMAIL_HOST = _EMAIL.get("EMAIL_HOST") or "localhost"
+EMAIL_HOST_USER = _EMAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = _EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_PORT = _EMAIL.get("EMAIL_PORT") or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+EMAIL_TIMEOUT = 20  # seconds
+EMAIL_FILE_PATH = str(ENV.home / "outbox")
+# Files of the key and the certificate that sign OpenDSR answers; none: made in OPENDSR_DIR.
+OPENDSR_KEY, OPENDSR_CERTIFICATE = ENV.opendsr_key, ENV.opendsr_certificate
+OPENDSR_DIR = ENV.home / "opendsr"
+EMAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
 # Where each process leaves its counts for the one that is asked for /metrics.
 METRICS_DIR = ENV.home / "run" / "metrics"
 
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600  # seconds: a working day, then one signs in again
+SESSION_IDLE_S = 2 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -148,7 +200,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'", *([ENV.stream_origin] if ENV.stream_origin else [])],
         "object-src": ["'none'"],
-        "base-uri": ["'self'"],
+        "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
     }
@@ -186,4 +238,5 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": ENV.log_format}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"axes": {"level": "WARNING"}},  # it tells of every sign-in
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+ENCRYPTED = "enc:1:"  # with what a value begins that is kept encrypted: nobody reads the rest
+
 
 def found_text(value: object, unit: str | None = None) -> str:
     """A value of a trace as people read it; `unit` is the trace's: "ms" for stretches of time."""
@@ -19,7 +21,7 @@ def found_text(value: object, unit: str | None = None) -> str:
         case int() | float():
             return f"{int(value):,}"
         case str():
-            return f"“{value}”"
+            return "something encrypted" if value.startswith(ENCRYPTED) else f"“{value}”"
         case Sequence():
             return ", ".join(found_text(item, unit) for item in value) or "nothing"
     return str(value)

@@ -12,9 +12,10 @@
  * `consent`. Decisions without consent are asked for without any identifier: they are default content.
  */
 
-import { createConsent } from "./consent.js";
+import { PURPOSES, createConsent } from "./consent.js";
 import { VERSION, createEvent, pageContext } from "./events.js";
 import { createExposures } from "./exposures.js";
+import { hasSignal } from "./gpc.js";
 import { createLive } from "./live.js";
 import { previewToken, showPreviewBanner } from "./preview.js";
 import { createQueue } from "./queue.js";
@@ -27,15 +28,17 @@ const PREVIEW_MS = 10000; // An editor waits for drafts to be read; a visitor wo
  * @typedef {object} Options
  * @property {string} writeKey publishable key of the source
  * @property {string} [host] origin of the API; default: the page's own
+ * @property {string} [site] under which name this site keeps its choice, where a key may be replaced or
+ *   several sites share an origin (default: the end of the key)
  * @property {string} [policyVersion] version of the notice shown; a new one asks again
  * @property {number} [deadline] ms that `decide` may take before the default content stays (300)
  * @property {number} [delay] ms that events wait for company (250)
  */
 
 /** @param {Options} options */
-export function load({ writeKey, host = "", policyVersion = "1", deadline = 300, delay = 250 }) {
+export function load({ writeKey, host = "", site, policyVersion, deadline = 300, delay = 250 }) {
   const transport = createTransport(host, writeKey);
-  const consent = createConsent(policyVersion);
+  const consent = createConsent(site || writeKey.slice(-8), policyVersion);
   const preview = previewToken(); // an editor looks, no visitor: nothing is told of it
   const mayMeasure = () => !preview && consent.may("analytics");
   /** How often something was shown also bounds how often it is shown again; the server keeps no event of it. */
@@ -70,25 +73,33 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     events.add(createEvent(type, { ...fields, ...who }));
   }
 
+  let proof = {}; // that this page may speak for the login: userHash or userToken, never stored
+  const person = () => ({ anonymousId: consent.anonymousId() || undefined, userId: consent.userId() || undefined, ...proof });
+
   /** POST the choice until the server has it. Resolves to the resulting state, or null for now. */
   async function tellConsent(attempt = 0) {
-    if (preview || !consent.mustTell()) return null;
-    const purposes = consent.purposes();
+    const choice = preview ? null : consent.untold();
+    if (!choice) return null;
     const response = await transport
       .post("/v1/consent", {
         anonymousId: consent.anonymousId(),
-        purposes,
-        policyVersion,
+        // Of the login only with proof: nobody chooses in another's name.
+        ...(proof.userHash || proof.userToken ? person() : {}),
+        purposes: choice.purposes,
+        policyVersion: choice.policyVersion,
         method: "banner",
+        gpc: hasSignal(),
+        conflictShown: choice.how?.despite,
+        controls: { control: choice.how?.control, interface: `attune.js ${VERSION}` },
+        language: choice.how?.language,
       })
       .catch(() => null);
-    const now = consent.purposes();
-    if (now.analytics !== purposes.analytics || now.personalization !== purposes.personalization) {
-      return tellConsent(); // The visitor chose again meanwhile: the last word must be the last call.
-    }
+    // The visitor chose again meanwhile: the last word must be the last call.
+    if (consent.untold() !== choice) return tellConsent();
     if (response && response.ok) {
-      consent.confirm();
-      return response.json().catch(() => null);
+      const state = await response.json().catch(() => null);
+      if (consent.untold() === choice) consent.confirm(Date.parse(state && state.askAgainAt));
+      return state;
     }
     const wait = retryAfter(response, attempt);
     if (wait !== null) setTimeout(() => tellConsent(attempt + 1), wait);
@@ -108,8 +119,7 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
           context: pageContext(),
           facts,
           preview: preview || undefined,
-          anonymousId: (known && consent.anonymousId()) || undefined,
-          userId: (known && consent.userId()) || undefined,
+          ...(known ? person() : {}),
         },
         stop.signal,
       );
@@ -146,6 +156,7 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     // A newer question, or a withdrawal, makes this answer old news.
     if (!answer || mine !== round) return null;
     decidedAt = answer.decidedAt;
+    if (Object.values(answer.placements || {}).some(({ reason }) => reason === "NO_CONSENT")) askServer();
     for (const element of elements) {
       const key = element.dataset.attunePlacement;
       const decision = (answer.placements || {})[key];
@@ -155,21 +166,61 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     return answer;
   }
 
+  /** What was gathered or shown under a purpose that is not agreed to any more goes at once. */
+  function obey() {
+    round += 1;
+    if (!mayMeasure()) events.clear();
+    if (!mayCount()) {
+      sightings.clear();
+      exposures.clear();
+    }
+    if (!consent.may("personalization")) restoreDefaults();
+    if (live && !consent.may("personalization")) live.follow();
+    dispatchEvent(new CustomEvent("attune:consent")); // whoever shows the choice shows the new one
+  }
+
+  let hasAsked = false;
+
+  /** Somebody who agreed here and is not known to: they may have refused in the preference centre. */
+  async function askServer() {
+    if (preview || hasAsked || !consent.may("personalization") || consent.untold()) return;
+    hasAsked = true;
+    const query = new URLSearchParams({ anonymousId: consent.anonymousId(), writeKey });
+    const response = await fetch(transport.address(`/v1/consent?${query}`), { credentials: "omit" }).catch(() => null);
+    const state = response && response.ok ? await response.json().catch(() => null) : null;
+    if (state && consent.heed(state.recorded)) obey();
+  }
+
   tellConsent();
 
   const tracker = {
     version: VERSION,
+    transport,
     decide,
     track: (event, properties = {}) => record("track", { event, properties }),
     page: (name, properties = {}) => record("page", { name, properties }),
-    identify(userId, traits = {}) {
+    /** @param {{userHash?: string, userToken?: string}} [signed] the site's proof of who this is */
+    identify(userId, traits = {}, signed = {}) {
+      proof = signed;
       consent.signIn(userId);
       record("identify", { traits });
     },
     reset() {
+      proof = {};
       consent.reset();
       if (live) live.follow();
     },
+    /**
+     * Why the visitor sees what a decision showed: `sentence` in words, `page` to link to.
+     * @param {string} decisionId
+     * @returns {Promise<object | null>}
+     */
+    async why(decisionId) {
+      const query = new URLSearchParams({ decisionId, writeKey });
+      const response = await fetch(transport.address(`/v1/why?${query}`), { credentials: "omit" }).catch(() => null);
+      return response && response.ok ? response.json().catch(() => null) : null;
+    },
+
     /** Send now what waits; resolves when it is stored or waits for a retry. */
     flush: () => Promise.all([events.flush(), sightings.flush()]),
 
@@ -191,21 +242,36 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     choice: consent.purposes,
     anonymousId: consent.anonymousId,
 
+    /** Whether the browser sends Global Privacy Control, which opts out of advertising and sale. */
+    gpc: hasSignal,
+
+    /** @returns {object} who this visitor is to the server, for calls of the page's own */
+    person,
+
+    /**
+     * The page shows this version of the notice; a yes under a version that is not among `lasting` has
+     * ended, and the visitor is to be asked again.
+     * @param {string} version
+     * @param {string[]} lasting
+     * @returns {boolean} whether to ask
+     */
+    notice(version, lasting) {
+      if (consent.show(version, lasting)) obey();
+      return consent.purposes() === null;
+    },
+
     /**
      * Record an explicit choice. Purposes that are not named are refused.
-     * @param {{analytics?: boolean, personalization?: boolean}} purposes
+     * @param {Object<string, boolean>} purposes functional, analytics, personalization, advertising, sale
+     * @param {{despite?: boolean, control?: string, language?: string}} [how] `despite`: the visitor was
+     *   told that their browser's signal opts out of advertising and sale, and said yes to these;
+     *   `control`: what they used ("accept_all"), `language`: of the notice; both are kept as evidence
      * @returns {Promise<object | null>} the state the server answered; null: it will be told later
      */
-    async consent({ analytics = false, personalization = false }) {
-      consent.choose({ analytics: analytics === true, personalization: personalization === true });
-      round += 1;
-      if (!mayMeasure()) events.clear();
-      if (!mayCount()) {
-        sightings.clear();
-        exposures.clear();
-      }
-      if (!consent.may("personalization")) restoreDefaults();
-      if (live && !consent.may("personalization")) live.follow();
+    async consent(purposes, { despite = false, control, language } = {}) {
+      const chosen = Object.fromEntries(PURPOSES.map((purpose) => [purpose, purposes[purpose] === true]));
+      consent.choose(chosen, { despite, control, language });
+      obey();
       const state = await tellConsent();
       events.flush();
       if (live) live.follow();
@@ -213,9 +279,9 @@ export function load({ writeKey, host = "", policyVersion = "1", deadline = 300,
     },
   };
   if (preview) {
-    const nothing = { identify() {}, reset() {}, live: () => () => {}, consent: async () => null };
+    const nothing = { identify() {}, reset() {}, live: () => () => {}, consent: async () => null, notice: () => false, person: () => ({}) };
     // As if all was agreed to, so that no page asks an editor over what they came to see.
-    const choice = () => ({ analytics: true, personalization: true });
+    const choice = () => Object.fromEntries(PURPOSES.map((purpose) => [purpose, true]));
     Object.assign(tracker, nothing, { choice, anonymousId: () => null });
   }
   return tracker;

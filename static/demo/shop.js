@@ -8,7 +8,8 @@
   const settings = document.getElementById("shop-settings");
   if (!settings || !globalThis.Attune) return;
 
-  const attune = globalThis.Attune.load(JSON.parse(settings.textContent));
+  const options = JSON.parse(settings.textContent);
+  const attune = globalThis.Attune.load(options);
   const products = new Map(
     JSON.parse(document.getElementById("shop-catalogue").textContent).map((one) => [one.id, one]),
   );
@@ -19,22 +20,17 @@
 
   /* Consent */
 
-  const banner = one("#consent");
-  const opener = one("[data-consent-open]");
-  const form = one("[data-consent-form]");
-
   function showConsent() {
     const choice = attune.choice();
-    const granted = Boolean(choice && (choice.analytics || choice.personalization));
+    const granted = Boolean(choice && Object.values(choice).includes(true));
     const words = !choice
       ? "Demo shop of Attune"
       : choice.personalization
         ? "Personalized"
         : granted
-          ? "Counted only"
+          ? "Not personalized"
           : "Not followed";
     one("[data-consent-state]").textContent = words;
-    one("[data-consent-withdraw]").hidden = !granted;
     document.body.dataset.consent = granted ? "granted" : "none";
     const hint = one("[data-hint]");
     if (hint && choice) {
@@ -46,52 +42,14 @@
     showKnown();
   }
 
-  function openBanner(isAsked) {
-    const choice = attune.choice() || {};
-    for (const name of ["analytics", "personalization"]) form.elements[name].checked = Boolean(choice[name]);
-    banner.hidden = false;
-    opener.setAttribute("aria-expanded", "true");
-    // Only for who asked for it: on arrival the focus stays where the visitor has it.
-    if (isAsked) one("#consent-title").focus();
-  }
-
-  function closeBanner() {
-    if (banner.hidden) return;
-    const hadFocus = banner.contains(document.activeElement);
-    banner.hidden = true;
-    opener.setAttribute("aria-expanded", "false");
-    if (hadFocus) opener.focus();
-  }
-
-  async function choose(purposes) {
-    const told = attune.consent(purposes);
-    closeBanner();
+  async function chosen(choice, told) {
     showConsent();
-    announce(purposes.personalization ? "Saved. The page follows your visit." : "Saved. The page stays the same for everyone.");
+    announce(choice.personalization ? "Saved. The page follows your visit." : "Saved. The page stays the same for everyone.");
     await told;
     showConsent();
     await attune.flush();
     await fillPage();
   }
-
-  opener.addEventListener("click", () => (banner.hidden ? openBanner(true) : closeBanner()));
-  one("[data-consent-withdraw]").addEventListener("click", () => {
-    choose({ analytics: false, personalization: false });
-    opener.focus();
-  });
-  for (const button of document.querySelectorAll("[data-consent-all]")) {
-    const yes = button.dataset.consentAll === "true";
-    button.addEventListener("click", () => choose({ analytics: yes, personalization: yes }));
-  }
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const { analytics, personalization } = form.elements;
-    choose({ analytics: analytics.checked, personalization: personalization.checked });
-  });
-  banner.addEventListener("keydown", (event) => {
-    // Closing answers nothing: without a choice the shop behaves as after a refusal, and asks again.
-    if (event.key === "Escape") closeBanner();
-  });
 
   /* What the visitor does */
 
@@ -243,9 +201,11 @@
     await fillPage();
   }
 
+  addEventListener("attune:consent", showConsent);
   showConsent();
-  if (!attune.choice()) openBanner(false);
   visit();
+  // Asks whoever has not answered yet; the bar's buttons open it again, and take everything back.
+  if (globalThis.AttuneConsent) globalThis.AttuneConsent.show(attune, { ...options, onChoice: chosen }).then(showConsent);
   // An open page follows what becomes known elsewhere: in another tab, by the passage of time.
   attune.live(fillPage);
   addEventListener("pageshow", (event) => {

@@ -14,6 +14,7 @@ def test_the_web_process_loads_with_production_settings() -> None:
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
         "SECRET_KEY": "s" * 40,
         "SIGNING_KEY": "k" * 40,
+        "TOMBSTONE_KEY": "t" * 40,
     }
     loaded = "import config.wsgi, sys; sys.exit('apps.demo.urls' in sys.modules)"
     done = subprocess.run(

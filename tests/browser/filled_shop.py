@@ -37,10 +37,13 @@ NOT_FILLED: Final = frozenset(
 # What addresses take -> of which model that is.
 ROWS: Final[Mapping[str, str]] = {
     "connection_id": "integrations.Connection",
+    "duplicate:number": "profiles.Duplicate",
     "key_id": "access.ApiKey",
     "link_id": "delivery.PreviewLink",
     "list_id": "segments.SegmentList",
     "number": "profiles.MergeRecord",
+    "privacy_certificate_file:pk": "privacy.Certificate",
+    "profile_id": "profiles.Profile",
     "release_id": "decisions.Release",
     "trial_id": "decisions.DryRunAsked",
     "trigger_id": "rules.Trigger",
@@ -74,6 +77,7 @@ class FilledShop(Shop):
         publication = Publication.objects.latest("number")
         found: dict[str, object] = {
             "form": "json",
+            "privacy_certificate_file:kind": "json",
             "kind_name": "block",
             "history:object_id": self.hero.pk,
             "usage:object_id": self.hero.pk,

@@ -25,7 +25,7 @@ class Site:
     """What the tests read (`calls`, `opened`) and set (the rest).
 
     `statuses` are used up from the front; `opened` has the address of each stream that was opened.
-    A decision is answered while `may_decide` is set.
+    A decision is answered while `may_decide` is set. `answers` replace what a path answers.
     """
 
     origin: str = ""
@@ -35,6 +35,7 @@ class Site:
     may_decide: threading.Event = field(default_factory=threading.Event)
     streams: list[BinaryIO] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def tell(self, data: dict[str, Any], times: int = 1) -> None:
         """Send a notice on every open stream; several times: in one piece."""
@@ -120,6 +121,7 @@ def serve(site: Site) -> ThreadingHTTPServer:
                 answer = {"snapshot": 1, "decidedAt": decided_at, "placements": site.placements}
             elif self.path == "/v1/stream/tickets":
                 answer = {"url": "/v1/stream?ticket=t1"}
+            answer = site.answers.get(self.path, answer)
             self.answer(status, json.dumps(answer).encode(), "application/json")
 
     site.may_decide.set()

@@ -186,6 +186,7 @@ def test_why_somebody_is_not_in_is_told_with_what_would_change_it(site: Site, vi
     segment = segment_of(site, condition={"v": 1, "where": {"all": [leaf]}})
     visit.open(f"/admin/segments/segment/{segment.pk}/why/?draft=1")
     visit.page.fill("#who", str(person.pk))
+    visit.page.fill("#reason", "Ticket 4711: asks")
     visit.leads("button:has-text('Find')")
     said = visit.page.locator("#content").inner_text()
     assert "does not meet it" in said

@@ -113,10 +113,10 @@ def test_a_page_under_preview_sends_and_stores_nothing_but_the_question(
     site.placements = {"home.hero": HERO}
     page.goto(site.origin + "/")
     page.evaluate(
-        "localStorage.setItem('attune.consent', JSON.stringify({purposes: "
+        "localStorage.setItem('attune.consent.pk_test', JSON.stringify({purposes: "
         "{analytics: true, personalization: true}, policyVersion: '1', told: false}))"
     )
-    page.evaluate("localStorage.setItem('attune.anonymousId', 'a1')")
+    page.evaluate("localStorage.setItem('attune.anonymousId.pk_test', 'a1')")
     before = page.evaluate("JSON.stringify(localStorage)")
     page.goto(site.origin + "/?x=1&attune_preview=prv_abc")
     page.evaluate(LOAD)

@@ -27,6 +27,12 @@ def open_page(page: Page, site: Site) -> None:
     page.evaluate(LOAD)
 
 
+def chosen(*granted: str) -> dict[str, bool]:
+    """All five purposes, of which these have a yes."""
+    names = ("functional", "analytics", "personalization", "advertising", "sale")
+    return {name: name in granted for name in names}
+
+
 def stored(page: Page) -> list[str]:
     """Keys in localStorage."""
     return page.evaluate("Object.keys(localStorage).sort()")
@@ -53,7 +59,7 @@ def test_a_grant_sends_what_waited_under_one_identifier(page: Page, site: Site):
     page.evaluate(BOTH)
     site.wait_for("/v1/batch")
     (told,) = site.bodies("/v1/consent")
-    assert told["purposes"] == {"analytics": True, "personalization": True}
+    assert told["purposes"] == chosen("analytics", "personalization")
     events = site.events()
     assert [event["type"] for event in events] == ["page", "track"]
     assert {event["anonymousId"] for event in events} == {told["anonymousId"]}
@@ -76,7 +82,7 @@ def test_a_refusal_sends_nothing_and_keeps_only_the_answer(page: Page, site: Sit
     page.goto("about:blank")
     page.goto(site.origin + "/")
     assert site.calls == []
-    assert stored(page) == ["attune.consent"]
+    assert stored(page) == ["attune.consent.pk_test"]
 
 
 def test_withdrawing_is_told_and_then_the_identifier_is_gone(page: Page, site: Site):
@@ -91,10 +97,10 @@ def test_withdrawing_is_told_and_then_the_identifier_is_gone(page: Page, site: S
     page.reload()  # The first try failed: the next page tells it.
     page.evaluate(LOAD)
     told = site.wait_for("/v1/consent", 3)
-    assert told[-1]["purposes"] == {"analytics": False, "personalization": False}
+    assert told[-1]["purposes"] == chosen()
     assert told[-1]["anonymousId"] == told[0]["anonymousId"]
-    page.wait_for_function("!localStorage.getItem('attune.anonymousId')")
-    assert stored(page) == ["attune.consent"]
+    page.wait_for_function("!localStorage.getItem('attune.anonymousId.pk_test')")
+    assert stored(page) == ["attune.consent.pk_test"]
     assert site.events() == []
 
 
@@ -224,3 +230,79 @@ def test_reset_makes_another_person_of_the_next(page: Page, site: Site):
     assert identified["userId"] == mine["userId"] == "anna"
     assert "userId" not in theirs
     assert theirs["anonymousId"] != mine["anonymousId"]
+
+
+def test_two_sites_of_one_origin_share_neither_choice_nor_identifier(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate(BOTH)
+    page.evaluate("window.u = Attune.load({writeKey: 'pk_other', delay: 20})")
+    assert page.evaluate("u.choice()") is None
+    page.evaluate("u.consent({analytics: true})")
+    ids = [body["anonymousId"] for body in site.bodies("/v1/consent")]
+    assert len(set(ids)) == 2
+    assert stored(page) == [
+        "attune.anonymousId.pk_other", "attune.anonymousId.pk_test",
+        "attune.consent.pk_other", "attune.consent.pk_test",
+    ]  # fmt: skip
+
+
+def test_the_login_is_told_a_choice_only_with_the_sites_proof(page: Page, site: Site):
+    open_page(page, site)
+    page.evaluate("t.identify('anna')")
+    page.evaluate(BOTH)
+    page.evaluate("t.identify('anna', {}, {userHash: 'ab12'})")
+    page.evaluate("t.consent({analytics: true})")
+    without, proved = site.bodies("/v1/consent")
+    assert "userId" not in without
+    assert (proved["userId"], proved["userHash"]) == ("anna", "ab12")
+    assert "ab12" not in page.evaluate("JSON.stringify(localStorage)")
+
+
+@pytest.mark.parametrize("says", ["true", "'1'", "1", "undefined"])
+def test_only_a_true_signal_opts_out_of_advertising_and_sale(page: Page, site: Site, says: str):
+    page.add_init_script(
+        f"Object.defineProperty(navigator, 'globalPrivacyControl', {{value: {says}}})"
+    )
+    open_page(page, site)
+    page.evaluate("t.consent({analytics: true, advertising: true, sale: true})")
+    is_signal = says == "true"
+    held = chosen("analytics") if is_signal else chosen("analytics", "advertising", "sale")
+    assert page.evaluate("t.choice()") == held
+    (told,) = site.bodies("/v1/consent")
+    # What was said and what was signalled are told apart: the server sees the conflict.
+    assert told["purposes"] == chosen("analytics", "advertising", "sale")
+    assert (told["gpc"], told["conflictShown"]) == (is_signal, False)
+
+
+def test_a_yes_to_advertising_after_the_signal_was_told_stands(page: Page, site: Site):
+    page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    open_page(page, site)
+    page.evaluate("t.consent({advertising: true}, {despite: true, control: 'save'})")
+    assert page.evaluate("t.choice()") == chosen("advertising")
+    (told,) = site.bodies("/v1/consent")
+    assert (told["conflictShown"], told["controls"]["control"]) == (True, "save")
+
+
+def test_a_choice_ends_when_the_server_says_so(page: Page, site: Site):
+    site.answers["/v1/consent"] = {"askAgainAt": "2020-01-01T00:00:00Z"}
+    open_page(page, site)
+    page.evaluate(BOTH)
+    page.evaluate(LOAD)
+    assert page.evaluate("t.choice()") is None
+    assert page.evaluate("t.anonymousId()") is None
+    page.evaluate("t.track('Unseen'); t.flush()")
+    assert site.events() == []
+
+
+def test_a_yes_ends_with_a_notice_that_changes_what_was_agreed_to_and_a_no_does_not(
+    page: Page, site: Site
+):
+    site.placements = {"home.hero": HERO}
+    open_page(page, site)
+    page.evaluate("t.notice('v1', ['v1']); " + BOTH)
+    page.evaluate("t.decide()")
+    assert page.evaluate("t.notice('v2', ['v1', 'v2'])") is False
+    assert page.evaluate("t.notice('v3', ['v3'])") is True
+    assert page.inner_text("h1") == "Hello"  # What was chosen under the old one goes at once.
+    page.evaluate("t.consent({})")
+    assert page.evaluate("t.notice('v4', ['v4'])") is False

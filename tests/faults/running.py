@@ -22,6 +22,7 @@ WEB_PROCESSES = 2
 # What the stack is to find out by itself, whoever runs these tests.
 OURS = (
     "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PGUSER", "SECRET_KEY", "SIGNING_KEY",
+    "TOMBSTONE_KEY", "MASTER_KEYS", "ERASURE_LEDGER",
     "DJANGO_SETTINGS_MODULE", "PUBLIC_ORIGIN", "PYTEST_CURRENT_TEST", "STREAM_ORIGIN",
 )  # fmt: skip
 # A word of the command line by which a child of the launcher is known.

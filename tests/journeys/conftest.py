@@ -19,6 +19,7 @@ UP_WITHIN_S = 90.0
 # What this test run's own servers are called by; the stack is to start its own.
 OURS = (
     "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PGUSER", "SECRET_KEY", "SIGNING_KEY",
+    "TOMBSTONE_KEY", "MASTER_KEYS", "ERASURE_LEDGER",
     "DJANGO_SETTINGS_MODULE", "PUBLIC_ORIGIN", "PYTEST_CURRENT_TEST",
 )  # fmt: skip
 

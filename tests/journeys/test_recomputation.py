@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.consent import services as consent
+from apps.consent.withdrawing import CLEAR
 from apps.events import fold as event_fold
 from apps.events import history
 from apps.pipeline import fold
@@ -25,6 +26,8 @@ from apps.segments import services as segments
 from apps.segments.models import Membership
 from apps.segments.stays import Stays, decode_stays, is_inside
 from apps.work import clock
+from apps.work.models import Intent
+from apps.work.performing import perform
 from engine.conditions.evaluate import truth
 from tests.apps.pipeline.conftest import NOW, World, event
 from tests.apps.pipeline.test_language import CONDITIONS, POLICIES, told
@@ -212,9 +215,11 @@ def _assert_plainly_true(world: World, row: StateRow, inside: set[int], now_ms: 
         history=history.load(row.profile_id, definitions.properties, since_ms=None, limit=None),
         consent=(row.granted, row.denied),
     )
+    # Who refuses personalization is in no segment, not in one for who has done nothing either.
+    may_be_placed = live.may_be_placed(row, definitions, now_ms)
     for definition in definitions.definitions:
         if definition.latched is None and not definition.reads.segments:
-            verdict = truth(definition.node, facts, now_ms) is True
+            verdict = may_be_placed and truth(definition.node, facts, now_ms) is True
             assert verdict is (definition.number in inside), definition.key
 
 
@@ -243,12 +248,20 @@ def live_through(world: World, language: dict[str, int], story: list[Json]) -> N
     name = f"e{next(_examples)}"
     for number, deed in enumerate(story):
         do(world, {**deed, "number": number}, name)
+    clear_what_was_taken_back()
     for minutes in (0, 5, 10, 15, 20, 30, 45, 60):
         now = NOW + timedelta(minutes=minutes)
         while fold.fold_due(now=now):
             continue
         if minutes in (0, 60):
             assert_all_is_retained(world, language, name, now)
+
+
+def clear_what_was_taken_back() -> None:
+    """Have the worker clear the past of purposes that were taken back, as it does in seconds."""
+    waiting = Intent.objects.filter(kind=CLEAR, state=Intent.State.WAITING, run_after__lte=NOW)
+    for intent_id in list(waiting.order_by("created_at").values_list("pk", flat=True)):
+        assert perform(intent_id, now=NOW)
 
 
 def assert_all_is_retained(

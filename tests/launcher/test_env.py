@@ -7,6 +7,7 @@ from config.env import broker_address, load
 GOOD = {
     "SECRET_KEY": "s" * 40,
     "SIGNING_KEY": "t" * 40,
+    "TOMBSTONE_KEY": "u" * 40,
     "DATABASE_URL": "postgres://someone:p%40ss@db.example:5433/attune",
     "REDIS_URL": "rediss://cache.example:6380/2",
 }
@@ -52,6 +53,9 @@ def test_what_is_missing_is_named(name):
         ("DATABASE_URL", "mysql://db/attune", "DATABASE_URL must start with postgres://"),
         ("PRIVATE_TARGETS", "our network", "PRIVATE_TARGETS is malformed"),
         ("PUBLIC_ORIGIN", "shop.example", "starts with http:// or https://"),
+        ("MASTER_KEYS", "first:c2hvcnQ=", "each key is 32 bytes in base64"),
+        ("MASTER_KEYS", "A" * 43, "MASTER_KEYS is a list of name:key"),
+        ("MASTER_KEYS", f"a:{'A' * 43},a:{'B' * 43}", "each name is used once"),
     ],
 )
 def test_what_is_malformed_is_named(name, value, sentence):
@@ -62,6 +66,17 @@ def test_what_is_malformed_is_named(name, value, sentence):
 def test_a_secret_that_starts_with_a_dollar_is_taken_as_it_is():
     secret = "$" + "x" * 40
     assert load({**GOOD, "SECRET_KEY": secret}).secret_key == secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["new:" + "_-" * 21 + "w=, old:" + "A" * 43, "new:" + "/+" * 21 + "w=,old:" + "A" * 43 + "="],
+    ids=["for addresses", "as openssl gives it"],
+)
+def test_master_keys_come_in_their_order_in_either_alphabet(text):
+    (first, key), (second, zeros) = load({**GOOD, "MASTER_KEYS": text}).master_keys
+    assert (first, second, len(key), zeros) == ("new", "old", 32, bytes(32))
+    assert load(GOOD).master_keys == ()
 
 
 @pytest.mark.parametrize(

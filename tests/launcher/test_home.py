@@ -36,6 +36,20 @@ def test_keys_are_made_once_and_are_private(home):
     assert stat.S_IMODE((home.root / "secrets.json").stat().st_mode) == 0o600
 
 
+def test_a_home_of_an_earlier_version_gets_the_keys_it_lacks_and_keeps_its_own(home):
+    path = home.root / "secrets.json"
+    old = {"SECRET_KEY": "s" * 48, "SIGNING_KEY": "t" * 48}
+    path.write_text(json.dumps(old))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: Home(home.root).secrets(), range(16)))
+    assert {json.dumps(keys, sort_keys=True) for keys in found} == {
+        json.dumps(json.loads(path.read_text()), sort_keys=True)
+    }
+    assert found[0].items() >= old.items()
+    assert len(found[0]["TOMBSTONE_KEY"]) >= 48
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_damaged_keys_are_named_not_replaced(tmp_path, bare_environment):
     home = Home(tmp_path)
     (tmp_path / "secrets.json").write_text("{")

@@ -178,7 +178,7 @@ SQL = (
     ),
     Fault(
         "SQL: a refused consent is unknown",
-        _SQL + "leaves.py",
+        "apps/consent/recorded.py",
         "{bit} <> 0 THEN false",
         "{bit} <> 0 THEN NULL",
     ),

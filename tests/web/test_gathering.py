@@ -188,7 +188,9 @@ class Sender:
     """A source of a site, and its calls to a real web process."""
 
     def __init__(self, server: Server, kind: str = "server") -> None:
-        site = access.create_site(key=f"s{uuid7().hex[-12:]}", name="Shop", now=clock.now())
+        site = access.create_site(
+            key=f"s{uuid7().hex[-12:]}", name="Shop", regime="us_opt_out", now=clock.now()
+        )
         source = access.create_source(
             site_id=site.pk, name=kind, kind=kind, consent_mode="assumed", now=clock.now()
         )

@@ -29,7 +29,8 @@ def world() -> World:
 @pytest.fixture
 def server(world: World, tmp_path: Path) -> Iterator[Server]:
     # As it is served: the tests' own settings count at once, and leave nothing for the end.
-    secrets = dict.fromkeys(("SECRET_KEY", "SIGNING_KEY"), "known to this test only, and long")
+    names = ("SECRET_KEY", "SIGNING_KEY", "TOMBSTONE_KEY")
+    secrets = dict.fromkeys(names, "known to this test only, and long")
     real = {"DJANGO_SETTINGS_MODULE": "config.settings.local", **secrets}
     with running(tmp_path, workers=2, **real) as server:
         yield server

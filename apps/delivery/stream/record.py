@@ -20,8 +20,12 @@ MAX_SOURCES: Final = 10_000
 _ANY: Final = Origins(["*"])
 
 _LIVING: Final = """
-SELECT DISTINCT k.source_id::text, s.consent_mode, s.allowed_origins::text
+SELECT DISTINCT k.source_id::text,
+  -- as `apps.consent.gates.mode_of`: no page may assume where silence is a no
+  CASE WHEN s.kind = 'browser' AND i.regime <> 'us_opt_out' THEN 'required' ELSE s.consent_mode END,
+  s.allowed_origins::text
 FROM access_apikey k JOIN access_source s ON s.id = k.source_id
+JOIN access_site i ON i.id = s.site_id
 WHERE k.source_id = ANY(%s::uuid[]) AND k.kind IN ('pk', 'sk') AND k.revoked_at IS NULL
   AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 """

@@ -17,6 +17,7 @@ from scipy import stats
 
 Interval = tuple[float, float]
 Vector = NDArray[np.float64]
+MOST_EXACT: Final = 10_000_000  # people: the exact test takes longer the more there are
 EMPTY_ARM: Final = "An arm has nobody in it."
 TOO_FEW: Final = "An arm needs at least two people."
 NO_VARIANCE: Final = "Nothing varies: everybody did the same."
@@ -95,9 +96,16 @@ def compare_rates(x_a: int, n_a: int, x_b: int, n_b: int, alpha: float = 0.05) -
         lift=lift,
         se_lift_delta=se_lift,
         ci_lift_delta=None if lift is None or se_lift is None else around(lift, q * se_lift),
-        p_fisher=float(stats.fisher_exact([[x_a, n_a - x_a], [x_b, n_b - x_b]])[1]),
+        p_fisher=_fisher(x_a, n_a, x_b, n_b),
         reason=reason,
     )
+
+
+def _fisher(x_a: int, n_a: int, x_b: int, n_b: int) -> float | None:
+    """The exact test; None of more people than it can be worked out for, where z says the same."""
+    if n_a + n_b > MOST_EXACT:
+        return None
+    return float(stats.fisher_exact([[x_a, n_a - x_a], [x_b, n_b - x_b]])[1])
 
 
 def _newcombe(a: float, n_a: int, b: float, n_b: int, q: float) -> Interval:

@@ -2,17 +2,15 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
+
+from apps.work.cells import bare, guarded
 
 MAX_BYTES: Final = 1_000_000
 MAX_ROWS: Final = 5_000
 MAX_COLUMNS: Final = 200
 SEPARATORS: Final = ",;\t"
-# What a spreadsheet would work out instead of showing. Numbers are what they look like.
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
-_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?\Z")
 
 
 class Unreadable(ValueError):
@@ -24,7 +22,7 @@ def written(rows: Iterable[Sequence[str]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     for row in rows:
-        writer.writerow([_guarded(cell) for cell in row])
+        writer.writerow([guarded(cell) for cell in row])
     return b"\xef\xbb\xbf" + out.getvalue().encode("utf-8")
 
 
@@ -43,7 +41,7 @@ def read(content: bytes) -> list[list[str]]:
     separator = max(SEPARATORS, key=first.count)
     try:
         found = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [[_bare(cell) for cell in row] for row in found if any(map(str.strip, row))]
+        rows = [[bare(cell) for cell in row] for row in found if any(map(str.strip, row))]
     except csv.Error as error:
         raise Unreadable(
             f"The table cannot be read: {error}. Perhaps a quotation mark is not closed."
@@ -74,12 +72,3 @@ def _decoded(content: bytes, encoding: str) -> str:
             "The letters of this file cannot be read. In the spreadsheet choose “Save as” and "
             "there “CSV UTF-8”."
         ) from error
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.match(cell) else cell
-
-
-def _bare(cell: str) -> str:
-    is_guarded = cell.startswith("'") and _FORMULA.match(cell) is not None
-    return cell[1:] if is_guarded else cell

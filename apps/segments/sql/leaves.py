@@ -1,5 +1,6 @@
 """Leaves that read no events: traits, shares, lists, models, consent, relations."""
 
+from apps.consent.recorded import sql_said
 from apps.consent.types import WIRE_NAMES
 from apps.segments.sql import dialect as sql
 from apps.segments.sql.comparison import compare, compare_number, compare_timed, member
@@ -135,9 +136,4 @@ def consent(statement: Statement, leaf: ConsentLeaf) -> str:
     """The recorded choice; a no goes before a yes."""
     if leaf.purpose == NECESSARY:
         return "true"
-    bit = int(WIRE_NAMES[leaf.purpose])
-    row = statement.consent()
-    return (
-        f"(CASE WHEN {row}.denied & {bit} <> 0 THEN false"
-        f" WHEN {row}.granted & {bit} <> 0 THEN true END)"
-    )
+    return sql_said(statement.consent(), WIRE_NAMES[leaf.purpose])

@@ -187,7 +187,7 @@ SELECT e.profile_id, bool_or({self.rows.hard()}) AS hard, {", ".join(columns)} F
             found = self._by_profile("SELECT DISTINCT p.profile_id FROM pair p", edges)
         else:
             within = " OR ".join(f"({self._between(one)})" for one in edges) or "false"
-            found = f"FROM events_event e WHERE {self.rows.bounds(self.site)} AND ({within})"
+            found = f"FROM events_personal e WHERE {self.rows.bounds(self.site)} AND ({within})"
         read = [self.rows.select(part, found)]
         if middles:
             shifted = f"{part} + {len(bounds) + 1}"
@@ -200,7 +200,7 @@ SELECT e.profile_id, bool_or({self.rows.hard()}) AS hard, {", ".join(columns)} F
         return f"""FROM ({profiles}) o
   CROSS JOIN (VALUES {listed}) r(begins, ends)
   CROSS JOIN LATERAL (
-    SELECT * FROM events_event e WHERE e.profile_id = o.profile_id
+    SELECT * FROM events_personal e WHERE e.profile_id = o.profile_id
       AND e.occurred_at >= r.begins AND e.occurred_at < r.ends
       AND {self.rows.bounds(self.site)} {sql.FENCE}
   ) e"""

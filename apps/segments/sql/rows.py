@@ -122,7 +122,7 @@ class Rows:
             )
         made = f"""SELECT {", ".join(columns)}
   FROM {pairs}
-  JOIN events_event e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
+  JOIN events_personal e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   WHERE {" AND ".join(where)}
   {sql.FENCE}"""
         if self.filters:

@@ -16,7 +16,7 @@ def session_cte(name: str, idle_ms: int) -> str:
 SELECT p.n, l.device, b.start
 FROM pair p
 CROSS JOIN LATERAL (
-  SELECT {sql.DEVICE} AS device FROM events_event e
+  SELECT {sql.DEVICE} AS device FROM events_personal e
   WHERE e.profile_id = p.profile_id AND e.occurred_at < p.at_end AND {recent}
   ORDER BY {sql.DEVICE} IS NULL, {sql.LATEST_FIRST}
   LIMIT 1
@@ -24,7 +24,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT max(g.at) AS start FROM (
     SELECT e.at, lag(e.at) OVER (ORDER BY e.at) AS earlier FROM (
-      SELECT {sql.whole_ms("e.occurred_at")} AS at FROM events_event e
+      SELECT {sql.whole_ms("e.occurred_at")} AS at FROM events_personal e
       WHERE e.profile_id = p.profile_id AND e.occurred_at < p.at_end
         AND {sql.DEVICE} IS NOT DISTINCT FROM l.device
     ) e
@@ -51,7 +51,7 @@ def visits_cte() -> str:
     events = f"""(
     SELECT p.n, {sql.whole_ms("e.occurred_at")} AS at, {sql.DEVICE} AS device,
       bool_or({sql.DEVICE} IS NOT NULL) OVER (PARTITION BY p.n) AS has_device
-    FROM pair p JOIN events_event e
+    FROM pair p JOIN events_personal e
       ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   )"""
     kept = f"(SELECT * FROM {events} k WHERE k.device IS NOT NULL OR NOT k.has_device)"
@@ -72,7 +72,7 @@ def page_view_cte(session: str, key: str) -> str:
 SELECT p.n, l.id
 FROM pair p JOIN {session} s ON s.n = p.n
 CROSS JOIN LATERAL (
-  SELECT {sql.typed(value)} AS id FROM events_event e
+  SELECT {sql.typed(value)} AS id FROM events_personal e
   WHERE e.profile_id = p.profile_id AND e.occurred_at < p.at_end AND e.occurred_at >= s.start
     AND ({sql.DEVICE} IS NULL OR {sql.DEVICE} = s.device) AND {value} IS NOT NULL
   ORDER BY {sql.LATEST_FIRST}

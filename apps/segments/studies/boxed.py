@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from django.db import OperationalError, connection, transaction
 
+from apps.access import small_cells
 from apps.segments.errors import StudyTooSlow
 
 LIMIT_S: Final = 5.0
-FEWEST: Final = 10  # fewer people than that are not counted aloud
+FEWEST: Final = small_cells.FEWEST  # fewer people than that are not counted aloud
 
 _CANCELED: Final = "57014"
 
@@ -61,4 +62,4 @@ def rows(
 
 def aloud(people: int) -> int | None:
     """A number of people as it may be told; None below ten."""
-    return people if people >= FEWEST else None
+    return small_cells.told(people)

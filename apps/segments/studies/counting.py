@@ -7,12 +7,14 @@ from uuid import UUID
 
 from apps.segments.selectors import in_force, meant
 from apps.segments.sql import compile_query
+from apps.segments.sql.placing import may_be_placed
 from apps.segments.studies import boxed
 from apps.work import clock
 from engine.conditions.nodes import Node
 from engine.conditions.scope import inline_segments
 
 MOST_AT_ONCE: Final = 64
+_NOW: Final = "(timestamptz 'epoch' + %(at_ms)s::bigint * interval '1 millisecond')"
 
 _COUNTS: Final = """
 WITH pair AS (
@@ -20,6 +22,7 @@ SELECT s.profile_id AS n, s.profile_id, %(at_ms)s::bigint AS at_ms,
   timestamptz 'epoch' + (%(at_ms)s::bigint + 1) * interval '1 millisecond' AS at_end,
   s.unit_id, s.traits
 FROM profiles_profilestate s WHERE s.site_id = %(site_id)s::uuid AND s.merged_into IS NULL
+  AND {may_be}
 ){ctes}
 SELECT count(*){counts} FROM pair p {joins}
 """
@@ -42,6 +45,7 @@ def everyone_and_counts(
     asked = [inline_segments(meant(site_id, node), known) for node in nodes]
     query = compile_query(asked, site_id=site_id, first_ms=now_ms, last_ms=now_ms)
     statement = _COUNTS.format(
+        may_be=may_be_placed("s", site="%(site_id)s::uuid", now=_NOW),
         ctes="".join(f",\n{cte}" for cte in query.ctes),
         joins=query.joins,
         counts="".join(f",\n  count(*) FILTER (WHERE {verdict})" for verdict in query.verdicts),

@@ -21,6 +21,7 @@ from apps.segments.domain.baselines import DAY_MS, Followed
 from apps.segments.kept_facts import near_facts
 from apps.segments.past import Past
 from apps.segments.reading import Reads, reads_of
+from apps.segments.sql.placing import may_be_placed
 from apps.segments.studies import boxed
 from apps.work import clock
 from engine.conditions.compile import Compiled, compile_condition
@@ -38,15 +39,16 @@ MAX_FLIPS: Final = 4  # changes by time alone that are followed between two inst
 _CONVERSION: Final = 8  # apps.events.models.Event.Kind.CONVERSION
 
 # By a hash of the id: the same people each time, whoever they are.
-_SAMPLE: Final = """
-SELECT profile_id::text, count(*) OVER () FROM profiles_profilestate
+_SAMPLE: Final = f"""
+SELECT profile_id::text, count(*) OVER () FROM profiles_profilestate s
 WHERE site_id = %(site)s::uuid AND merged_into IS NULL AND last_seen_at > %(since)s
+  AND {may_be_placed("s", site="%(site)s::uuid", now="now()")}
 ORDER BY uuid_hash_extended(profile_id, 0) LIMIT %(people)s
 """
 _GOALS: Final = """
 SELECT profile_id::text, array_agg(
   (extract(epoch FROM occurred_at) * 1000)::bigint ORDER BY occurred_at)
-FROM events_event
+FROM events_personal
 WHERE profile_id = ANY(%(ids)s::uuid[]) AND occurred_at > %(since)s AND occurred_at <= %(now)s
   AND (name = %(goal)s OR (%(any)s AND kind = %(conversion)s))
 GROUP BY profile_id

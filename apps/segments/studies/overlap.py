@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from apps.consent.gates import sql_stands
 from apps.consent.types import WIRE_NAMES
 from apps.segments.domain.nestings import Branch, nesting
 from apps.segments.domain.overlaps import MAX_SETS, Overlap, overlap
@@ -60,9 +61,8 @@ WITH wanted AS (
   WHERE m.left_at IS NULL GROUP BY m.profile_id
 )
 SELECT p.mask, count(*) FROM person p
-WHERE %(purpose)s = 0 OR EXISTS (
-  SELECT 1 FROM profiles_profilestate s
-  WHERE s.profile_id = p.profile_id AND s.granted & ~s.denied & %(purpose)s <> 0)
+WHERE EXISTS (
+  SELECT 1 FROM profiles_profilestate s WHERE s.profile_id = p.profile_id AND {agreed})
 GROUP BY p.mask
 """
 # Of several segments the first of the list is where a person is said to be.
@@ -111,8 +111,12 @@ def overlap_of(segment_ids: Sequence[UUID], *, purpose: str = "") -> Overlap:
     """
     if len(segment_ids) > MAX_SETS:
         raise TooManySegments(MAX_SETS)
-    params = {"segments": _ids(segment_ids), "purpose": int(WIRE_NAMES.get(purpose, 0))}
-    return overlap(len(segment_ids), dict(boxed.rows(_COMBINATIONS, params)))
+    agreed = "true"
+    if purpose in WIRE_NAMES:
+        agreed = sql_stands("s", WIRE_NAMES[purpose], vouched="false", now="now()")
+    statement = _COMBINATIONS.format(agreed=agreed)
+    rows = boxed.rows(statement, {"segments": _ids(segment_ids)})
+    return overlap(len(segment_ids), dict(rows))
 
 
 def moves(segment_ids: Sequence[UUID], before: datetime, after: datetime) -> list[Move]:

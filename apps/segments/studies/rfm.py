@@ -21,6 +21,7 @@ from apps.segments.domain.rfm import (
 )
 from apps.segments.errors import InvalidStudy
 from apps.segments.models import Segment
+from apps.segments.sql.placing import may_be_placed
 from apps.segments.studies import boxed
 
 MAX_DAYS: Final = 5 * 365
@@ -57,15 +58,16 @@ class Study:
 
 
 # A rank starts at 1 and ties share the lower one; the whole division makes scores of it.
-_SCORED: Final = """
+_SCORED: Final = f"""
 WITH bought AS MATERIALIZED (
   SELECT floor(extract(epoch FROM %(now)s::timestamptz - max(e.occurred_at)) / 86400)::int AS days,
     count(DISTINCT (e.occurred_at AT TIME ZONE %(zone)s)::date) AS frequency,
     coalesce(sum(CASE WHEN jsonb_typeof(e.properties -> %(value)s) = 'number'
       THEN (e.properties ->> %(value)s)::numeric END), 0)::float8 AS monetary
-  FROM events_event e JOIN profiles_profilestate s ON s.profile_id = e.profile_id
+  FROM events_personal e JOIN profiles_profilestate s ON s.profile_id = e.profile_id
   WHERE e.site_id = %(site)s::uuid AND e.name = %(event)s AND e.occurred_at > %(since)s
     AND e.occurred_at <= %(now)s AND s.merged_into IS NULL
+    AND {may_be_placed("s", site="%(site)s::uuid", now="%(now)s::timestamptz")}
   GROUP BY e.profile_id
 ), scored AS (
   SELECT days, frequency, monetary,

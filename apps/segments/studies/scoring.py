@@ -14,6 +14,7 @@ from apps.segments import answering, services
 from apps.segments.domain.scorecards import MAX_ROWS, Row, condition, policy, score_leaf
 from apps.segments.errors import InvalidStudy
 from apps.segments.models import Segment
+from apps.segments.sql.placing import may_be_placed
 from apps.segments.studies import boxed
 from apps.segments.studies.counting import everyone_and_counts
 from apps.work import clock
@@ -90,9 +91,10 @@ def distribution(
     ]
 
 
-_ANYONE: Final = """
-SELECT profile_id::text FROM profiles_profilestate
+_ANYONE: Final = f"""
+SELECT profile_id::text FROM profiles_profilestate s
 WHERE site_id = %(site)s::uuid AND merged_into IS NULL
+  AND {may_be_placed("s", site="%(site)s::uuid", now="now()")}
 ORDER BY md5(profile_id::text) LIMIT 50
 """
 

@@ -8,6 +8,7 @@ import msgspec
 
 from apps.segments.selectors import in_force, meant
 from apps.segments.sql import compile_query
+from apps.segments.sql.placing import may_be_placed
 from apps.segments.studies import boxed
 from apps.work import clock
 from engine.conditions.nodes import Node
@@ -25,7 +26,7 @@ WITH pair AS (
   SELECT q.n, q.profile_id, q.at_ms,
     timestamptz 'epoch' + (q.at_ms + 1) * interval '1 millisecond' AS at_end, s.unit_id, s.traits
   FROM jsonb_to_recordset(%(pairs)s::jsonb) AS q(n int, profile_id uuid, at_ms bigint)
-  JOIN profiles_profilestate s ON s.profile_id = q.profile_id
+  JOIN profiles_profilestate s ON s.profile_id = q.profile_id AND {may_be}
 ){ctes}
 SELECT p.n{verdicts} FROM pair p {joins}
 """
@@ -60,7 +61,8 @@ def judged(
 ) -> dict[Pair, frozenset[int]]:
     """Return which conditions people met at instants, by what is known of their events now.
 
-    Traits are as they are today. Who has no state row any more is missing. One statement.
+    Traits are as they are today. Who has no state row any more, or does not allow it now, is
+    missing. One statement.
 
     Args:
         nodes: by any number; none may read the request.
@@ -79,6 +81,7 @@ def judged(
         asked, site_id=site_id, first_ms=min(moments), last_ms=max(moments), instants=moments
     )
     statement = _JUDGED.format(
+        may_be=may_be_placed("s", site="s.site_id", now="now()"),
         ctes="".join(f",\n{cte}" for cte in query.ctes),
         joins=query.joins,
         verdicts="".join(f", coalesce({verdict}, false)" for verdict in query.verdicts),

@@ -58,6 +58,21 @@ ROUTES = [
         "/v1/consent", "v1/consent", BOTH, body={"anonymousId": "a1", "purposes": {"sale": False}}
     ),
     Route("/v1/consent?anonymousId=a1", "v1/consent", BOTH, "GET"),
+    Route("/v1/consent/link", "v1/consent/link", BOTH, body={"anonymousId": "a1"}),
+    Route(
+        "/v1/consent/opt-in", "v1/consent/opt-in", BOTH,
+        body={"email": "ada@mail.example", "purposes": ["analytics"]}, status=202,
+    ),
+    Route("/v1/consent/receipt?anonymousId=a1", "v1/consent/receipt", BOTH, "GET"),
+    Route("/opendsr/v2/discovery", "opendsr/v2/discovery", ("sk",), "GET"),
+    Route(
+        "/opendsr/v2/requests", "opendsr/v2/requests", ("sk",), body={}, status=400, code="invalid"
+    ),
+    Route(
+        "/opendsr/v2/requests/b6c9b1e0-0000-4000-8000-000000000000",
+        r"^opendsr/v2/requests/(?P<request_id>[^/]{1,100})/?$", ("sk",), "GET",
+        status=404, code="not_found",
+    ),
     *(
         Route(
             f"/v1/profiles/anonymous_id:nobody/{part}",
@@ -111,6 +126,8 @@ OPEN = {
     r"^v1/fragments/(?P<placement>[^/]{1,100})/?$",
     "v1/hooks/<uuid:connection_id>",  # proves itself: tests/apps/integrations
     "v1/m",
+    "v1/notice",
+    "opendsr/v2/certificate.pem",
     "v1/openapi.json",
     "^(?:v1|v2|ofrep|opendsr)(?:/|$)",
 }
@@ -145,6 +162,8 @@ def called(client: Client, route: Route, headers: dict[str, str]) -> tuple[int, 
     answer: Any = client.generic(
         route.method, route.path, body, content_type="application/json", headers=headers
     )
+    if route.path.startswith("/opendsr") and answer.status_code >= 400:
+        return answer.status_code, answer.json()["error"]["errors"][0]["reason"]
     problem = answer["Content-Type"] == "application/problem+json"
     return answer.status_code, json.loads(answer.content)["code"] if problem else ""
 

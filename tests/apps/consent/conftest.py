@@ -1,6 +1,7 @@
 """A shop whose visitors choose: what a decision says, and what the ledger keeps."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from apps.access import services as access
 from apps.consent.models import ConsentEvent
 from apps.segments.live import Stay
+from apps.work import clock
 from tests.apps.delivery.conftest import (  # noqa: F401
     INSIDE,
     NOW,
@@ -24,6 +26,7 @@ class Chooser:
 
     def __init__(self, world: World, **options: Any) -> None:  # noqa: F811
         self.world = world
+        self._has_spoken = False
         if options:
             source = access.create_source(site_id=world.site.pk, name="another", now=NOW, **options)
             self.source = source
@@ -33,6 +36,9 @@ class Chooser:
             self.source, self.pk, self.sk = world.source, world.pk, world.sk
 
     def say(self, *, gpc: bool = False, key: str | None = None, **body: Any) -> Any:
+        if self._has_spoken:
+            tick()  # of two choices at one time the refusal would stand
+        self._has_spoken = True
         headers = {"Sec-GPC": "1"} if gpc else {}
         if "userId" not in body:
             body.setdefault("anonymousId", "a1")
@@ -48,6 +54,13 @@ class Chooser:
         if gpc:
             headers["Sec-GPC"] = "1"
         return self.world.client.get(CONSENT, query or {"anonymousId": "a1"}, headers=headers)
+
+
+def tick(by: timedelta = timedelta(milliseconds=1)) -> datetime:
+    """Move the clock on, and tell what it says."""
+    at = clock.now() + by
+    clock.replace(lambda: at)
+    return at
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from apps.consent import services
+from apps.consent import gates, services
 from apps.consent.models import ConsentEvent
+from apps.consent.types import Purpose
 from apps.decisions import hot_wire
 from apps.events import counters
 from apps.events.models import Event, IntakeMinute
@@ -18,7 +19,8 @@ from apps.profiles.models import Identity
 from apps.segments.refresh import refresh_site
 from apps.work.ids import uuid7
 from apps.work.redis import connection as redis
-from tests.apps.consent.conftest import NOW, Chooser, ledger, stays
+from tests.apps.consent.conftest import Chooser, ledger, stays
+from tests.apps.delivery.conftest import NOW
 
 VIEW = {"type": "track", "event": "Product Viewed", "properties": {"category": "blouses"}}
 
@@ -65,7 +67,7 @@ def hot_values() -> bytes:
 def test_a_withdrawal_rules_the_next_decision_and_a_yes_the_one_after(shop: Chooser) -> None:
     open_shop(shop)
     send(shop, view(), {"type": "identify", "anonymousId": "a1", "userId": "u1",
-                        "traits": {"name": "Ada Lovelace"}})  # fmt: skip
+                        "traits": {"motto": "Ada Lovelace"}})  # fmt: skip
     fold_all()
     assert reason(shop) == "TARGETING_MATCH"
     assert b"Ada Lovelace" in hot_values()
@@ -78,6 +80,9 @@ def test_a_withdrawal_rules_the_next_decision_and_a_yes_the_one_after(shop: Choo
     assert "Ada" not in str(body)
 
     shop.choose(personalization=True)
+    assert reason(shop) == "DEFAULT"  # what was collected before is not brought back
+    send(shop, view())
+    fold_all()
     assert reason(shop) == "TARGETING_MATCH"
 
 
@@ -208,7 +213,58 @@ def test_a_yes_said_along_with_the_signal_does_not_beat_it(shop: Chooser) -> Non
     assert answer["recorded"] == {"analytics": True, "advertising": False, "sale": False}
     (row,) = ledger()
     assert (row.purposes["advertising"], row.has_gpc) == (True, True)  # the conflict can be seen
-    assert shop.choose(advertising=True)["recorded"]["advertising"] is True
+    later = shop.choose(advertising=True)
+    assert later["recorded"]["advertising"] is False
+    assert later["conflicts"] == ["advertising"]
+    assert later["signalHonoured"] is True
+
+
+def test_a_known_person_who_was_told_of_the_conflict_may_insist(shop: Chooser) -> None:
+    shop.say(key=shop.sk, userId="u1", gpc=True, purposes={"analytics": True})
+    asked: dict[str, Any] = {"userId": "u1", "purposes": {"advertising": True}}
+    assert shop.say(key=shop.sk, **asked).json()["conflicts"] == ["advertising"]
+
+    answer = shop.say(key=shop.sk, conflictShown=True, **asked).json()
+
+    assert answer["recorded"]["advertising"] is True
+    assert "conflicts" not in answer
+    assert [row.kind for row in ledger()] == ["given", "given", "conflict_notified", "given"]
+    again = shop.read(key=shop.sk, userId="u1", gpc=True).json()
+    assert again["purposes"]["advertising"] is True  # the signal of a browser does not undo it
+    shop.say(key=shop.sk, userId="u1", purposes={"advertising": False})
+    assert shop.read(key=shop.sk, userId="u1").json()["purposes"]["advertising"] is False
+
+
+def test_of_two_choices_of_one_call_the_refusal_stands(shop: Chooser) -> None:
+    def said(answer: bool) -> dict[str, Any]:
+        return {
+            "type": "track", "event": "Segment Consent Preference Updated", "anonymousId": "a1",
+            "messageId": str(uuid7()),
+            "context": {"consent": {"categoryPreferences": {"personalization": answer}}},
+        }  # fmt: skip
+
+    send(shop, said(False), said(True))
+    assert shop.read().json()["recorded"] == {"personalization": False}
+    assert [row.kind for row in ledger()] == ["refused", "given"]  # both are on record
+
+
+def test_a_finer_purpose_can_be_refused_alone(shop: Chooser) -> None:
+    answer = shop.choose(personalization=True, model_training=False)
+    assert answer["purposes"]["personalization"] is True
+    finer = answer["finer"]
+    assert (finer["model_training"], finer["targeting"], finer["triggers"]) == (False, True, True)
+    send(shop, view())
+    fold_all()
+    (event,) = Event.objects.all()
+    assert gates.stamp_allows(event.purposes, Purpose.PERSONALIZATION)
+    assert not gates.stamp_allows(event.purposes, Purpose.MODEL_TRAINING)
+
+
+def test_a_browser_that_says_it_showed_the_conflict_is_no_known_person(shop: Chooser) -> None:
+    shop.choose(gpc=True, analytics=True)
+    answer = shop.say(purposes={"advertising": True}, conflictShown=True).json()
+    assert answer["recorded"]["advertising"] is False
+    assert answer["conflicts"] == ["advertising"]
 
 
 def test_people_who_are_found_to_be_one_keep_the_stricter_choice(shop: Chooser) -> None:

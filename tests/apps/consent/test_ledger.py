@@ -1,14 +1,16 @@
 """The ledger is append-only in the database itself, and outlives the person as proof."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, ProtectedError
 
-from apps.consent import holding, services
+from apps.consent import holding, writing
+from apps.consent.digests import subject_digest
 from apps.consent.models import ConsentEvent
-from apps.consent.selectors import subject_digest
+from apps.consent.selectors import proof_of
 from apps.profiles import services as profiles
 from apps.profiles.models import Profile
 from tests.apps.consent.conftest import NOW, Chooser, ledger
@@ -54,7 +56,7 @@ def test_an_erasure_keeps_the_proof_under_its_pseudonym(shop: Chooser, entry: Co
     (exported,) = holding.HOLDER.export(entry.profile_id)
     assert exported["purposes"] == {"analytics": True}
 
-    assert holding.HOLDER.erase(entry.profile_id) == 1
+    assert holding.HOLDER.erase(entry.profile_id) == 2  # and when it ends
     assert holding.HOLDER.erase(entry.profile_id) == 0
     Profile.objects.filter(pk=entry.profile_id).delete()
 
@@ -105,8 +107,22 @@ def test_a_choice_that_fails_leaves_nothing_behind(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the feed is full")
 
-    monkeypatch.setattr(services.work, "record_change", fail)
+    monkeypatch.setattr(writing.work, "record_change", fail)
     shop.world.client.raise_request_exception = False
     assert shop.say(purposes={"analytics": True}).status_code == 500
     assert ledger() == []
     assert shop.read().json()["epoch"] == 0
+
+
+def test_proof_made_under_a_key_of_before_is_found(shop: Chooser, settings: Any) -> None:
+    shop.choose(analytics=True)
+    settings.SIGNING_KEYS_RETIRED = [settings.SIGNING_KEY]
+    settings.SIGNING_KEY = "another-key-of-thirty-two-characters-or-more"
+    shop.choose(analytics=False)
+    site = shop.world.site.pk
+    found = proof_of(site, "anonymous_id", "a1")
+    assert [entry.kind for entry in found] == ["given", "withdrawn"]
+    assert len({entry.subject_digest for entry in found}) == 2
+    assert proof_of(site, "anonymous_id", "a2") == []
+    settings.SIGNING_KEYS_RETIRED = []
+    assert [entry.kind for entry in proof_of(site, "anonymous_id", "a1")] == ["withdrawn"]

@@ -89,7 +89,7 @@ def test_old_decisions_are_forgotten_and_erasure_leaves_nobody_in_the_log(site):
         "site_id": site.pk, "source_id": site.pk, "profile_id": profile_id, "snapshot": 1,
         "placements": [], "facts": {"segments": [1]}, "took_us": 1,
     }  # fmt: skip
-    DecisionRecord.objects.create(request_id="req_old", at=NOW - timedelta(days=31), **common)
+    DecisionRecord.objects.create(request_id="req_old", at=NOW - timedelta(days=91), **common)
     DecisionRecord.objects.create(request_id="req_new", at=NOW, **common)
     assert retention.prune_records(NOW) == 1
     [holder] = [one for one in holders.holders() if one.name == "decisions"]

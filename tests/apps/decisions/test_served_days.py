@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def source(transactional_db: None) -> Source:
-    site = access.create_site(key="shop", name="Shop", now=NOW)
+    site = access.create_site(key="shop", name="Shop", regime="us_opt_out", now=NOW)
     return access.create_source(site_id=site.pk, name="web", now=NOW, consent_mode="assumed")
 
 

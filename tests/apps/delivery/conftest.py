@@ -57,7 +57,7 @@ class World:
     """A site, its keys, and the ways in which tests change what it shows and whom it knows."""
 
     def __init__(self, key: str = "shop", consent_mode: str = "assumed") -> None:
-        self.site = access.create_site(key=key, name="Shop", now=NOW)
+        self.site = access.create_site(key=key, name="Shop", regime="us_opt_out", now=NOW)
         self.source = access.create_source(
             site_id=self.site.pk, name="web", now=NOW, consent_mode=consent_mode
         )

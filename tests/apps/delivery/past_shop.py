@@ -161,7 +161,7 @@ def _call(world: World, random: Random, index: int) -> tuple[deciding.Call, Arri
     mode = "required" if random.random() < 0.05 else "assumed"
     caller = Caller(
         world.site.pk, world.site.key, world.source.pk, UUID(int=1), random.choice(["pk", "sk"]),
-        "browser", mode, "eu_opt_in", Rates(9, 9, 9), False, 30,
+        "browser", mode, "us_opt_out", Rates(9, 9, 9), False, 30,
         random.choice(["UTC", "Europe/Zurich"]), False, "", world.site.pk.hex, "", None, None,
         random.random() < 0.05,
     )  # fmt: skip

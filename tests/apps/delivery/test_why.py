@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from apps.access.models import Site
 from apps.decisions import records
@@ -42,6 +43,7 @@ def test_a_visitor_is_told_on_which_kinds_of_data_it_rests(world: World, chosen:
         "what this site knows about you. You can change at any time whether this site may "
         "personalize.",
         "preferences": "https://shop.example/privacy",
+        "page": f"{settings.PUBLIC_ORIGIN}/privacy/{world.site.key}/why?d={chosen['decisionId']}",
     }
 
 

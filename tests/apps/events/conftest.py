@@ -104,7 +104,9 @@ def still(settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def site(db: None) -> Site:
-    return access.create_site(key=f"s{uuid7().hex[-12:]}", name="Shop", now=NOW)
+    return access.create_site(
+        key=f"s{uuid7().hex[-12:]}", name="Shop", regime="us_opt_out", now=NOW
+    )
 
 
 @pytest.fixture

@@ -57,8 +57,13 @@ class World:
     """A site with a source, and what is known of its visitors."""
 
     def __init__(self) -> None:
-        self.site = Site.objects.create(key=f"s{uuid7().hex[-12:]}", name="Shop", created_at=NOW)
-        self.source = Source.objects.create(site=self.site, name="web", created_at=NOW)
+        self.site = Site.objects.create(
+            key=f"s{uuid7().hex[-12:]}", name="Shop", regime="us_opt_out", created_at=NOW
+        )
+        # Silence is a yes here: what tests fold is evaluated without a choice first.
+        self.source = Source.objects.create(
+            site=self.site, name="web", kind="server", consent_mode="assumed", created_at=NOW
+        )
 
     def receive(self, *events: Accepted, part: int = 0) -> None:
         """Put one batch into the inbox, as intake does."""

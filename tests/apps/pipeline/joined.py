@@ -1,6 +1,7 @@
 """Two people who were joined by mistake: how tests join them, and undo it."""
 
 from datetime import timedelta
+from itertools import count
 
 from apps.consent import services as consent
 from apps.events.types import Accepted
@@ -47,9 +48,12 @@ def inside(world: World, row: StateRow) -> set[str]:
     return {names[number] for number, stay in stays.items() if is_inside(stay, now_ms)}
 
 
+_said = count()  # of two choices at one time the refusal would stand
+
+
 def say(world: World, kind: str, value: str, **purposes: bool) -> None:
     consent.record_choice(
         site_id=world.site.id, source_id=None, identities=[(kind, value)], purposes=purposes,
         method="api", policy_version="", gpc=False, signals={}, client_at=None, regime="eu_opt_in",
-        now=NOW,
+        now=NOW + timedelta(milliseconds=next(_said)),
     )  # fmt: skip

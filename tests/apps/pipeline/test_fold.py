@@ -3,6 +3,7 @@
 from apps.consent.types import Purpose
 from apps.events import history
 from apps.events.models import Event
+from apps.profiles import vault
 from apps.profiles.models import MergeRecord, Profile, ProfileState, Trait
 from tests.apps.pipeline.conftest import START_MS, World, event, identify
 
@@ -187,7 +188,9 @@ def test_what_is_said_of_a_group_is_not_said_of_the_person(world: World) -> None
         )
     )
 
-    assert world.state_of("user_id", "ann").trait_values() == {
+    row = world.state_of("user_id", "ann")
+    keys = vault.keys_of(world.site.pk, [row.profile_id])[row.profile_id]
+    assert {key: keys.open(key, value) for key, value in row.trait_values().items()} == {
         "name": "Ann",
         "group.name": "Acme",
         "group.id": "acme",

@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 
 from apps.access.models import AuditEntry
+from apps.consent import holds
 from apps.consent.models import ConsentEvent
-from apps.consent.types import Purpose
+from apps.consent.types import Hold, Purpose
 from apps.decisions.models import DecisionRecord
 from apps.events import history
 from apps.events.types import Accepted
@@ -15,7 +16,7 @@ from apps.pipeline.splitting import split_profile
 from apps.profiles import splitting
 from apps.profiles.errors import CannotUndo
 from apps.profiles.holders import holders
-from apps.profiles.models import Identity, MergeRecord, Profile, Trait, TraitChange
+from apps.profiles.models import Identity, MergeRecord, Profile, ProfileState, Trait, TraitChange
 from apps.segments import refresh
 from apps.segments.models import Membership
 from apps.work.ids import uuid7
@@ -158,6 +159,30 @@ def test_segments_are_each_ones_own_again_and_stays_go_on(world: World) -> None:
     assert [line.kind for line in lines] == [
         "membership.entered", "consent.changed", "membership.entered",
     ]  # fmt: skip
+
+
+def test_holds_and_residence_of_before_are_their_own_and_a_hold_of_meanwhile_is_both(
+    world: World,
+) -> None:
+    world.fold(event(1, anonymous_id="a1"))
+    world.fold(event(2, user_id="ann"))
+    say(world, "user_id", "ann", personalization=True)
+    device, ann = (world.profile_of(*one) for one in (("anonymous_id", "a1"), ("user_id", "ann")))
+    site_id = world.site.id
+    holds.put(site_id, device, "objected", reason_code="art_21", now=NOW)
+    ProfileState.objects.filter(pk=ann).update(residence="US-CA")
+    world.fold(identify(3, "a1", "ann"))
+    joint = world.state_of("user_id", "ann")
+    assert (joint.holds, joint.residence) == (Hold.OBJECTED, "US-CA")
+    holds.put(site_id, joint.profile_id, "restricted", reason_code="art_18", now=NOW)
+
+    undo(world)
+
+    apart = [world.state_of("anonymous_id", "a1"), world.state_of("user_id", "ann")]
+    assert [row.holds for row in apart] == [Hold.OBJECTED | Hold.RESTRICTED, Hold.RESTRICTED]
+    assert [row.residence for row in apart] == ["", "US-CA"]
+    assert apart[1].granted == Purpose.PERSONALIZATION
+    assert apart[1].consent_until_ms == world.state_of("user_id", "ann").consent_until_ms > 0
 
 
 def test_a_no_of_before_is_its_own_and_a_no_of_meanwhile_is_both(world: World) -> None:

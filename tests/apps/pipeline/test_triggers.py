@@ -112,21 +112,31 @@ def test_who_has_refused_personalization_is_left_alone(world: World) -> None:
     watched.sees("a1", NOW - timedelta(minutes=20), folded_at=NOW)
     ProfileState.objects.update(denied=int(Purpose.PERSONALIZATION))
     watched.comes_in("a1")
-    assert watched.outcomes() == ["no_consent"]
+    assert watched.outcomes() == []  # they come into no segment
     assert told() == []
+
+
+def test_who_has_refused_triggers_alone_comes_in_and_sets_nothing_off(world: World) -> None:
+    watched = Watched(world)
+    watched.sees("a1", NOW - timedelta(minutes=20), folded_at=NOW)
+    ProfileState.objects.update(denied=int(Purpose.TRIGGERS))
+    watched.comes_in("a1")
+    stays = live.decode_stays(world.state_of("anonymous_id", "a1").memberships)
+    assert stays[watched.segment.number][0] is True
+    assert (watched.outcomes(), told()) == (["no_consent"], [])
 
 
 def test_where_consent_is_asked_for_nobody_fires_before_they_have_said_yes(world: World) -> None:
     watched = Watched(world, webhook_address="https://example.com/hook")
-    Source.objects.filter(pk=watched.source.pk).update(consent_mode=Source.ConsentMode.REQUIRED)
+    Source.objects.update(consent_mode=Source.ConsentMode.REQUIRED)
     watched.sees("a1", NOW - timedelta(minutes=20), folded_at=NOW)
     watched.comes_in("a1")
-    assert watched.outcomes() == ["no_consent"]
+    assert watched.outcomes() == []
     assert not Intent.objects.filter(kind="webhook.deliver").exists()
     ProfileState.objects.update(granted=int(Purpose.PERSONALIZATION))
     watched.goes_by_itself(NOW + timedelta(minutes=11))
     watched.comes_in("a1", NOW + timedelta(minutes=20))
-    assert watched.outcomes() == ["no_consent", "fired"]
+    assert watched.outcomes() == ["fired"]
 
 
 def test_who_stays_long_enough_sets_it_off_and_who_turns_back_does_not(world: World) -> None:
@@ -214,11 +224,11 @@ def test_firings_are_a_persons_data(world: World) -> None:
     assert not Firing.objects.exists()
 
 
-def test_firings_are_forgotten_after_ninety_days(world: World) -> None:
+def test_firings_are_forgotten_after_a_year(world: World) -> None:
     watched = Watched(world)
     watched.comes_in("a1")
-    assert retention.prune_firings(NOW + timedelta(days=89)) == 0
-    assert retention.prune_firings(NOW + timedelta(days=91)) == 1
+    assert retention.prune_firings(NOW + timedelta(days=364)) == 0
+    assert retention.prune_firings(NOW + timedelta(days=366)) == 1
 
 
 def test_a_line_that_cannot_be_read_does_not_stop_the_others(

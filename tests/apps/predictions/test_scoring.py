@@ -9,8 +9,8 @@ from apps.access.models import Site
 from apps.consent.types import Purpose
 from apps.events import history
 from apps.pipeline import fold
-from apps.predictions import personal_data, selectors, services
-from apps.predictions.models import ModelSpec, Score
+from apps.predictions import personal_data, scoring, selectors, services
+from apps.predictions.models import ModelSpec, ModelVersion, Score
 from apps.profiles.models import Due, ProfileState
 from apps.profiles.signals import states_changed, states_changing
 from apps.segments import services as segments
@@ -157,3 +157,22 @@ def test_an_intent_trains_and_a_promoted_model_asks_for_its_scores(site):
     assert scoring.queue == "slow"
     assert performing.perform(scoring.pk, now=scoring.run_after)
     assert spec.runs.get().state == "promoted"
+
+
+@pytest.mark.parametrize("refused", [Purpose.PERSONALIZATION, Purpose.MODEL_TRAINING])
+def test_who_refuses_while_scores_are_worked_out_gets_none(site, spec, refused):
+    profile_id = ProfileState.objects.order_by("pk")[0].pk
+    champion = spec.versions.get(state=ModelVersion.State.CHAMPION)
+    ProfileState.objects.filter(pk=profile_id).update(denied=int(refused))
+    scoring._write(spec, champion, {profile_id: 0.7}, NOW)  # worked out before they refused
+    assert not Score.objects.filter(profile_id=profile_id).exists()
+    assert profile_id not in traits()
+
+
+def test_nobody_is_scored_where_nobody_vouches_and_nobody_was_asked(site, spec):
+    site.sources.update(consent_mode="required")
+    assert services.score_now(spec=spec, now=NOW) == 0
+    agreed = ProfileState.objects.order_by("pk")[0]
+    ProfileState.objects.filter(pk=agreed.pk).update(granted=int(Purpose.PERSONALIZATION))
+    assert services.score_now(spec=spec, now=NOW) == 1
+    assert set(traits()) == {agreed.pk}

@@ -1,5 +1,7 @@
 """The profile pages: one person at a time, by whoever may, without values, and written down."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -7,11 +9,14 @@ from django.test import Client
 from apps.access.models import AuditEntry
 from apps.access.roles import ensure_roles
 from apps.profiles.models import Identity
+from apps.work import clock
+from tests.apps.delivery.conftest import NOW
 from tests.apps.profiles.conftest import Shop, identify, track
 
 LIST = "/admin/profiles/profile/"
 LEDGER = "/admin/consent/consentevent/"
-MAY_LOOK = {"privacy_officer", "administrator", "auditor"}
+MAY_LOOK = {"privacy_officer"}
+MAY_READ_PROOFS = {"privacy_officer", "auditor"}
 ROLES = ["editor", "analyst", "privacy_officer", "administrator", "auditor"]
 
 
@@ -35,8 +40,11 @@ def test_only_the_roles_for_it_see_people(shop: Shop, role: str) -> None:
     client = as_role(role)
     profile_id = Identity.objects.get().profile_id
     expected = 200 if role in MAY_LOOK else 403
-    for page in (LIST, f"{LIST}{profile_id}/change/", LEDGER):
+    for page in (LIST, f"{LIST}{profile_id}/change/"):
         assert client.get(page).status_code == expected, page
+    assert client.get(LEDGER).status_code == (200 if role in MAY_READ_PROOFS else 403)
+    found = client.post(f"{LIST}find/", {"who": "a1"})
+    assert found.status_code == (302 if role in MAY_LOOK else 403)
     assert client.get(f"{LIST}add/").status_code == 403
     assert client.post(f"{LIST}{profile_id}/delete/", {"post": "yes"}).status_code == 403
     assert client.post(f"{LEDGER}add/", {}).status_code == 403
@@ -52,11 +60,16 @@ def test_the_list_is_empty_until_an_exact_identity_is_asked_for(
 
     assert ada not in officer.get(LIST).content.decode()
     for term in ("ada-17", "user_id:ada-17", ada, f"prf_{ada.replace('-', '')}", " ada-17 "):
-        page = officer.get(LIST, {"q": term}).content.decode()
+        answer = officer.post(f"{LIST}find/", {"who": term})
+        assert "ada-17" not in answer["Location"]
+        page = officer.get(answer["Location"]).content.decode()
         assert page.count(ada) >= 1 and "1 profile" in page, term
     for term in ("ada", "ada-1", "%", "user_id:", "42", "anonymous_id:ada-17", "'", "\0"):
-        assert "0 profiles" in officer.get(LIST, {"q": term}).content.decode(), term
-    assert "1 profile" in officer.get(LIST, {"q": "crm:42"}).content.decode()
+        page = officer.post(f"{LIST}find/", {"who": term}, follow=True).content.decode()
+        assert "0 profiles" in page and "Nobody here has that identity" in page, term
+    page = officer.post(f"{LIST}find/", {"who": "crm:42"}, follow=True).content.decode()
+    assert "1 profile" in page
+    assert ada not in officer.get(LIST, {"q": "ada-17"}).content.decode()
 
 
 def test_a_page_shows_counts_and_names_and_no_values(shop: Shop, officer: Client) -> None:
@@ -68,11 +81,41 @@ def test_a_page_shows_counts_and_names_and_no_values(shop: Shop, officer: Client
 
     page = officer.get(f"{LIST}{profile_id}/change/").content.decode()
 
-    for shown in ("1 anonymous_id, 1 user_id", "1 traits", "plan", "2 events", "Product Viewed",
+    for shown in ("1 anonymous_id, 1 user_id", "••••• (text)", "1 traits", "plan", "2 events",
+                  "Product Viewed",
                   f"/admin/why/?profile={profile_id}", "denied sale",
                   f"{LEDGER}?q={profile_id}"):  # fmt: skip
         assert shown in page, shown
     assert "secret" not in page
+
+
+def test_values_are_shown_of_one_person_after_a_reason_and_for_a_while(
+    shop: Shop, officer: Client
+) -> None:
+    shop.send(identify(userId="secret-user", traits={"plan": "secret-trait"}))
+    shop.send(identify(userId="other-user", anonymousId="other", traits={"plan": "other-trait"}))
+    one = Identity.objects.get(value="secret-user").profile_id
+    other = Identity.objects.get(value="other-user").profile_id
+    refused = officer.post(f"{LIST}{one}/reveal/", {"reason": "short"}, follow=True)
+    assert "Say why" in refused.content.decode() and "secret" not in refused.content.decode()
+
+    asked = officer.post(f"{LIST}{one}/reveal/", {"reason": "Ticket 4711: asks"}, follow=True)
+
+    assert "secret-user" in asked.content.decode() and "secret-trait" in asked.content.decode()
+    assert "other-trait" not in officer.get(f"{LIST}{other}/change/").content.decode()
+    entries = AuditEntry.objects.filter(action="profiles.viewed", target_id=str(one))
+    assert [entry.detail["reason"] for entry in entries.order_by("id")][-1] == "Ticket 4711: asks"
+    clock.replace(lambda: NOW + timedelta(minutes=16))
+    assert "secret" not in officer.get(f"{LIST}{one}/change/").content.decode()
+
+
+@pytest.mark.parametrize("role", sorted(set(ROLES) - MAY_LOOK))
+def test_nobody_else_is_shown_values(shop: Shop, role: str) -> None:
+    shop.send(track())
+    profile_id = Identity.objects.get().profile_id
+    answer = as_role(role).post(f"{LIST}{profile_id}/reveal/", {"reason": "I am curious today"})
+    assert answer.status_code == 403
+    assert not AuditEntry.objects.filter(action="profiles.viewed").exists()
 
 
 def test_each_look_at_a_person_is_audited_without_who_they_are(shop: Shop, officer: Client) -> None:

@@ -31,6 +31,8 @@ def rows_of(*profile_ids: UUID) -> dict[tuple[str, UUID], int]:
                     cursor, table
                 )
             }  # fmt: skip
+            if "profile_id" not in columns and table != "profiles_profile":
+                continue  # found by a name, or a pair of profiles
             column = "profile_id" if "profile_id" in columns else "id"
             for one in profile_ids:
                 cursor.execute(f'SELECT count(*) FROM "{table}" WHERE "{column}" = %s', [str(one)])
@@ -60,7 +62,7 @@ def test_every_store_has_as_many_rows_of_each_as_before(shop: Shop) -> None:
     shop.send(identify(USER, anonymousId=DEVICE))
     record = MergeRecord.objects.get()
     assert rows_of(*both) != before
-    as_role("administrator").post(address(record), {"reason": "Two people."})
+    as_role("privacy_officer").post(address(record), {"reason": "Two people."})
 
     after = rows_of(*both)
     owner = Identity.objects.get(value=USER).profile_id
@@ -88,7 +90,7 @@ def address(record: MergeRecord) -> str:
 def test_only_who_answers_for_people_undoes_a_merge(shop: Shop, role: str) -> None:
     record = joined(shop)
     client = as_role(role)
-    may = role in {"privacy_officer", "administrator"}
+    may = role == "privacy_officer"
 
     assert client.get(address(record)).status_code == (200 if may else 403)
     done = client.post(address(record), {"reason": "Two people."})
@@ -128,7 +130,7 @@ def test_decisions_know_the_two_apart_at_once(shop: Shop) -> None:
     assert shop.world.hero_of(DEVICE)["reason"] == "TARGETING_MATCH"
     assert hero_of_known() == "TARGETING_MATCH"
 
-    as_role("administrator").post(address(record), {"reason": "Two people."})
+    as_role("privacy_officer").post(address(record), {"reason": "Two people."})
 
     assert shop.world.hero_of(DEVICE)["reason"] == "TARGETING_MATCH"
     assert hero_of_known() != "TARGETING_MATCH"
@@ -145,7 +147,7 @@ def test_a_withdrawal_of_meanwhile_is_obeyed_for_both(shop: Shop) -> None:
     no = {"anonymousId": DEVICE, "purposes": {"personalization": False}}
     assert shop.world.post("/v1/consent", no).status_code == 200
 
-    as_role("administrator").post(address(record), {"reason": "Two people."})
+    as_role("privacy_officer").post(address(record), {"reason": "Two people."})
 
     assert shop.world.hero_of(DEVICE)["reason"] == "NO_CONSENT"
     assert shop.world.hero_of(None, userId=USER)["reason"] == "NO_CONSENT"

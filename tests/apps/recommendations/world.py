@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.access.models import Site
+from apps.access.models import Site, Source
 from apps.consent.types import Purpose
 from apps.profiles.models import Profile, ProfileState
 from apps.work.ids import uuid7
@@ -54,7 +54,12 @@ class Seen:
 
 def make_site() -> Site:
     number = next(_site)
-    return Site.objects.create(key=f"shop-{number}", name=f"Shop {number}", created_at=NOW)
+    site = Site.objects.create(key=f"shop-{number}", name=f"Shop {number}", created_at=NOW)
+    # Its server vouches for whoever has not been asked.
+    Source.objects.create(
+        site=site, name="server", kind="server", consent_mode="assumed", created_at=NOW
+    )
+    return site
 
 
 def make_profile(
@@ -75,6 +80,20 @@ def make_profile(
 
 
 def store(site: Site, events: Iterable[Seen]) -> None:
+    """Store events; of whom nobody has made a profile, one is made."""
+    events = list(events)
+    people = {event.profile_id for event in events}
+    Profile.objects.bulk_create(
+        [Profile(id=one, site=site, bucketing_key="unit", created_at=NOW) for one in people],
+        ignore_conflicts=True,
+    )
+    ProfileState.objects.bulk_create(
+        [
+            ProfileState(profile_id=one, site_id=site.pk, unit_id="unit", version=1)
+            for one in people
+        ],
+        ignore_conflicts=True,
+    )
     rows = [
         {
             "site_id": str(site.pk),

@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from apps.access.models import Site
+from apps.access.models import Site, Source
 from apps.content.models import Block
 from apps.content.services import create_block, create_placement, create_variant
+from apps.profiles.models import Profile, ProfileState
 from apps.segments.models import Segment
 from apps.segments.services import create_segment, publish_segment
+from apps.work.ids import uuid7
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -31,12 +34,23 @@ def where(node: dict[str, Any]) -> dict[str, Any]:
 def new_shop(key: str) -> Site:
     """A site with a hero: everyone, vip and phone."""
     site = Site.objects.create(key=key, name=key, created_at=NOW)
+    # Its server vouches for whoever has not been asked.
+    Source.objects.create(
+        site=site, name="server", kind="server", consent_mode="assumed", created_at=NOW
+    )
     block = create_block(site_id=site.pk, key="hero", name=f"Hero of {key}")
     create_variant(block=block, key="all", is_default=True, template="<p>all</p>")
     create_variant(block=block, key="vip", template="<p>vip</p>")
     create_variant(block=block, key="phone", template="<p>phone</p>")
     create_placement(site_id=site.pk, key="home.hero", block=block)
     return site
+
+
+def somebody(site: Site) -> UUID:
+    """A profile that nobody has asked anything."""
+    profile = Profile.objects.create(id=uuid7(), site=site, bucketing_key="u", created_at=NOW)
+    ProfileState.objects.create(profile=profile, site_id=site.pk, unit_id="u", version=1)
+    return profile.pk
 
 
 @pytest.fixture

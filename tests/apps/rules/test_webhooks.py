@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from apps.access.models import Site
+from apps.consent import disclosures
+from apps.consent.recipients import Recipient
+from apps.consent.types import Purpose
+from apps.profiles.models import ProfileState
 from apps.rules import webhooks
 from apps.rules.errors import InvalidRule
 from apps.rules.firing import DELIVER
@@ -23,7 +28,7 @@ from apps.segments.models import Segment
 from apps.work.ids import uuid7
 from apps.work.models import Intent
 from apps.work.services import Work
-from tests.apps.rules.conftest import NOW
+from tests.apps.rules.conftest import NOW, somebody
 
 
 @dataclass
@@ -76,8 +81,8 @@ def trigger(shop: Site, gold: Segment, receiver: Receiver) -> Trigger:
 
 def fired(trigger: Trigger) -> Firing:
     return Firing.objects.create(
-        trigger=trigger, profile_id=uuid7(), cause=f"line-{uuid7().hex[-20:]}", at=NOW,
-        outcome=Firing.Outcome.FIRED, webhook=Firing.Webhook.WAITING,
+        trigger=trigger, profile_id=somebody(trigger.site), cause=f"line-{uuid7().hex[-20:]}",
+        at=NOW, outcome=Firing.Outcome.FIRED, webhook=Firing.Webhook.WAITING,
     )  # fmt: skip
 
 
@@ -257,3 +262,77 @@ def test_a_person_who_was_erased_meanwhile_is_not_told_of(
     firing.delete()
     webhooks.deliver(work, NOW)
     assert receiver.calls == []
+
+
+# Who is told
+
+
+@pytest.fixture
+def broker(trigger: Trigger) -> Recipient:
+    """Somebody who acts for themselves is behind the address."""
+    made = Recipient.objects.create(
+        site=trigger.site, key="ads", name="Ads Ltd", purposes=["audiences"]
+    )
+    trigger.recipient = made
+    trigger.save(update_fields=["recipient"])
+    return made
+
+
+def says(profile_id: UUID, **bits: int) -> None:
+    ProfileState.objects.filter(pk=profile_id).update(**bits)
+
+
+def test_a_recipient_that_was_told_is_noted_once(trigger: Trigger, broker: Recipient) -> None:
+    firing = fired(trigger)
+    says(firing.profile_id, granted=int(Purpose.PERSONALIZATION | Purpose.ADVERTISING))
+    assert deliver(firing).webhook == "delivered"
+    deliver(firing)
+    (told,) = disclosures.recipients_of([firing.profile_id], NOW - timedelta(days=365))
+    assert (told.name, told.what) == ("Ads Ltd", ("trigger:gold-came",))
+
+
+def test_nobody_else_is_noted_as_a_recipient(trigger: Trigger) -> None:
+    firing = deliver(fired(trigger))
+    assert disclosures.recipients_of([firing.profile_id], NOW - timedelta(days=365)) == []
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [Purpose.ADVERTISING, Purpose.AUDIENCES, Purpose.PERSONALIZATION, Purpose.TRIGGERS],
+    ids=lambda purpose: purpose.name.lower(),
+)
+def test_a_call_that_waits_is_not_made_once_they_have_refused(
+    trigger: Trigger, broker: Recipient, receiver: Receiver, refused: Purpose
+) -> None:
+    firing = fired(trigger)
+    says(firing.profile_id, denied=int(refused))
+    ended = deliver(firing)
+    assert (ended.webhook, receiver.calls) == ("", [])
+    assert "does not allow it" in ended.error
+
+
+def test_a_processor_needs_no_advertising(
+    trigger: Trigger, broker: Recipient, receiver: Receiver
+) -> None:
+    Recipient.objects.update(is_third_party=False)
+    firing = fired(trigger)
+    says(firing.profile_id, denied=int(Purpose.ADVERTISING))
+    assert deliver(firing).webhook == "delivered"
+
+
+def test_a_recipient_that_does_not_say_what_for_is_told_of_nobody(
+    trigger: Trigger, broker: Recipient, receiver: Receiver
+) -> None:
+    Recipient.objects.update(purposes=[])
+    assert deliver(fired(trigger)).webhook == ""
+    trigger.refresh_from_db()
+    with pytest.raises(InvalidRule, match="give it purposes first"):
+        save_trigger(trigger)
+
+
+def test_a_trigger_that_does_not_say_what_for_is_not_switched_on(trigger: Trigger) -> None:
+    trigger.purpose = ""
+    with pytest.raises(InvalidRule, match="may not be activated"):
+        save_trigger(trigger)
+    trigger.is_enabled = False
+    save_trigger(trigger)

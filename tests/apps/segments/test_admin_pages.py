@@ -73,7 +73,7 @@ def test_a_preview_needs_no_segment(segment):
     answer = ask(client, "preview", site=segment.site_id, condition=where(PRO), samples=2).json()
     assert (answer["size"], answer["entered"], len(answer["samples"])) == (12, 12, 2)
     assert "found" not in answer["samples"][0]["trace"]
-    answer = ask(signed_in("administrator"), "preview", segment=segment.pk, samples=1).json()
+    answer = ask(signed_in("root"), "preview", segment=segment.pk, samples=1).json()
     assert answer["samples"][0]["trace"]["found"] == "pro"
 
 
@@ -104,14 +104,19 @@ def test_only_who_may_see_people_asks_about_one_and_that_is_written_down(segment
         ask(signed_in("editor"), "person", segment=segment.pk, who="user_id:u1").status_code == 403
     )
     assert not AuditEntry.objects.filter(action="profiles.viewed").exists()
-    officer = signed_in("administrator")
-    answer = ask(officer, "person", segment=segment.pk, who="user_id:u1").json()
+    officer = signed_in("root")
+    refused = ask(officer, "person", segment=segment.pk, who="user_id:u1").json()
+    assert not refused["found"] and "Say why you look" in refused["refused"]
+    asked = {"segment": segment.pk, "who": "user_id:u1", "reason": "Ticket 4711: asks"}
+    answer = ask(officer, "person", **asked).json()
     assert (answer["found"], answer["meets"], answer["isMember"]) == (True, True, False)
     assert answer["trace"]["found"] == "pro"
     by_id = ask(officer, "person", segment=segment.pk, who=answer["profileId"]).json()
     assert by_id == answer
     entry = AuditEntry.objects.filter(action="profiles.viewed").first()
-    assert (entry.target_id, entry.detail) == (str(profile.pk), {"page": "segment preview"})
+    assert (entry.target_id, entry.detail) == (
+        str(profile.pk), {"page": "segment", "reason": "Ticket 4711: asks"},
+    )  # fmt: skip
     assert ask(officer, "person", segment=segment.pk, who="user_id:nobody").json() == {
         "found": False
     }
@@ -187,14 +192,22 @@ def test_the_plain_form_keeps_policy_tags_and_details(segment):
 def test_an_editor_makes_fills_and_empties_a_list(site):
     client = signed_in("editor")
     base = "/admin/segments/segmentlist/"
-    client.post(f"{base}add/", {"site": site.pk, "key": "press", "name": "Press"})
+    client.post(
+        f"{base}add/", {"site": site.pk, "key": "press", "name": "Press", "basis": "consent"}
+    )
     press = SegmentList.objects.get()
     assert Segment.objects.get().kind == "list"
     page = client.post(
-        f"{base}add/", {"site": site.pk, "key": "other", "name": "Other"}, follow=True
+        f"{base}add/",
+        {"site": site.pk, "key": "other", "name": "Other", "basis": "consent"},
+        follow=True,
     )
     services.create_segment(site_id=site.pk, key="taken", name="T", condition=where(PRO), now=NOW)
-    page = client.post(f"{base}add/", {"site": site.pk, "key": "taken", "name": "T"}, follow=True)
+    page = client.post(
+        f"{base}add/",
+        {"site": site.pk, "key": "taken", "name": "T", "basis": "consent"},
+        follow=True,
+    )
     assert "is taken" in page.content.decode()
     file = SimpleUploadedFile("press.csv", b"user_id\nsecret-person-1\n=x\nu2\n")
     page = client.post(f"{base}{press.pk}/upload/", {"file": file, "mode": "append"})
@@ -216,7 +229,10 @@ def test_an_editor_makes_fills_and_empties_a_list(site):
 
 def test_who_may_only_look_uploads_nothing(site):
     client = signed_in("editor")
-    client.post("/admin/segments/segmentlist/add/", {"site": site.pk, "key": "p", "name": "P"})
+    client.post(
+        "/admin/segments/segmentlist/add/",
+        {"site": site.pk, "key": "p", "name": "P", "basis": "consent"},
+    )
     press = SegmentList.objects.get()
     auditor = signed_in("auditor")
     assert auditor.get(f"/admin/segments/segmentlist/{press.pk}/change/").status_code == 200

@@ -171,21 +171,29 @@ def test_a_look_at_a_person_is_audited_and_needs_the_permission(client, site):
     user.user_permissions.add(Permission.objects.get(codename="view_segment"))
     client.force_login(user)
     assert client.get(address).status_code == 403
-    user.user_permissions.add(Permission.objects.get(codename="view_profile"))
+    codenames = ("view_profile", "view_people")
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
     client.force_login(User.objects.get(pk=user.pk))
-    moved = client.post(address, {"who": f"prf_{person.pk.hex}"})
+    who = {"who": f"prf_{person.pk.hex}"}
+    assert "Say why you look" in client.post(address, who).content.decode()
+    closed = client.get(address, {"profile": str(person.pk)}).content.decode()
+    assert "does not meet it" not in closed
+    moved = client.post(address, who | {"reason": "Ticket 4711: asks"})
     assert moved["Location"].endswith(f"?profile={person.pk}")
     page = client.get(moved["Location"]).content.decode()
     assert "does not meet it" in page
     assert "plan is &quot;pro&quot;" in page  # what would have to change
     entry = AuditEntry.objects.filter(action="profiles.viewed").latest("at")
     assert entry.target_id == str(person.pk)
+    assert entry.detail == {"page": "segment", "reason": "Ticket 4711: asks"}
 
 
 def test_a_person_of_another_site_is_nobody_here(editor, site):
     segment = drafted(site, {"kind": "consent", "purpose": "analytics"})
     foreign = make_profile(make_site())
-    page = editor.get(f"/admin/segments/segment/{segment.pk}/why/?profile={foreign.pk}")
+    address = f"/admin/segments/segment/{segment.pk}/why/"
+    asked = {"who": str(foreign.pk), "reason": "Ticket 4711: asks"}
+    page = editor.post(address, asked, follow=True)
     assert "Nobody here has that identity" in page.content.decode()
 
 
@@ -193,6 +201,8 @@ def test_a_page_that_knows_the_key_leads_to_why(editor, site):
     segment = drafted(site, {"kind": "consent", "purpose": "analytics"})
     person = make_profile(site)
     query = {"site": str(site.pk), "key": "s", "profile": str(person.pk)}
+    asked = {"who": str(person.pk), "reason": "Ticket 4711: asks"}
+    editor.post(f"/admin/segments/segment/{segment.pk}/why/", asked)
     page = editor.get("/admin/segments/segment/why/", query, follow=True)
     assert page.redirect_chain[0][0].startswith(f"/admin/segments/segment/{segment.pk}/why/")
     assert "has agreed to analytics" in page.content.decode()

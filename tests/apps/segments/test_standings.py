@@ -97,13 +97,16 @@ def test_a_size_that_moved_far_asks_for_a_look(site):
 
 
 def test_standings_say_how_fresh_a_size_is(site, people):
+    for _ in range(9):
+        make_profile(site, traits={"plan": "pro"})
     segment = make(site)
     (draft,) = standings.standings(site.pk, now=NOW)
     assert (draft.state, draft.size, draft.as_of) == ("draft", None, None)
     publish(segment)
     later = NOW + timedelta(seconds=5)
     (live,) = standings.standings(site.pk, now=later)
-    assert (live.state, live.size, live.as_of, live.lag_s) == ("live", 3, later, 0.0)
+    assert (live.state, live.size, live.as_of, live.lag_s) == ("live", 12, later, 0.0)
+    assert not live.is_small
     assert live.refreshed_at == NOW
 
 
@@ -119,7 +122,7 @@ def test_how_members_convert_beside_everyone(site):
         (recent, {}),
         (recent, {}),
         (bought(50), {"plan": "pro"}),
-    ):
+    ) * 10:
         profile = make_profile(site, events, traits)
         seen = max(event.at_ms for event in events)
         profile.state.last_seen_at = clock.from_ms(seen)
@@ -128,7 +131,7 @@ def test_how_members_convert_beside_everyone(site):
     assert baselines.measure(site.pk, now=NOW) == 1
     (found,) = standings.standings(site.pk, now=NOW)
     assert found.baseline is not None
-    assert (found.baseline.members, found.baseline.members_rate) == (2, 0.5)
+    assert (found.baseline.members, found.baseline.members_rate) == (20, 0.5)
     assert found.baseline.everyone_rate == 0.4
     assert found.baseline.lift == pytest.approx(0.25)
     assert baselines.measure(site.pk, now=NOW + timedelta(hours=1)) == 0, "once a day"

@@ -26,7 +26,7 @@ from tests.apps.segments.versioned import (
     site,
     where,
 )
-from tests.apps.segments.world import NOW
+from tests.apps.segments.world import NOW, make_profile
 
 __all__ = ["people", "site"]  # fixtures
 
@@ -51,14 +51,25 @@ def test_history_says_who_and_why_and_what_changed(site, people):
 
 
 def test_a_publication_counts_who_came_in_and_who_went_out(site, people):
+    for _ in range(9):  # ten of each kind: fewer are not counted aloud
+        for traits in ({"plan": "pro"}, {"plan": "pro", "age": 70}, {"age": 80}):
+            make_profile(site, traits=traits)
     segment = make(site)
     publish(segment)
     (first,) = versions.history(segment.pk)
-    assert (first.first_size, first.entered, first.left) == (3, 3, 0)
+    assert (first.first_size, first.entered, first.left) == (21, None, None)
     change(segment, OLD)
     publish(segment)
     newest = versions.history(segment.pk)[0]
-    assert (newest.first_size, newest.entered, newest.left) == (3, 1, 1)
+    assert (newest.first_size, newest.entered, newest.left) == (21, 10, 10)
+
+
+def test_fewer_than_ten_are_not_counted_aloud(site, people):
+    segment = make(site)
+    publish(segment)
+    (first,) = versions.history(segment.pk)
+    assert (first.size, first.first_size, first.entered, first.left) == (None, None, None, None)
+    assert "<10 members" in first.at_publication
 
 
 def test_a_rollback_is_a_new_version_that_says_what_the_old_one_said(site, people):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.access.models import Site
+from apps.access.models import Site, Source
 from apps.events import history as histories
 from apps.profiles.models import Profile, ProfileState
 from apps.segments import live
@@ -52,9 +52,14 @@ class Happened:
 
 def make_site(key: str = "", zone: str = "UTC") -> Site:
     number = next(_site)
-    return Site.objects.create(
+    site = Site.objects.create(
         key=key or f"site-{number}", name=f"Site {number}", time_zone=zone, created_at=NOW
     )
+    # Its server vouches for whoever has not been asked: else nobody would be in a segment.
+    Source.objects.create(
+        site=site, name="server", kind="server", consent_mode="assumed", created_at=NOW
+    )
+    return site
 
 
 def make_profile(

@@ -39,7 +39,7 @@ class Shop:
     """A published site: home.hero with a default and a variant for who looks at blouses."""
 
     def __init__(self) -> None:
-        self.site: Site = access.create_site(key="shop", name="Shop", now=NOW)
+        self.site: Site = access.create_site(key="shop", name="Shop", regime="us_opt_out", now=NOW)
         self.source = access.create_source(
             site_id=self.site.pk, name="web", now=NOW, consent_mode="assumed"
         )

@@ -126,12 +126,14 @@ def test_curves_count_each_day_and_the_share_that_was_personal(shop: Shop):
     served(shop, "blouses", 40, 20, reason="TARGETING_MATCH")
     served(shop, "all", 5, 5, placement="home.foot")
     ShownDay.objects.create(
-        site=shop.site, day=NOW.date(), placement="home.hero", variant="all", exposures=50,
-        conversions=5,
+        site=shop.site, day=NOW.date(), placement="home.hero", variant="all", exposures=120,
+        conversions=12,
     )  # fmt: skip
     hero, foot = performance(shop.site.pk, NOW)
     assert (hero.placement, foot.placement) == ("home.hero", "home.foot")
     assert hero.calls == [0] * 13 + [100]
     assert (hero.special_pct, hero.conversion_pct) == (40.0, 10.0)
     assert foot.conversion_pct is None
+    ShownDay.objects.update(conversions=9)
+    assert performance(shop.site.pk, NOW)[0].conversion_pct is None  # of fewer than ten
     assert hero.curve.line.endswith("L120.0 0.0")

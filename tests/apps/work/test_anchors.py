@@ -134,7 +134,12 @@ def test_the_command_names_the_first_bad_row_and_ends_with_1(book: Audit, capsys
     with pytest.raises(CommandError):
         call_command("verify_seals", "--json")
     verdicts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {one["ledger"]: len(one["bad"]) for one in verdicts} == {"audit": 1, "consent": 0}
+    assert {one["ledger"]: len(one["bad"]) for one in verdicts} == {
+        "audit": 1,
+        "certificates": 0,
+        "consent": 0,
+        "requests": 0,
+    }
 
 
 def test_the_schedules_seal_note_and_ask_for_a_check(book: Audit) -> None:
@@ -143,7 +148,7 @@ def test_the_schedules_seal_note_and_ask_for_a_check(book: Audit) -> None:
     assert [line["seq"] for line in lines()] == [len(book.ids())]
     tasks.check_ledgers()
     asked = Intent.objects.filter(kind=ledgers.CHECK).values_list("key", flat=True)
-    assert sorted(asked) == ["audit", "consent"]
+    assert sorted(asked) == ["audit", "certificates", "consent", "requests"]
 
 
 def test_ledgers_are_sealed_every_few_seconds_and_checked_every_night(db: None) -> None:

@@ -12,7 +12,7 @@ FROM (
     FROM (SELECT * FROM (
     SELECT p.n, date_trunc('milliseconds', e.occurred_at) AS at, CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END AS device,
       bool_or(CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END IS NOT NULL) OVER (PARTITION BY p.n) AS has_device
-    FROM pair p JOIN events_event e
+    FROM pair p JOIN events_personal e
       ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   ) k WHERE k.device IS NOT NULL OR NOT k.has_device) e
   ) g
@@ -23,7 +23,7 @@ g0 AS (
 SELECT e.n, max(e.occurred_at) FILTER (WHERE (e.name = %(v1)s::text) AND e.w0) AS a0 FROM (
   SELECT p.n, e.name, e.occurred_at, coalesce(e.original_at, e.occurred_at) AS ordered_at, e.message_id COLLATE "C" AS message_id, ((e.occurred_at >= p.w0s AND (CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END IS NULL OR CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END = p.w0d)) AND date_trunc('milliseconds', e.occurred_at) <= p.w0e) AS w0
   FROM (SELECT p.n, p.profile_id, p.at_ms, p.at_end, w0.start AS w0s, w0.device AS w0d, w0.finish AS w0e FROM pair p LEFT JOIN visits w0 ON w0.n = p.n AND w0.place = 2 OFFSET 0) p
-  JOIN events_event e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
+  JOIN events_personal e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   WHERE e.site_id = %(v0)s::uuid AND e.occurred_at < (timestamptz 'epoch' + %(v3)s::bigint * interval '1 millisecond') AND (e.name = ANY(%(v4)s::text[]))
   OFFSET 0
 ) e GROUP BY e.n)

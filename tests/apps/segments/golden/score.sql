@@ -5,7 +5,7 @@ SELECT e.*, floor(extract(epoch FROM e.occurred_at) * 1000)::bigint AS ms,
 FROM (
   SELECT p.n, e.name, e.occurred_at, coalesce(e.original_at, e.occurred_at) AS ordered_at, e.message_id COLLATE "C" AS message_id, CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END AS device
   FROM pair p
-  JOIN events_event e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
+  JOIN events_personal e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   WHERE e.site_id = %(v0)s::uuid AND e.occurred_at < (timestamptz 'epoch' + %(v9)s::bigint * interval '1 millisecond') AND (e.name = ANY(%(v10)s::text[]))
   OFFSET 0
 ) e)

@@ -5,7 +5,7 @@ SELECT e.*, floor(extract(epoch FROM e.occurred_at) * 1000)::bigint AS ms,
 FROM (
   SELECT p.n, e.name, e.occurred_at, coalesce(e.original_at, e.occurred_at) AS ordered_at, e.message_id COLLATE "C" AS message_id, CASE WHEN e.identity_id IS DISTINCT FROM e.user_identity_id THEN e.identity_id END AS device, (e.occurred_at >= p.w0b) AS w0, CASE jsonb_typeof((e.properties -> %(v4)s::text)) WHEN 'string' THEN (e.properties -> %(v4)s::text) WHEN 'boolean' THEN (e.properties -> %(v4)s::text) WHEN 'number' THEN CASE WHEN (octet_length((((e.properties -> %(v4)s::text)) #>> '{}')) <= 150) THEN (e.properties -> %(v4)s::text) END END AS p0, (CASE WHEN jsonb_typeof((e.properties -> %(v4)s::text)) = 'number' THEN NOT (octet_length((((e.properties -> %(v4)s::text)) #>> '{}')) <= 150) ELSE false END) AS hard
   FROM (SELECT p.n, p.profile_id, p.at_ms, p.at_end, (p.at_end - interval '604800000 milliseconds') AS w0b FROM pair p  OFFSET 0) p
-  JOIN events_event e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
+  JOIN events_personal e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   WHERE e.site_id = %(v0)s::uuid AND e.occurred_at < (timestamptz 'epoch' + %(v5)s::bigint * interval '1 millisecond') AND e.occurred_at >= (timestamptz 'epoch' + %(v6)s::bigint * interval '1 millisecond') AND (e.name = ANY(%(v7)s::text[]))
   OFFSET 0
 ) e)

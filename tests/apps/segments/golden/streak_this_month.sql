@@ -3,7 +3,7 @@ g0 AS (
 SELECT e.n, array_agg(DISTINCT (((e.occurred_at) AT TIME ZONE %(v3)s::text)::date - date '1970-01-01')) FILTER (WHERE (e.name = %(v2)s::text) AND e.w0) AS a0, count(*) FILTER (WHERE (e.name = %(v2)s::text) AND e.w0) AS a1 FROM (
   SELECT p.n, e.name, e.occurred_at, coalesce(e.original_at, e.occurred_at) AS ordered_at, e.message_id COLLATE "C" AS message_id, (e.occurred_at >= p.w0b) AS w0
   FROM (SELECT p.n, p.profile_id, p.at_ms, p.at_end, (timestamptz 'epoch' + %(v1)s::bigint * interval '1 millisecond') AS w0b FROM pair p  OFFSET 0) p
-  JOIN events_event e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
+  JOIN events_personal e ON e.profile_id = p.profile_id AND e.occurred_at < p.at_end
   WHERE e.site_id = %(v0)s::uuid AND e.occurred_at < (timestamptz 'epoch' + %(v5)s::bigint * interval '1 millisecond') AND e.occurred_at >= (timestamptz 'epoch' + %(v1)s::bigint * interval '1 millisecond') AND (e.name = ANY(%(v6)s::text[]))
   OFFSET 0
 ) e GROUP BY e.n)

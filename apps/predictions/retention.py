@@ -1,0 +1,43 @@
+"""Files of models are kept for 90 days, and of each question three at most."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from apps.predictions import services
+from apps.predictions.models import ModelSpec, ModelVersion
+
+LIVE: Final = 3
+
+
+def over(site_id: UUID, cutoff: datetime) -> list[ModelVersion]:
+    """Return the versions whose files are over: trained before `cutoff`, or none of the newest.
+
+    The one that scores is never among them: scoring would stop. It is trained anew every night, and
+    gives way to the first that is no worse.
+    """
+    found = []
+    for spec in ModelSpec.objects.filter(site_id=site_id):
+        versions = list(spec.versions.filter(deleted_at=None).order_by("-trained_at", "-number"))
+        champion = [one for one in versions if one.state == ModelVersion.State.CHAMPION]
+        others = [one for one in versions if one.state != ModelVersion.State.CHAMPION]
+        found += [
+            one
+            for place, one in enumerate(others, start=len(champion))
+            if place >= LIVE or one.trained_at < cutoff
+        ]
+    return found
+
+
+def prune_artifacts(site_id: UUID, cutoff: datetime, *, now: datetime) -> int:
+    """Delete the files of these versions; return how many. Their cards stay."""
+    versions = over(site_id, cutoff)
+    for version in versions:
+        services.delete_artifact(version=version, now=now)
+    return len(versions)
+
+
+def oldest(site_id: UUID) -> datetime | None:
+    """When the oldest was trained that has a file."""
+    versions = ModelVersion.objects.filter(spec__site_id=site_id, deleted_at=None)
+    return versions.order_by("trained_at").values_list("trained_at", flat=True).first()

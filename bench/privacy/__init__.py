@@ -1,0 +1,1 @@
+"""What privacy costs: an erasure beside a million others, and the search of all stores."""
