@@ -70,6 +70,42 @@ def test_an_erasure_that_names_somebody_more_is_one_of_its_own(shop: Shop) -> No
     assert Profile.objects.count() == 0
 
 
+def test_erasures_that_share_somebody_run_side_by_side(shop: Shop) -> None:  # noqa: F811
+    people = [f"person-{n}-77f0aa" for n in range(6)]
+    for person in people:
+        shop.send(identify(person), *(track(userId=person, anonymousId=None) for _ in range(20)))
+    site_id, now = shop.world.site.pk, clock.now()
+    begun = [
+        erasing.begin(site_id=site_id, names=[("user_id", one) for one in some], now=now)
+        for some in (people[:4], people[:1:-1], [people[3], people[0], people[5]])
+    ]
+    assert len(set(begun)) == 3
+    together = threading.Barrier(len(begun))
+    failed: list[str] = []
+
+    def run(erasure_id: UUID) -> None:
+        # A worker takes up again what another one's locks broke off.
+        together.wait()
+        for _ in range(10):
+            try:
+                erasing.run(erasure_id)
+                break
+            except Exception as error:
+                failed.append(type(error).__name__)
+        connection.close()
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in begun]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    states = Erasure.objects.values_list("state", flat=True)
+    assert set(states) == {Erasure.State.COMPLETED}, failed
+    assert Profile.objects.count() == 0
+    assert not Identity.objects.filter(value__in=people).exists()
+
+
 def test_two_erasures_at_once_are_one(shop: Shop) -> None:  # noqa: F811
     shop.send(identify(USER, anonymousId=DEVICE))
     found: list[UUID] = []
