@@ -7,7 +7,7 @@ N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors bench-privacy operating-characteristics faults parity mutants contract audit shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors bench-privacy bench-models operating-characteristics faults parity mutants contract audit shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -41,6 +41,9 @@ bench-editors:
 
 bench-privacy:
 	@$(LAUNCHER) bench privacy $(ARGS)
+
+bench-models:
+	@$(LAUNCHER) bench models $(ARGS)
 
 operating-characteristics:
 	@$(LAUNCHER) operating-characteristics
@@ -83,3 +86,5 @@ requirements:
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes audit.in -o audit.txt
 	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
 	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes telemetry.in -o telemetry.txt
+	cd requirements && UV_CUSTOM_COMPILE_COMMAND="make requirements" \
+	  ../.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes mlflow.in -o mlflow.txt

@@ -211,6 +211,10 @@ if __name__ == "__main__":
         from bench.privacy.run import main as main_of_privacy
 
         sys.exit(main_of_privacy(sys.argv[2:]))
+    if sys.argv[1:2] == ["models"]:
+        from bench.models.run import main as main_of_models
+
+        sys.exit(main_of_models(sys.argv[2:]))
     if sys.argv[1:2] == ["editors"]:
         from bench.editors.run import main as main_of_editors
 

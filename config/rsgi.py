@@ -62,6 +62,7 @@ _DECISIONS: Final = frozenset({"decide", "ofrep", "content", "fragments"})
 # What reads much, or works long, for callers that are no visitors.
 _READS: Final = (
     "/spaces/",
+    "/v1/items",
     "/v1/profiles",
     "/v1/segments",
     "/v1/lists",

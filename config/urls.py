@@ -20,6 +20,7 @@ _OFFERING: Final = [
     "apps.consent.urls",
     "apps.profiles.urls",
     "apps.segments.urls",
+    "apps.recommendations.urls",
     "apps.delivery.urls",
     "apps.integrations.urls",
     "apps.privacy.urls",

@@ -1,8 +1,8 @@
 """Health of the container that this runs in: exit status 0 when its process does its work.
 
-web and stream answer /healthz; a worker answers Celery's ping; consumer and beat hold a session in
-Postgres under this container's name, which a process that never got to work or lost the server does
-not.
+web and stream answer /healthz; a worker or trainer answers Celery's ping; consumer and beat hold a
+session in Postgres under this container's name, which a process that never got to work or lost the
+server does not.
 """
 
 import os
@@ -30,9 +30,9 @@ def stream() -> bool:
         return bool(reply.status == 200)
 
 
-def worker() -> bool:
+def worker(role: str = "worker") -> bool:
     """Whether this container's Celery worker answers a ping."""
-    name = f"worker@{socket.gethostname()}"
+    name = f"{role}@{socket.gethostname()}"
     ping = [sys.executable, "-m", "celery", "-A", "config", "inspect", "ping"]
     result = subprocess.run(
         [*ping, "--destination", name, "--timeout", "4"], capture_output=True, timeout=30
@@ -71,7 +71,7 @@ def main() -> int:
     """Ask the question that belongs to this container's role."""
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     role = (Path(tempfile.gettempdir()) / "attune-role").read_text()
-    asks = {"web": web, "stream": stream, "worker": worker}
+    asks = {"web": web, "stream": stream, "worker": worker, "trainer": lambda: worker("trainer")}
     healthy = asks[role]() if role in asks else holds_session(role)
     return 0 if healthy else 1
 

@@ -215,6 +215,18 @@ def web_programs(
     return [Program(name, command, patience=12.0) for name in names]
 
 
+def _trainer(celery: Sequence[str]) -> Program:
+    """Return the worker that trains: minutes of arithmetic, which must not slow a visitor down.
+
+    It yields to everyone (nice 15), and its libraries start no threads that would spin beside it.
+    """
+    one_thread = [f"{name}_NUM_THREADS=1" for name in ("OMP", "OPENBLAS", "MKL")]
+    command = ["nice", "-n", "15", "env", *one_thread, *celery, "worker", "--queues", "train"]
+    command += ["--concurrency", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    # The name of a Celery worker is its host's unless one is given: there are two now.
+    return Program("trainer", [*command, "--hostname", "trainer@%h"])
+
+
 def programs(port: int, stream_port: int = 0) -> list[Program]:
     """Return the stack's programs in starting order. They listen on 127.0.0.1 only."""
     celery = [python(), "-m", "celery", "-A", "config"]
@@ -232,8 +244,9 @@ def programs(port: int, stream_port: int = 0) -> list[Program]:
         Program("consumer", [python(), "manage.py", "consume"]),
         Program(
             "worker",
-            [*celery, "worker", "--queues", "fast,slow,train", "--concurrency", "1"]
+            [*celery, "worker", "--queues", "fast,slow", "--concurrency", "1"]
             + ["--loglevel", "INFO", "--without-gossip", "--without-mingle"],
         ),
+        _trainer(celery),
         Program("beat", [*celery, "beat", "--loglevel", "INFO"]),
     ]

@@ -1,7 +1,9 @@
 """Fixtures for the whole suite. Servers are started by launcher/pytest_servers.py."""
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -12,11 +14,17 @@ from apps.decisions import hot_wire, record_reads
 from apps.decisions import services as decisions
 from apps.delivery import exposure_log
 from apps.pipeline import bounds
+from apps.predictions import online
 from apps.recommendations import selectors as recommendations
 from apps.work import redis as redis_door
 from tests.emptying import Emptier
 
 A_DAY_MS = 86_400_000
+# Everybody's run draws the same examples: a change is judged by what it changes. ATTUNE_RANDOM=1
+# draws others each time.
+hypothesis.settings.register_profile("same", derandomize=True)
+if "ATTUNE_RANDOM" not in os.environ:
+    hypothesis.settings.load_profile("same")
 # The hot path gives servers so many seconds before it goes on without them. On a busy machine that
 # is less than they need now and then, and a test that asks for content would get a default.
 PATIENCE_S = 0.9  # the hot path takes no whole seconds
@@ -73,7 +81,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         patch.setattr(bounds, "TRANSACTION_TIMEOUT_MS", A_DAY_MS)
         yield emptier
     # Threads that decisions start have connections of their own.
-    for stop in (decisions.stop_background, exposure_log.stop, recommendations.stop):
+    for stop in (decisions.stop_background, exposure_log.stop, online.stop, recommendations.stop):
         stop()
     with django_db_blocker.unblock():
         emptier.close()

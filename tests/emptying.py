@@ -16,7 +16,8 @@ from django.db import connection
 # Tables that migrations made by hand: Django's flush does not know them.
 HAND_MADE = (
     "events_event, events_inbox, events_dedupekey, events_rollupsite,"
-    " events_rollupmeasure, events_rollup, events_rollupspan, events_rollupmark"
+    " events_rollupmeasure, events_rollup, events_rollupspan, events_rollupmark,"
+    " events_featuresite, events_featuremark, predictions_featureday, predictions_featurewords"
 )
 FEW = 1_000  # rows; above, TRUNCATE is cheaper than DELETE
 # A thread or a process that a test left behind, in the middle of a transaction.

@@ -107,7 +107,7 @@ def follow(row: StateRow, *, granted: int, denied: int, now: datetime) -> None:
     """
     regained = denied & row.granted & ~row.denied
     if regained:
-        clear(_taken(row, regained, now))
+        clear(row, _taken(row, regained, now))
     refused = row.denied & ~denied
     ended = granted & ~row.granted & ~row.denied
     if ended and row.site_id in vouched_sites([row.site_id]):
@@ -171,28 +171,32 @@ def _at_once(taken: TakenBack) -> None:
             clearing.at_once(taken)
 
 
-def clear(taken: TakenBack) -> int:
+def clear(row: StateRow, taken: TakenBack) -> int:
     """Forget what was collected for purposes until then; return the rows that are gone or emptied.
 
-    Safe to run twice. The caller holds the lock of the state row.
+    Safe to run twice. The caller holds the lock of the state row, and saves it where its traits
+    have changed: a merge may have brought traits in since that were observed before the choice.
     """
-    count = _clear_traits(taken)
+    count = _clear_traits(row, taken)
     for clearing in clearings():
         if clearing.later is not None:
             count += clearing.later(taken)
     return count
 
 
-def _clear_traits(taken: TakenBack) -> int:
+def _clear_traits(row: StateRow, taken: TakenBack) -> int:
     if not taken.has(Purpose.PERSONALIZATION, Purpose.SENSITIVE):
         return 0
-    return forget_observations(
+    count, forgotten = forget_observations(
         taken.site_id,
         taken.profile_id,
         before_epoch=taken.epoch,
         until=taken.until + SLACK,
         only_sensitive=not taken.has(Purpose.PERSONALIZATION),
     )
+    if not forgotten.isdisjoint(row.traits):
+        row.traits = {key: row.traits[key] for key in row.traits if key not in forgotten}
+    return count
 
 
 def settle(row: StateRow) -> None:
@@ -204,7 +208,7 @@ def settle(row: StateRow) -> None:
     for payload in work.waiting_for(
         CLEAR, site_id=row.site_id, key_prefix=f"{row.profile_id.hex}:"
     ):
-        clear(_told(row.site_id, payload))
+        clear(row, _told(row.site_id, payload))
 
 
 def _told(site_id: UUID, payload: Mapping[str, Any]) -> TakenBack:
@@ -216,12 +220,17 @@ def _told(site_id: UUID, payload: Mapping[str, Any]) -> TakenBack:
 
 @work.performs(CLEAR)
 def _clear(job: work.Work, now: datetime) -> None:
+    from apps.consent.writing import save  # which draws consequences by this module
+
     assert job.site_id is not None
     taken = _told(job.site_id, job.payload)
     with transaction.atomic():
         # Whoever writes both takes the state row first.
-        if rows_of.lock([taken.profile_id]):
-            clear(taken)
+        for row in rows_of.lock([taken.profile_id]):
+            traits = row.traits
+            clear(row, taken)
+            if row.traits is not traits:
+                save([row], now)
 
 
 # What waited while somebody changed their mind

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -114,6 +114,22 @@ def find_variant(site_id: UUID, block_key: str, key: str) -> Variant | None:
         block__site_id=site_id, block__key=block_key, block__archived_at=None, archived_at=None
     )
     return rows.filter(key=key).select_related("block").first()
+
+
+class VariantNow(NamedTuple):
+    """A variant as its draft is now, as far as others refer to it."""
+
+    key: str
+    block_id: UUID
+    is_archived: bool
+
+
+def variants_now(ids: Collection[str]) -> dict[str, VariantNow]:
+    """Return the variants of these ids that there are, by id as text. One query."""
+    rows = Variant.objects.filter(pk__in=ids).values_list("pk", "key", "block_id", "archived_at")
+    return {
+        str(pk): VariantNow(key, block, archived is not None) for pk, key, block, archived in rows
+    }
 
 
 def segments_for_tagging(site_id: UUID | None) -> QuerySet[Any]:

@@ -13,6 +13,7 @@ from apps.content.services import freeze_versions
 from apps.decisions import manifests, needing, parts
 from apps.decisions.errors import DraftsMoved, PublicationRefused, Reason
 from apps.decisions.manifests import Entry, Name
+from apps.experiments.publishing import prepare_experiments
 from apps.rules.services import prepare_rules
 from engine.errors import InvalidCondition, InvalidSnapshot
 from engine.snapshot import BlockDoc
@@ -40,8 +41,12 @@ def freeze(site_id: UUID, only: Mapping[Name, str] | None, now: datetime) -> Fro
     """
     try:
         parts.refresh_parts(site_id)
-        if any(row.kind == "rule" for row in parts.waiting(site_id)):
+        kinds = {row.kind for row in parts.waiting(site_id)}
+        if "rule" in kinds:
             prepare_rules(site_id=site_id, now=now)
+        if "experiment" in kinds:
+            prepare_experiments(site_id=site_id, now=now)
+        if kinds & {"rule", "experiment"}:
             parts.refresh_parts(site_id)
     except InvalidContent as error:
         raise PublicationRefused([Reason(**item) for item in error.errors]) from error

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from apps.decisions import manifests, parts, stored
 from apps.decisions.manifests import Name
-from engine.snapshot import BlockDoc, PlacementDoc, RuleDoc
+from engine.snapshot import BlockDoc, ExperimentDoc, PlacementDoc, RuleDoc
 
 
 def needed(
@@ -20,12 +20,15 @@ def needed(
     todo = [name for name, row in picked.items() if row.digest]
     while todo:
         more: set[Name] = set()
-        variants: dict[str, set[str]] = {}  # by placement: what rules serve there
+        variants: dict[str, set[str]] = {}  # by placement: what is served there
         for (kind, _), body in parts.drafted(site_id, todo).items():
             document = manifests.document_in(kind, body)
             more |= _named(document, caps)
             if isinstance(document, RuleDoc):
                 variants.setdefault(document.placement, set()).add(document.variant)
+            if isinstance(document, ExperimentDoc):
+                shown = {arm.variant for arm in document.arms}
+                variants.setdefault(document.placement, set()).update(shown)
         placed = {name for name in more if name in waiting and not waiting[name].served}
         placed |= _with_new_variants(site_id, variants, waiting)
         todo = sorted(placed - found - picked.keys())
@@ -36,7 +39,7 @@ def needed(
 def _with_new_variants(
     site_id: UUID, variants: Mapping[str, set[str]], waiting: Mapping[Name, parts.Waiting]
 ) -> set[Name]:
-    """The changed blocks that have a variant which a rule serves, and do not serve it yet."""
+    """The changed blocks that do not serve a variant yet which a rule or an arm shows."""
     placements = parts.drafted(site_id, [("placement", key) for key in variants])
     asked: dict[str, set[str]] = {}
     for (_, key), body in placements.items():
@@ -59,6 +62,8 @@ def _named(document: manifests.Doc, caps: Mapping[int, str]) -> set[Name]:
             return {("block", document.block), *_capped(document.caps, caps)}
         case RuleDoc():
             return {("placement", document.placement), *_capped(document.caps, caps)}
+        case ExperimentDoc():
+            return {("placement", document.placement)}
         case BlockDoc():
             numbers = [*document.caps, *(cap for one in document.variants for cap in one.caps)]
             return set(_capped(numbers, caps))

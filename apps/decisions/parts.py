@@ -20,7 +20,8 @@ from apps.decisions.errors import Reason
 from apps.decisions.manifests import Manifest
 from apps.decisions.models import Part, PartState, Publication, PublishedPart, Touched
 from apps.decisions.origins import frozen_at
-from apps.rules.drafted import drafted_rules, surroundings
+from apps.experiments.drafted import DraftedExperiment, drafted_experiments, drafted_holdouts
+from apps.rules.drafted import DraftedRule, drafted_rules, surroundings
 from apps.segments.selectors import snapshot_documents
 from engine.conditions.scope import HIDDEN_PREFIX
 from engine.snapshot import BlockDoc
@@ -28,7 +29,7 @@ from engine.snapshot import BlockDoc
 MADE_WITH: Final = f"{RENDERING}.1"  # the second is raised when parts are made in another way
 BATCH: Final = 500
 AT_ONCE: Final = 2_000  # marks that a page works off while somebody waits
-_ALL: Final = ("block", "placement", "cap", "segment", "rule")
+_ALL: Final = ("block", "placement", "cap", "segment", "rule", "experiment", "holdout")
 
 # kind -> the ids of what to make anew; None: all of it
 Wanted: TypeAlias = dict[str, set[UUID] | None]
@@ -232,9 +233,10 @@ def _make(site_id: UUID, state: PartState, most: int | None) -> int:
     if "segment" in wanted:
         around = surroundings(site_id)
         if around != state.surroundings:
-            wanted["rule"], state.surroundings = None, around
+            wanted["rule"], wanted["experiment"] = None, None
+            state.surroundings = around
     if "computed" in wanted:
-        wanted["rule"] = None
+        wanted["rule"], wanted["experiment"] = None, None
     count = 0
     for kind in _ALL:
         if kind in wanted:
@@ -256,16 +258,21 @@ def _drafts(site_id: UUID, kind: str, ids: set[UUID] | None) -> Iterator[_Made]:
             for segment in snapshot_documents(site_id):
                 yield _Made(segment.key, None, segment, [], is_listed=not segment.hidden)
         case "rule":
-            for rule in drafted_rules(site_id, ids):
-                text = rule.refusal or rule.hint
-                found = [Reason(pointer=f"/rules/{rule.key}", code="invalid_rule", detail=text)]
-                yield _Made(
-                    rule.key,
-                    rule.object_id,
-                    rule.document,
-                    found if text else [],
-                    bool(rule.refusal),
-                )
+            yield from (
+                _of_refusable(one, "rules", "invalid_rule") for one in drafted_rules(site_id, ids)
+            )
+        case "experiment":
+            for one in drafted_experiments(site_id, ids):
+                yield _of_refusable(one, "experiments", "invalid_experiment")
+        case "holdout":
+            for object_id, holdout in drafted_holdouts(site_id):
+                yield _Made(holdout.key, object_id, holdout, [])
+
+
+def _of_refusable(one: DraftedRule | DraftedExperiment, place: str, code: str) -> _Made:
+    text = one.refusal or one.hint
+    found = [Reason(pointer=f"/{place}/{one.key}", code=code, detail=text)] if text else []
+    return _Made(one.key, one.object_id, one.document, found, bool(one.refusal))
 
 
 def _of_content(one: Drafted) -> _Made:
@@ -276,7 +283,7 @@ def _of_content(one: Drafted) -> _Made:
 def _write(site_id: UUID, kind: str, ids: set[UUID] | None, made: list[_Made]) -> None:
     """Put what was made in the place of what was there, and take out what is no more."""
     there = Part.objects.filter(site_id=site_id, kind=kind)
-    if ids is not None and kind not in {"cap", "segment"}:
+    if ids is not None and kind not in {"cap", "segment", "holdout"}:
         gone = there.filter(object_id__in=list(ids)).exclude(key__in=[one.key for one in made])
     else:
         gone = there.exclude(key__in=[one.key for one in made])

@@ -31,6 +31,7 @@ from apps.decisions.freezing import reason_of
 from apps.decisions.manifests import Entry, Manifest, Name
 from apps.decisions.models import Publication, Release
 from apps.decisions.signals import published
+from apps.experiments.publishing import note_served
 from apps.rules.selectors import rule_documents
 from apps.segments import live
 from apps.segments.selectors import computed_keys_of, computed_keys_read, snapshot_documents
@@ -347,6 +348,9 @@ def _store(
         restores=restores,
         release=release,
     )
+    if compiled.doc.experiments:
+        seeds = [one.seed for one in compiled.doc.experiments]
+        note_served(site_id=site_id, publication=number, seeds=seeds)
     parts.refresh_parts(site_id)  # what serves stands beside the drafts from now on
     record_change(PUBLISHED, site_id=site_id, payload={"number": number}, now=now)
     record_audit(

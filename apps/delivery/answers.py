@@ -1,6 +1,6 @@
 """From decisions to the bytes of an answer: content filled in, ids signed, one ETag."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -10,14 +10,14 @@ import msgspec
 from apps.content import rendering
 from apps.decisions import services as decisions
 from apps.decisions.types import Bounded
-from apps.recommendations.selectors import Table
+from apps.recommendations.selectors import PERSONAL, WORDS, Table
 from apps.work import clock
 from engine.decide import Decision
 from engine.locales import locale_of, localized
 from engine.snapshot import BlockDoc, CompiledPlacement, VariantDoc
 
 MAX_TTL_S: Final = 60
-POPULAR: Final = "popular"
+LEARNED: Final = "@learned"  # ends the name under which a record keeps what a list is from
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,11 +54,15 @@ class _RestOfFlag(_Rest):
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
-    """One recommended item, its score and why it is there."""
+    """One recommended item, its score and why it is there.
+
+    `p`: the probability that just it stands in its place; not said where that was certain.
+    """
 
     id: str
     score: float
     why: str
+    p: float | msgspec.UnsetType = msgspec.UNSET
 
 
 class Told(NamedTuple):
@@ -71,7 +75,10 @@ class Told(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Recommended items as templates and answers take them; kept with the table they are from."""
+    """Recommended items as templates and answers take them; kept with the table they are from.
+
+    `is_personal`: what is known of the visitor has chosen some of them, or left some out.
+    """
 
     table: Table | None
     items: list[dict[str, Any]]
@@ -232,34 +239,72 @@ _lists: Bounded[Listed] = Bounded(20_000)
 
 
 def listed(table: Table, name: str, item: str | None, count: int) -> Listed:
-    """Return the items to show after `item` (None: to anyone), kept until the table changes."""
+    """Return the items to show after `item` (None: to anybody), kept until the table changes.
+
+    The table is plain, or nobody in particular is meant.
+    """
     key = f"{count}|{name}|{item}" if item is not None else f"{count}|{name}"
     kept = _lists.get(key)
     if kept is not None and kept.table is table:
         return kept
-    found = [Item(code, score, why) for code, score, why in table.lookup(item, count)]
-    made = Listed(
-        table,
-        msgspec.to_builtins(found),
-        msgspec.Raw(_encode(found)),
-        bool(found) and found[0].why != POPULAR,
-    )
+    met = [] if item is None else [(item, 1.0)]
+    made = chosen(table, met, count, exclude=table.kept_from_nobody(), current=item, seed="")
     _lists.put(key, made)
     return made
 
 
-def field_lists(ready: Ready, tables: Mapping[str, Table], item: str | None) -> dict[str, Listed]:
-    """Return the products of each field that holds a query, by its name.
+def chosen(
+    table: Table,
+    met: Sequence[tuple[str, float]],
+    count: int,
+    *,
+    exclude: Container[str],
+    current: str | None,
+    seed: str,
+    own: Sequence[tuple[str, float, str]] = (),
+) -> Listed:
+    """Return the items to show to one visitor, as `Table.choose` has them."""
+    found = [
+        Item(code, round(score, 6), why, msgspec.UNSET if p == 1.0 else round(p, 9))
+        for code, score, why, p in table.choose(
+            met, count, exclude=exclude, current=current, seed=seed, own=own
+        )
+    ]
+    return Listed(
+        table,
+        msgspec.to_builtins(found),
+        msgspec.Raw(_encode(found)),
+        any(one.why in PERSONAL for one in found),
+    )
+
+
+def field_lists(ready: Ready, tables: Mapping[str, Table]) -> dict[str, Listed]:
+    """Return the products that anybody may see of each field that holds a query, by its name.
 
     Args:
         tables: of the site, by recommender; a field whose recommender has none stays empty.
-        item: what was looked at last; None: what is popular.
     """
     return {
-        query.field: listed(tables[query.recommender], query.recommender, item, query.limit)
+        query.field: listed(tables[query.recommender], query.recommender, None, query.limit)
         for query in ready.queries
         if query.recommender in tables
     }
+
+
+def worded_items(listed: Listed) -> list[dict[str, Any]]:
+    """Return the items as templates of a block take them: with the reason of each in words."""
+    return [{**one, "words": WORDS.get(one["why"], "")} for one in listed.items]
+
+
+def learned_of(lists: Mapping[str, Listed]) -> dict[str, bytes]:
+    """Return from which training lists are, as records keep it beside them; "": of a block."""
+    return {
+        f"{name}{LEARNED}": _said_of(one.table, one) for name, one in lists.items() if one.table
+    }
+
+
+def _said_of(table: Table, one: Listed) -> bytes:
+    return table.said[:-1] + b',"isPersonal":true}' if one.is_personal else table.said
 
 
 def items_of(lists: Mapping[str, Listed]) -> dict[str, list[dict[str, Any]]]:

@@ -90,7 +90,7 @@ def content(key: str, *, site_key: str, segment_key: str, locale: str = "") -> C
         return None
     placement, choice = found.placement, found.choice
     listed = _popular(found.served, placement)
-    values = NOBODY if listed is None else {**NOBODY, "items": listed.items}
+    values = NOBODY if listed is None else {**NOBODY, "items": answers.worded_items(listed)}
     told = Told(choice.reason.value, choice.rule)
     is_whole = True
     asked = locale[:MAX_LOCALE]
@@ -161,7 +161,7 @@ def _shown(
 ) -> bytes:
     ready = answers.ready_for(found.served.prepared, found.placement, variant, lambda: locale)
     if ready.queries:
-        lists = answers.field_lists(ready, _tables(found.served), None)
+        lists = answers.field_lists(ready, _tables(found.served))
         values = {**values, "lists": answers.items_of(lists)}
     return answers.shown(ready, told, values, listed).data
 

@@ -1,7 +1,7 @@
 """A call and what has been decided of it: who asks, what is known of them, what they get."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from apps.access.types import Caller
@@ -11,9 +11,11 @@ from apps.decisions.selectors import Arrival, Reads, Served, bindings_of, visito
 from apps.decisions.types import HotProfile
 from apps.delivery import cacheable
 from apps.delivery.answers import Body, Listed, Ready, Told
+from apps.delivery.online_scores import with_online
 from apps.delivery.request_facts import RequestFacts
 from apps.delivery.reserving import Reserved
 from apps.profiles.vault import opened
+from apps.recommendations.selectors import OwnList
 from engine.decide import Decision
 from engine.members import Visitor
 
@@ -35,6 +37,7 @@ class Call:
         besides: what else is asked of the visitor, `segment.<key>`.
         is_pretended: a preview, which shows what caps would allow and asks no store for budget.
         permitted: of a replay: the purposes that were allowed, as bits; None: asked now.
+        own_lists: of a letter: what was recommended to its reader beforehand, by recommender.
     """
 
     caller: Caller
@@ -50,6 +53,7 @@ class Call:
     besides: Sequence[str] = ()
     is_pretended: bool = False
     permitted: int | None = None
+    own_lists: Mapping[str, OwnList] = field(default_factory=dict)
 
 
 class Placed(NamedTuple):
@@ -93,7 +97,7 @@ class Decided:
         """Take what is known of the visitor.
 
         Args:
-            reads: what can be looked at; None: anything.
+            reads: what can be looked at; None: anything, and nothing is worked out anew.
         """
         profile = arrival.profile
         self.call = call
@@ -102,6 +106,8 @@ class Decided:
         self.is_away = arrival.is_away
         self.permitted = _permitted(call, profile)
         self.is_allowed = self.permitted & _PERSONALIZATION != 0
+        if self.is_allowed:
+            self.profile = profile = _afresh(call, profile, self.permitted, reads)
         self.stays: bytes = b""
         traits: Mapping[str, object] = _NOTHING
         bound: Mapping[str, object] = _NOTHING
@@ -117,12 +123,9 @@ class Decided:
                 now_ms=call.now_ms,
                 segments=None if reads is None else _segments_of(served, reads),
             )
-            bound = bindings_of(
-                self.visitor.memberships,
-                served.compiled,
-                call.now_ms,
-                None if reads is None or reads.every_segment else reads.bound,
-            )
+            wanted = None if reads is None or reads.every_segment else reads.bound
+            memberships = self.visitor.memberships
+            bound = bindings_of(memberships, served.compiled, call.now_ms, wanted)
         self.context = RequestFacts(
             context=call.context,
             facts=call.facts,
@@ -155,6 +158,16 @@ def _permitted(call: Call, profile: HotProfile | None) -> int:
     if call.permitted is not None:
         return call.permitted
     return permitted_to(call.caller, profile or NOT_ASKED, call.now_ms)
+
+
+def _afresh(
+    call: Call, profile: HotProfile | None, permitted: int, reads: Reads | None
+) -> HotProfile | None:
+    """The profile with the scores that are worked out for this call."""
+    if profile is None or reads is None:
+        return profile
+    caller = call.caller
+    return with_online(profile, reads, caller.site_id, caller.time_zone, permitted, call.now_ms)
 
 
 def _clear(

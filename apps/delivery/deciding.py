@@ -194,26 +194,29 @@ def place(
     listed = None
     told = Told(decision.reason.value, decision.rule, decision.experiment, decision.arm)
     if placement.block.doc.kind == "recommendations" and decision.reason is not Reason.DISABLED:
-        listed = _products(decided).of_block(placement, limit)
+        listed = Products(decided, reason=decision.reason).of_block(placement, limit)
         if listed is not None:
-            decided.values["items"] = listed.items
+            decided.values["items"] = answers.worded_items(listed)
             if listed.is_personal and decision.reason is Reason.DEFAULT:
                 told = Told(Reason.TARGETING_MATCH.value)
     assert decision.variant is not None
     ready = _ready(decided, placement, decision.variant)
     reservation = decided.reserved.get(decision.placement) if decision.caps else None
     decided.values["intensity"] = 1.0 if reservation is None else reservation.intensity
-    lists = _with_lists(decided, placement, ready)
+    lists = _with_lists(decided, placement, ready, decision)
     try:
         body = answers.shown(ready, told, decided.values, listed)
     except RenderFailed:
         decision = _default(placement, Reason.ERROR)
         told = Told(Reason.ERROR.value)
         ready = _ready(decided, placement, placement.block.default.key)
-        lists = _with_lists(decided, placement, ready)
+        lists = _with_lists(decided, placement, ready, decision)
         body = _last_resort(ready, decided.values, listed)
     decided.values.pop("items", None)
-    items = b"" if listed is None else bytes(listed.encoded)
+    items = b""
+    if listed is not None:
+        items = bytes(listed.encoded)
+        lists = {**lists, **answers.learned_of({"": listed})}
     return Placed(decision, told, ready, body, "", items, lists)
 
 
@@ -237,18 +240,12 @@ def _ready(decided: Decided, placement: CompiledPlacement, variant: str) -> Read
 
 
 def _with_lists(
-    decided: Decided, placement: CompiledPlacement, ready: Ready
+    decided: Decided, placement: CompiledPlacement, ready: Ready, decision: Decision
 ) -> Mapping[str, bytes]:
     """Put the products of fields that hold a query among the values; return them as JSON."""
     if not ready.queries:
         return _NO_LISTS
-    found = _products(decided).of_fields(placement, ready)
+    found = Products(decided, reason=decision.reason).of_fields(placement, ready)
     decided.values["lists"] = answers.items_of(found)
-    return {field: bytes(one.encoded) for field, one in found.items()}
-
-
-def _products(decided: Decided) -> Products:
-    profile, item = decided.profile, None
-    if profile is not None and decided.is_allowed and profile.last_items:
-        item = profile.last_items[0]
-    return Products(decided.call.caller.site_id, item, decided.kept_lists)
+    lists = {field: bytes(one.encoded) for field, one in found.items()}
+    return lists | answers.learned_of(found)

@@ -2,7 +2,13 @@
 
 from typing import Any, Final
 
-from apps.delivery import edge_openapi, ofrep_openapi, render_openapi, why_openapi
+from apps.delivery import (
+    edge_openapi,
+    ofrep_openapi,
+    recommendations_openapi,
+    render_openapi,
+    why_openapi,
+)
 from apps.delivery.outcome_bodies import REFUSALS
 from apps.delivery.previewing import openapi as previewing_openapi
 from apps.delivery.questions import MAX_ID_LENGTH, MAX_ITEMS, MAX_PLACEMENTS
@@ -73,18 +79,7 @@ _PLACED: Final[dict[str, Any]] = {
         "fields": {"type": "object"},
         "html": _NULLABLE_TEXT,
         "value": {"description": "Of a flag."},
-        "items": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["id", "score", "why"],
-                "properties": {
-                    "id": {"type": "string"},
-                    "score": {"type": "number"},
-                    "why": {"type": "string"},
-                },
-            },
-        },
+        "items": recommendations_openapi.ITEMS,
         "reason": {"type": "string", "enum": [reason.value for reason in Reason]},
         "previewOf": {
             "type": "string",
@@ -239,5 +234,6 @@ PATHS.update(stream.PATHS)
 PATHS.update(ofrep_openapi.PATHS)
 PATHS.update(edge_openapi.PATHS)
 PATHS.update(why_openapi.PATHS)
+PATHS.update(recommendations_openapi.PATHS)
 PATHS.update(render_openapi.PATHS)
 PATHS.update(previewing_openapi.PATHS)

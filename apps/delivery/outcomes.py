@@ -76,7 +76,7 @@ def _exposure(
 
 
 def _decided(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
-    return {
+    told = {
         "decision": _short(decision_id),
         "decided_ms": decided.at_ms,
         "placement": decided.placement,
@@ -86,6 +86,13 @@ def _decided(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
         "snapshot": decided.snapshot,
         "reason": decided.reason,
     }
+    if decided.experiment is not None:
+        told |= {
+            "experiment": decided.experiment,
+            "arm": decided.arm,
+            "probability": decided.probability,
+        }
+    return told
 
 
 def _counted_as(

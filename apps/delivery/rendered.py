@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -23,6 +24,7 @@ from apps.delivery.previewing.answering import Asker, decided_for
 from apps.delivery.previewing.content import known_segments
 from apps.delivery.previewing.types import AsSegments, PreviewSpec, place_of
 from apps.delivery.questions import MAX_KEY_LENGTH
+from apps.recommendations.selectors import lists_of_person
 from engine.snapshot import CompiledSnapshot
 
 _IDS_OF_UNITS: Final = ("user_id", "anonymous_id")
@@ -63,6 +65,8 @@ def for_person(
     """
     start = perf_counter()
     kind, _, value = identity.partition(":")
+    profile, site_id = arrival.profile, wanted.caller.site_id
+    own = {} if profile is None else lists_of_person(site_id, UUID(bytes=profile.profile_id))
     call = deciding.Call(
         wanted.caller,
         wanted.request_id,
@@ -75,6 +79,7 @@ def for_person(
         False,
         now_ms,
         is_pretended=not wanted.counts,
+        own_lists=own,
     )
     decided = deciding.decide(call, arrival, served)
     ids: list[str | None] = [None] * len(decided.placed)

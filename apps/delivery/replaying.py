@@ -20,13 +20,14 @@ from apps.decisions.past import Inputs, Record, Unreadable
 from apps.decisions.selectors import Arrival, Served
 from apps.decisions.types import HotProfile
 from apps.delivery import deciding, ofrep_wording
-from apps.delivery.answers import POPULAR, Listed, Told
+from apps.delivery.answers import LEARNED, Listed, Told
 from apps.delivery.deciding import Call, Decided, Placed
 from apps.delivery.email_places import with_email
 from apps.delivery.previewing.types import place_of
 from apps.delivery.request_facts import fact_at
 from apps.delivery.reserving import Reserved
 from apps.profiles import vault
+from apps.recommendations.selectors import EXPLORING, POPULAR
 from apps.work import clock
 from engine.decide import Decision, Reason, Step, decide_in_turn
 
@@ -231,7 +232,7 @@ class _Replay:
         decided.context = cast(Any, self.facts)  # it is asked as a mapping only
         decided.visitor.shown = inputs.shown
         decided.visitor.session_since_ms = inputs.session_since_ms
-        decided.kept_lists = {key: _listed(items) for key, items in inputs.items.items()}
+        decided.kept_lists = _lists_then(inputs.items)
         self.decided = decided
 
     def outcome(self) -> Replayed:
@@ -377,7 +378,17 @@ def _keys_of(record: Record, inputs: Inputs) -> list[bytes]:
     return [] if keys is None else list(keys.packed)
 
 
-def _listed(encoded: bytes) -> Listed:
-    items = msgspec.json.decode(encoded)
-    is_personal = bool(items) and items[0]["why"] != POPULAR
-    return Listed(None, items, msgspec.Raw(encoded), is_personal)
+def _lists_then(kept: Mapping[str, bytes]) -> dict[str, Listed]:
+    """The lists of a record by placement, or by "placement#field"."""
+    found = {}
+    for key, encoded in kept.items():
+        if key.endswith(LEARNED):
+            continue
+        said = kept.get(f"{key}{LEARNED}", kept.get(f"{key}#{LEARNED}"))
+        items = msgspec.json.decode(encoded)
+        if said is None:  # records of before
+            is_personal = bool(items) and items[0]["why"] not in (POPULAR, EXPLORING)
+        else:
+            is_personal = "isPersonal" in msgspec.json.decode(said)
+        found[key] = Listed(None, items, msgspec.Raw(encoded), is_personal)
+    return found

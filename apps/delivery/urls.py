@@ -5,7 +5,7 @@ from typing import Final
 from django.urls import path, re_path
 
 from apps.access.http import HotView
-from apps.delivery import api, edge_api, ofrep, render_api, why
+from apps.delivery import api, edge_api, ofrep, recommendations_api, render_api, why
 from apps.delivery.previewing import pages, tokens
 from apps.delivery.stream import api as stream
 
@@ -28,6 +28,9 @@ urlpatterns = [
     *(path(f"{route.removeprefix('/')}/", view) for route, view in HOT_ROUTES.items()),
     re_path(r"^ofrep/v1/evaluate/flags/(?P<key>[\s\S]+?)/?$", ofrep.evaluate),
     re_path(r"^v1/content/(?P<placement>[^/]{1,100})/?$", edge_api.content),
+    re_path(
+        r"^v1/recommendations/(?P<recommender>[^/]{1,100})/?$", recommendations_api.recommendations
+    ),
     re_path(r"^preview/(?P<token>[\w-]{1,64})/?$", pages.shared, name="shared_preview"),
     re_path(r"^v1/fragments/(?P<placement>[^/]{1,100})/?$", edge_api.fragments),
 ]

@@ -25,7 +25,8 @@ from apps.decisions.lookups import record_of
 from apps.decisions.past import Unreadable
 from apps.decisions.selectors import DecisionPayload, Served, verified
 from apps.decisions.types import Bounded
-from apps.delivery import answers, wording
+from apps.delivery import answers, online_scores, wording
+from apps.delivery.decided import Decided
 from apps.delivery.replaying import Publications, replay
 from apps.work import clock, record_watch
 from engine.conditions.nodes import ConsentLeaf, ContextLeaf, Node, PercentLeaf, SegmentLeaf
@@ -247,6 +248,13 @@ def _shown_of(placement: CompiledPlacement, variant: str) -> Iterator[Data]:
     yield from (_ROOTS[root] for root in roots if root in _ROOTS)
 
 
+def _items_then(decided: Decided, placement: str) -> dict[str, list[dict[str, Any]]]:
+    """The recommended items that a placement showed, by field ("": of its list), with reasons."""
+    kept = decided.kept_lists or {}
+    mine = {name: one for name, one in kept.items() if name.partition("#")[0] == placement}
+    return {name.partition("#")[2]: answers.worded_items(one) for name, one in mine.items()}
+
+
 def _traced(caller: Caller, payload: DecisionPayload) -> tuple[Any, Any]:
     """The trace of the decision made again, and its record; null and null when there is none."""
     record = record_of(caller.site_id, payload)
@@ -255,13 +263,18 @@ def _traced(caller: Caller, payload: DecisionPayload) -> tuple[Any, Any]:
     found = replay(record, Publications(), explain=True)
     placed = found.placed.get(payload.placement)
     steps = None if placed is None else placed.decision.steps
-    trace = None if steps is None else msgspec.Raw(wording.trace_of(steps))
+    trace = None
+    if steps is not None and found.decided is not None:
+        past_call = found.decided
+        scores = online_scores.afresh(past_call.profile, past_call.reads, past_call.call.now_ms)
+        trace = msgspec.Raw(wording.trace_of([*online_scores.steps(scores), *steps]))
     return trace, {
         "requestId": record.request_id,
         "profileId": None if record.profile_id is None else f"prf_{record.profile_id.hex}",
         "snapshot": record.snapshot,
         "placements": record.placements,
         "facts": record.facts,
+        "items": {} if found.decided is None else _items_then(found.decided, payload.placement),
         "replay": {
             "outcome": found.outcome.value,
             "why": found.why or None,

@@ -8,7 +8,7 @@ import msgspec
 
 from apps.decisions import services as decisions
 from apps.decisions.selectors import Reads
-from apps.delivery import answers, cacheable, evidence, segment_key
+from apps.delivery import answers, cacheable, evidence, online_scores, segment_key
 from apps.delivery.deciding import Decided, Placed
 from engine.allocation import position_of
 from engine.conditions.answers import FOREVER
@@ -50,6 +50,8 @@ def worded(decided: Decided) -> Answer:
                 b"null" if steps is None else _explained(decided, placed, steps),
             )
         )
+    if online_scores.afresh(decided.profile, decided.reads, call.now_ms):
+        untils.append(call.now_ms + online_scores.LASTS_MS)
     key = _segment_key(decided, untils)
     body = b"".join(
         (
@@ -134,10 +136,14 @@ def trace_of(steps: Sequence[Step]) -> bytes:
 def _explained(decided: Decided, placed: Placed, steps: Sequence[Step]) -> bytes:
     """Return the trace, and why somebody is in the segments that it asks for, or not."""
     why = evidence.why_of(decided, placed)
+    scores = online_scores.afresh(decided.profile, decided.reads, decided.call.now_ms)
     return msgspec.json.encode(
         [
-            {**_line_of(step), "segments": evidence.segments_of(step, decided, placed, why)}
-            for step in steps
+            *({**_line_of(step), "segments": {}} for step in online_scores.steps(scores)),
+            *(
+                {**_line_of(step), "segments": evidence.segments_of(step, decided, placed, why)}
+                for step in steps
+            ),
         ]
     )
 

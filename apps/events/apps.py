@@ -11,6 +11,7 @@ class EventsConfig(AppConfig):
         from apps.consent import withdrawing
         from apps.events import (
             clearing,
+            feature_marks,
             fold,
             forgetting_intake,
             personal_data,
@@ -22,6 +23,7 @@ class EventsConfig(AppConfig):
 
         holders.register(personal_data.HOLDER)
         holders.register(rollups.HOLDER)
+        holders.register(feature_marks.HOLDER)
         holders.register(forgetting_intake.INBOX)
         holders.register(forgetting_intake.JOURNALS)
         holders.register(forgetting_intake.QUARANTINE)

@@ -14,6 +14,7 @@ from apps.consent.tombstones import Choices
 from apps.consent.types import Choice
 from apps.events import counters, inbox, plan, quarantine
 from apps.events.domain.envelope import MAX_EVENTS, Envelope
+from apps.events.domain.evidence import REFUSED
 from apps.events.domain.instants import parse_ms
 from apps.events.domain.minimise import truncated_address, without_queries
 from apps.events.domain.reading import MAX_MESSAGE_ID_LENGTH, Frame, read_event, readable_id
@@ -54,6 +55,8 @@ __all__ = [
 
 # What the contexts of a batch may add to all of its events together, in bytes.
 MAX_SHARED_BYTES = 2_000_000
+# What is past retention, or may not be inferred of anybody.
+_NEVER_HELD = frozenset({"event_too_old", REFUSED})
 # Names of our own making are never undeclared: a plan declares what a site names.
 _PLANNED_TYPE = "track"
 
@@ -351,8 +354,7 @@ def _to_hold(call: Call, owners: Sequence[Sequence[Subject]], choices: Choices) 
     for rejection, (raw, item), subjects in zip(call.rejections, call.refused, owners, strict=True):
         body = None
         context = item.get("context") if item is not None else None
-        # What is past retention is not kept under another name.
-        if rejection.code != "event_too_old" and may_keep(
+        if rejection.code not in _NEVER_HELD and may_keep(
             call.sender,
             subjects,
             context if type(context) is dict else {},

@@ -41,6 +41,8 @@ class EventRefused(PersonalizationError):
         "event_too_deep": "The event is nested deeper than 20 levels.",
         "event_too_wide": "An object of the event has more than 500 keys.",
         "event_too_old": "The event is older than the site keeps events.",
+        "sensitive_inference": "A trait with `context.evidence` infers what may not be inferred: "
+        "belief, health, politics, sexuality or origin. Nothing of the event is kept.",
         "event_not_in_plan": "The site's tracking plan is strict and does not declare this name.",
     }
 

@@ -1,6 +1,6 @@
 """Inbox rows become event rows: claimed, decoded and inserted inside the consumer's transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from io import StringIO
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
+from apps.events.domain.evidence import origin_of as origin_of
 from apps.events.models import Event
 from apps.events.types import Accepted, InboxBody
 from apps.work import clock
@@ -18,6 +19,7 @@ PARTS = 64
 ASIDE = -1
 MAX_PARTS = 32  # at a time: a second consumer finds the others free
 MAX_BATCHES = 200
+MAX_LINES = 200  # of an order
 MAX_BYTES = 300_000  # about 500 events: beyond that a larger transaction gains nothing
 
 GROUP_PREFIX = "group."
@@ -241,8 +243,20 @@ def _json(document: dict[str, Any]) -> str:
 
 def item_of(event: Accepted) -> str | None:
     """The product or article that an event is about, by the names sites use for it."""
-    for key in ("product_id", "sku", "item_id"):
-        text = _text(event.properties.get(key))
+    return _item_in(event.properties)
+
+
+def items_of(properties: Mapping[str, Any]) -> list[str]:
+    """Return every item that an event names, each once: its own and those of its `products`."""
+    products = properties.get("products")
+    lines = [one for one in products if isinstance(one, dict)] if isinstance(products, list) else []
+    found = [_item_in(one) for one in (properties, *lines[:MAX_LINES])]
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def _item_in(properties: Mapping[str, Any]) -> str | None:
+    for key in ("product_id", "sku", "item_id", "content_id", "article_id"):
+        text = _text(properties.get(key))
         if text is not None:
             return text
     return None

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from apps.events.domain.evidence import EVIDENCE
 from apps.events.domain.minimise import reduce_context, without_queries
 from apps.events.domain.reading import Frame, merged_under, readable_id
 from apps.events.types import Accepted, HasSource
@@ -163,6 +164,7 @@ def body_of_refused(
         context = merged_under(frame.context or {}, context or {})
         if frame.is_browser:
             context.pop("ip", None)
+            context.pop(EVIDENCE, None)
         reduce_context(context)
         held["context"] = _with_signal(without_queries(context), has_gpc=has_gpc)
     held["properties"] = without_queries(held.get("properties"))

@@ -44,6 +44,11 @@ INSERT INTO events_rollupmark (site_id, profile_id)
 SELECT %s, p FROM unnest(%s::uuid[]) AS p
 WHERE EXISTS (SELECT FROM events_rollupsite s WHERE s.site_id = %s)
 """
+_MARK_DAYS = """
+INSERT INTO events_featuremark (site_id, profile_id, earliest, latest)
+SELECT s.site_id, p, '1970-01-01', s.closing_at - interval '1 day'
+FROM unnest(%s::uuid[]) AS p JOIN events_featuresite s ON s.site_id = %s
+"""
 _COUNT = """
 SELECT profile_id, count(*), min(occurred_at), max(occurred_at) FROM events_event
 WHERE profile_id = ANY(%s::uuid[]) GROUP BY profile_id
@@ -183,6 +188,7 @@ def _settle(site_id: UUID, people: list[UUID]) -> None:
     with connection.cursor() as cursor:
         # The month was dropped, which no trigger sees.
         cursor.execute(_MARK, [str(site_id), listed, str(site_id)])
+        cursor.execute(_MARK_DAYS, [listed, str(site_id)])
         cursor.execute(_COUNT, [listed])
         counted = {who: (count, first, last) for who, count, first, last in cursor.fetchall()}
     for row in rows:

@@ -1,10 +1,12 @@
 """Writes that others may ask for: quarantine, tracking plan, partitions, pruning."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 
@@ -59,11 +61,26 @@ def replay(quarantine_ids: Sequence[UUID], actor: Actor, now: datetime) -> Repla
     return result
 
 
+def record_told(source: Any, events: Sequence[Mapping[str, Any]], *, now: datetime) -> Receipt:
+    """Take in events that another system has told of, as if a server of this source had sent them.
+
+    By consent, once, and refused like all others; what is kept is durable when this returns.
+
+    Args:
+        source: the row of the source, its site with it.
+        events: as the Segment spec has them, JSON; each with a `messageId` of its own.
+    """
+    items = [msgspec.json.encode(event) for event in events]
+    rare = any(has_rare_content(item) for item in items)
+    envelope = Envelope(items, None, None, None, None, rare)
+    return collect.record(_sender(source), envelope, type=None, now=now)
+
+
 def _replay_one(quarantine_id: UUID, now: datetime) -> str | None:
     """Replay one event; return its state afterwards, None when it did not wait."""
     row = (
         Quarantine.objects.select_for_update(of=("self",))
-        .select_related("source", "site")
+        .select_related("source__site", "site")
         .filter(pk=quarantine_id, state=Quarantine.State.WAITING)
         .first()
     )
@@ -87,21 +104,26 @@ def _replay_one(quarantine_id: UUID, now: datetime) -> str | None:
 
 def _sender_of(row: Quarantine) -> Sender:
     """The source as it is configured now. The body holds no unproven user id and no raw address."""
+    return _sender(row.source)
+
+
+def _sender(source: Any) -> Sender:
+    site = source.site
     return Sender(
-        site_id=row.site_id,
-        source_id=row.source_id,
-        consent_mode=row.source.consent_mode,
-        regime=row.site.regime,
-        is_plan_strict=row.site.is_plan_strict,
-        retention_days=row.site.retention_days,
+        site_id=site.pk,
+        source_id=source.pk,
+        consent_mode=source.consent_mode,
+        regime=site.regime,
+        is_plan_strict=site.is_plan_strict,
+        retention_days=site.retention_days,
         is_browser=False,
         address=None,
         has_gpc=False,
         prove=None,
-        source_kind=row.source.kind,
-        place_policy=row.site.place_policy,
-        treats_gpc_as_refusal=row.site.treats_gpc_as_refusal,
-        tcf_vendor_id=row.site.tcf_vendor_id,
+        source_kind=source.kind,
+        place_policy=site.place_policy,
+        treats_gpc_as_refusal=site.treats_gpc_as_refusal,
+        tcf_vendor_id=site.tcf_vendor_id,
     )
 
 

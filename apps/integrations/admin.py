@@ -92,6 +92,8 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
         if self.has_add_permission(request):
             first.append("secret")
         more = ["tag_prefix", "seen_path", "is_enabled"]
+        if obj is not None and obj.tells_of_email:
+            return [(None, {"fields": [*first, "is_enabled"]})]
         return [(None, {"fields": first}), ("What it may do", {"fields": more})]
 
     def get_form(
@@ -111,8 +113,8 @@ class ConnectionAdmin(admin.ModelAdmin[Connection]):
         return () if obj is None else ("site", "kind")
 
     def get_inlines(self, request: HttpRequest, obj: Connection | None) -> Any:
-        """A new one has no site yet whose blocks could be offered."""
-        return self.inlines if obj is not None else ()
+        """A new one has no site yet whose blocks could be offered; of e-mail nothing is mapped."""
+        return self.inlines if obj is not None and not obj.tells_of_email else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: what its entries became would be forgotten."""

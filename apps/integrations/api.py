@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.access import limits
 from apps.access.errors import Fault, InvalidRequest, NotFound
 from apps.access.http import authenticate, hot, json_response, read_body
+from apps.integrations import esp
 from apps.integrations.models import Connection
 from apps.integrations.receiving import check, connection_for, keep
 from apps.integrations.synced import MOST_ROWS, as_json, csv_lines, synced_page
@@ -22,7 +23,8 @@ MAX_BODY_BYTES: Final = 2 * 1024 * 1024
 def hook(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     """Take in what a content system says of an entry; a worker imports it into the draft.
 
-    Answers 202 with the call's id, and the same again for the same call.
+    Answers 202 with the call's id, and the same again for the same call. What an e-mail provider
+    tells is recorded at once; the answer counts what became of it.
     """
     limits.enforce_address(request, ROUTE)
     body = read_body(request, MAX_BODY_BYTES)
@@ -37,6 +39,10 @@ def hook(request: HttpRequest, connection_id: UUID) -> HttpResponse:
         body=body,
         now=now,
     )
+    if connection.tells_of_email:
+        record_watch.require()
+        taken = esp.take(connection, body, now)
+        return json_response(msgspec.json.encode(taken.document()), status=202)
     incoming, is_new = keep(connection, headers, body, now)
     answer = {"id": f"inc_{incoming.pk.hex}", "repeated": not is_new}
     return json_response(msgspec.json.encode(answer), status=202)

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
 from apps.access import targets
 from apps.access.site_time import wall_clock
 from apps.integrations.importing import field_names
@@ -61,6 +63,8 @@ def findings_here(connection: Connection, now: datetime) -> list[Finding]:
         found.append(
             Finding("bad", "The secret is not of this kind: it is “whsec_” and base64 behind it.")
         )
+    if connection.tells_of_email:
+        return [*found, *_of_email(connection)]
     mapped = list(connection.mappings.select_related("block").order_by("content_type"))
     if not mapped:
         found.append(
@@ -104,9 +108,36 @@ def findings_there(connection: Connection, question: Question) -> list[Finding]:
     return [*found, *(_of_mapping(one, types) for one in mapped)]
 
 
+def _of_email(connection: Connection) -> list[Finding]:
+    found = []
+    if connection.kind == Connection.Kind.SENDGRID and not _is_key(connection.secret):
+        words = "Paste SendGrid's verification key as the secret: Settings, Mail Settings, Event "
+        found.append(Finding("bad", f"{words}Webhook, Signature Verification."))
+    elif connection.kind == Connection.Kind.EMAIL and not _can_sign(connection.secret):
+        words = "The secret is not of this kind: it is “whsec_” and base64 behind it."
+        found.append(Finding("bad", words))
+    if connection.last_event_at is None:
+        found.append(Finding("warn", "Nothing has come yet: send a test event from there."))
+    else:
+        found.append(Finding("ok", "Events come in, signed as they have to be."))
+    if connection.source is not None and connection.source.consent_mode == "required":
+        words = "Without a recorded yes nothing is stored of anybody: see its source."
+        found.append(Finding("warn", words))
+    return found
+
+
+def _is_key(text: str) -> bool:
+    """Whether it is a public key: base64 of DER."""
+    try:
+        load_der_public_key(b64decode(text, validate=True))
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
 def can_be_asked(connection: Connection) -> bool:
     """Whether its kind of system has an API that is known here."""
-    return connection.kind != Connection.Kind.STANDARD
+    return connection.kind in (Connection.Kind.CONTENTFUL, Connection.Kind.STRAPI)
 
 
 def host_of(address: str) -> str:

@@ -30,8 +30,8 @@ class ConnectionForm(forms.ModelForm[Connection]):
         max_length=200,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Contentful: paste the one that it shows under Settings, Webhooks, Request "
-        "verification. Others: leave this empty and a secret is made, and shown once. Later: empty "
-        "keeps it.",
+        "verification. SendGrid: its verification key. Mailgun: its HTTP webhook signing key. "
+        "Others: leave this empty and a secret is made, and shown once. Later: empty keeps it.",
     )
 
     class Meta:

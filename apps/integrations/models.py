@@ -17,12 +17,19 @@ def new_secret() -> str:
 
 
 class Connection(models.Model):
-    """One content system that may write drafts of one site. It never publishes."""
+    """One content system that may write drafts of one site, which it never publishes.
+
+    Or an e-mail provider, which tells what became of messages: that is recorded as events.
+    """
 
     class Kind(models.TextChoices):
         CONTENTFUL = "contentful", "Contentful"
         STRAPI = "strapi", "Strapi"
         STANDARD = "standard", "Another: JSON signed as Standard Webhooks"
+        SENDGRID = "sendgrid", "E-mail: SendGrid"
+        POSTMARK = "postmark", "E-mail: Postmark"
+        MAILGUN = "mailgun", "E-mail: Mailgun"
+        EMAIL = "email", "E-mail: another, JSON signed as Standard Webhooks"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     site = models.ForeignKey("access.Site", models.CASCADE, related_name="connections")
@@ -46,6 +53,16 @@ class Connection(models.Model):
     )
     is_enabled = models.BooleanField("switched on", default=True)
     created_at = models.DateTimeField(editable=False)
+    source = models.ForeignKey(
+        "access.Source",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Whose events those of an e-mail provider are; it says what silence is.",
+    )
+    last_event_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = "content system"
@@ -55,6 +72,21 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tells_of_email(self) -> bool:
+        """Whether it is an e-mail provider: it writes events, no drafts."""
+        return self.kind in _EMAIL
+
+
+_EMAIL = frozenset(
+    {
+        Connection.Kind.SENDGRID,
+        Connection.Kind.POSTMARK,
+        Connection.Kind.MAILGUN,
+        Connection.Kind.EMAIL,
+    }
+)
 
 
 class Mapping(models.Model):

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from apps.integrations import contentful_openapi
+from apps.integrations import contentful_openapi, serving_openapi
 from apps.integrations.synced import COLUMNS, MOST_ROWS
 
 _CONNECTION: Final[dict[str, Any]] = {
@@ -81,16 +81,32 @@ _VARIANTS: Final[dict[str, Any]] = {
     }
 }
 
+_KEPT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["id", "repeated"],
+    "properties": {
+        "id": {"type": "string", "examples": ["inc_0198..."]},
+        "repeated": {"type": "boolean", "description": "It came before, and is imported once."},
+    },
+}
+_COUNTS: Final = ("accepted", "duplicates", "withoutConsent", "unknown")
+_RECORDED: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": list(_COUNTS),
+    "properties": {name: {"type": "integer", "minimum": 0} for name in _COUNTS},
+}
+
 PATHS: Final[dict[str, Any]] = {
     **contentful_openapi.PATHS,
+    **serving_openapi.PATHS,
     "/v1/hooks/{connection}/variants": _VARIANTS,
     "/v1/hooks/{connection}": {
         "post": {
             "operationId": "receive_hook",
             "tags": ["integrations"],
-            "summary": "What a content system says of an entry; it becomes a draft.",
-            "description": "Signed with the connection's secret: as Contentful signs requests, by "
-            "Strapi's Authorization header, or as Standard Webhooks.",
+            "summary": "What a content system says of an entry, or an e-mail provider of messages.",
+            "description": "Signed with the connection's secret, as its system signs. An entry "
+            "becomes a draft; what became of messages becomes events.",
             "security": [],
             "parameters": [_CONNECTION],
             "requestBody": {
@@ -99,23 +115,10 @@ PATHS: Final[dict[str, Any]] = {
             },
             "responses": {
                 "202": {
-                    "description": "Kept; a worker imports it.",
-                    "content": {
-                        "application/json": {
-                            "schema": {
-                                "type": "object",
-                                "required": ["id", "repeated"],
-                                "properties": {
-                                    "id": {"type": "string", "examples": ["inc_0198..."]},
-                                    "repeated": {
-                                        "type": "boolean",
-                                        "description": "It came before, and is imported once.",
-                                    },
-                                },
-                            }
-                        }
-                    },
+                    "description": "Kept; a worker imports it. Or recorded, with what came of it.",
+                    "content": {"application/json": {"schema": {"oneOf": [_KEPT, _RECORDED]}}},
                 },
+                "400": {"description": "`invalid_request`: not as this e-mail provider tells"},
                 "401": {"description": "`invalid_signature`"},
                 "404": {"description": "`not_found`"},
                 "413": {"description": "`payload_too_large`"},

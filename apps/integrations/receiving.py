@@ -11,6 +11,7 @@ from django.db import transaction
 from apps.access.errors import NotFound
 from apps.integrations.domain.entries import event_of
 from apps.integrations.domain.signatures import check_contentful, check_standard, check_strapi
+from apps.integrations.esp_signatures import check_mailgun, check_postmark, check_sendgrid
 from apps.integrations.models import Connection, Incoming
 from apps.work import services as work
 
@@ -23,7 +24,11 @@ def connection_for(connection_id: UUID) -> Connection:
     Raises:
         NotFound
     """
-    found = Connection.objects.filter(pk=connection_id, is_enabled=True).first()
+    found = (
+        Connection.objects.select_related("site", "source")
+        .filter(pk=connection_id, is_enabled=True)
+        .first()
+    )
     if found is None:
         raise NotFound("There is no connection of this id, or it is switched off.")
     return found
@@ -50,6 +55,12 @@ def check(
             check_contentful(connection.secret, method, seen, headers, body, seconds)
         case Connection.Kind.STRAPI:
             check_strapi(connection.secret, headers)
+        case Connection.Kind.SENDGRID:
+            check_sendgrid(connection.secret, headers, body, seconds)
+        case Connection.Kind.POSTMARK:
+            check_postmark(connection.secret, headers)
+        case Connection.Kind.MAILGUN:
+            check_mailgun(connection.secret, body, seconds)
         case _:
             check_standard(connection.secret, headers, body, seconds)
 

@@ -6,6 +6,7 @@ from apps.consent import services as consent
 from apps.consent import withdrawing
 from apps.decisions import cap_counts
 from apps.events import history
+from apps.pipeline import bought
 from apps.pipeline.person import MAX_GROUPS, MEMBER_OF, Person
 from apps.profiles import services as profiles
 from apps.profiles.state import is_newer, newest_identities
@@ -26,6 +27,9 @@ def merge(
     consent.join_rows(into, out, clock.to_ms(now))
     for key, entry in out.traits.items():
         known = into.traits.get(key)
+        if key == bought.TRAIT and known is not None:
+            into.traits[key] = bought.merged_entry(known, entry)
+            continue
         if known is not None:
             winner.retold.add(key)
         if key == MEMBER_OF and known is not None:

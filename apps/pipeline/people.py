@@ -11,7 +11,7 @@ from apps.events import fold as event_fold
 from apps.events.fold import Batch
 from apps.events.types import Accepted
 from apps.pipeline import erased, merging, sharing
-from apps.pipeline.person import Person, entered_by
+from apps.pipeline.person import Person
 from apps.profiles import identities, splitting, state
 from apps.profiles.identities import IdentityMoved, Known, Name
 from apps.profiles.joining import Join, Plan, Planner
@@ -20,6 +20,15 @@ from apps.segments import live
 from apps.work import clock
 
 Arrival = tuple[Batch, Accepted]
+
+
+def entered_by(persons: Iterable[Person]) -> dict[UUID, list[int]]:
+    """Who came into which segments (numbers) by the last evaluation of each."""
+    return {
+        person.row.profile_id: numbers
+        for person in persons
+        if (numbers := [change.number for change in person.changes if change.entered])
+    }
 
 
 class People:

@@ -1,7 +1,6 @@
 """One profile's share of a batch: its events folded into its state, its segments evaluated."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Mapping, Sequence
 
 from apps.consent.gates import stamp_allows
 from apps.consent.types import Purpose
@@ -10,6 +9,7 @@ from apps.events import fold as event_fold
 from apps.events import history
 from apps.events.history import History
 from apps.events.types import Accepted
+from apps.pipeline import bought
 from apps.pipeline.consent import may_keep_trait
 from apps.pipeline.far_histories import FarHistory
 from apps.pipeline.hot_copy import hot_of
@@ -105,6 +105,7 @@ class Person:
         for one in ordered:
             if one.event.traits is not None or one.event.type == "group":
                 self._take_traits(one)
+        self._has_new_value |= bought.take(row, ordered)
         if self._must_reload:
             self.far.is_extended = False
         else:
@@ -171,7 +172,7 @@ class Person:
                     self.retold.add(key)
             else:
                 self._has_new_value = True
-            traits[key] = (*entry, event.type, None)
+            traits[key] = (*entry, *(event_fold.origin_of(event.context) or (event.type, None)))
         elif key == MEMBER_OF:
             assert known is not None
             traits[key] = (value, *known[1:])
@@ -376,6 +377,7 @@ class Person:
                 self.row.profile_id, wanted, since_ms=None, limit=history.MAX_HAPPENINGS + 1
             )
             self._must_reload, self._is_rewritten = False, True
+            bought.reload(self.row)
         self.history.trim()
         return self.history
 
@@ -388,12 +390,3 @@ class Person:
         """The copy of the (saved) state that decisions read."""
         keys = () if self.keys is None else self.keys.packed
         return hot_of(self.row, self.history, self.definitions, keys)
-
-
-def entered_by(persons: Iterable[Person]) -> dict[UUID, list[int]]:
-    """Who came into which segments (numbers) by the last evaluation of each."""
-    return {
-        person.row.profile_id: numbers
-        for person in persons
-        if (numbers := [change.number for change in person.changes if change.entered])
-    }

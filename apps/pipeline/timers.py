@@ -16,7 +16,8 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from apps.decisions import hot_state
 from apps.decisions.hot_state import Told
 from apps.pipeline import bounds
-from apps.pipeline.person import Person, entered_by
+from apps.pipeline.people import entered_by
+from apps.pipeline.person import Person
 from apps.pipeline.writing import write_flipped
 from apps.profiles import state
 from apps.segments import live

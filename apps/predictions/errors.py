@@ -15,6 +15,12 @@ class InvalidHyperparameters(PersonalizationError):
     code = "invalid_hyperparameters"
 
 
+class InvalidTarget(PersonalizationError):
+    """A target that nobody could be seen to reach."""
+
+    code = "invalid_target"
+
+
 class ArtifactBroken(PersonalizationError):
     """A stored model is missing, or is not what was stored."""
 
@@ -25,3 +31,27 @@ class ModelRefused(PersonalizationError):
     """A training ended without a model that would help."""
 
     code = "model_refused"
+
+
+class GateFailed(PersonalizationError):
+    """A model may not serve: it has not passed a gate, or nobody who may has said yes to it."""
+
+    code = "gate_failed"
+
+
+class RowRefused(PersonalizationError):
+    """A row of features that a model cannot answer: too long, too short, infinite or no numbers."""
+
+    code = "row_refused"
+
+
+class ModelUnavailable(PersonalizationError):
+    """A model cannot be answered now: its file, or the library that reads it, is not there."""
+
+    code = "model_unavailable"
+
+
+class ModelNotFound(PersonalizationError):
+    """The site has no model of this key that serves."""
+
+    code = "model_not_found"

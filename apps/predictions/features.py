@@ -1,184 +1,214 @@
-"""Features as of a moment: what was known of a profile then, in one statement per batch.
+"""Features as of a moment: what was known of a profile then, in one statement per moment.
 
 Only events at or before `as_of` count, and only those that allow what the model is for. Who does
-not allow it now is neither learned from nor scored. Exposures are left out: they are what we did.
+not allow it as of now is neither learned from nor scored. Exposures are left out: they are what we
+did. Closed days are read from their sums, the rest from the events (`features_sql`).
+
+Only workers import this module (numpy).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from apps.consent.declared import purpose_of
-from apps.consent.gates import event_allows, sql_stands
-from apps.consent.vouching import sql_vouched
-from apps.events.fold import KINDS
-from apps.predictions.domain.feature_names import PLAIN, features_of
+from apps.consent.declared import MODEL_TRAINING, purpose_of
+from apps.predictions import days, leaks
+from apps.predictions.choosing import names_for
+from apps.predictions.days import Filled, allowed_for, fill
+from apps.predictions.domain.feature_names import Feature, feature_of, features_of
+from apps.predictions.labels import Label, labels_of
+from apps.predictions.leaks import Leak
+from apps.predictions.looking import GIVEN, RECEIVED, SEEN, Wanted, read
 from apps.predictions.models import ModelSpec
 from apps.profiles.state import uuid_array
 
-MAX_ROWS_A_MOMENT = 20_000  # a sample of visitors, so that memory and time stay bounded
-CHUNK = 5_000
-NAMED_EVENTS = 8
-NAMED_CATEGORIES = 8
+__all__ = [
+    "Feature",
+    "Filled",
+    "Leak",
+    "Matrix",
+    "Moment",
+    "Wanted",
+    "check",
+    "feature_of",
+    "features_of",
+    "fill",
+    "knows_by",
+    "moment",
+    "moments",
+    "names_for",
+    "rows_of",
+]
+
+# So many events that came in more than a day late are an import, not what was known then.
+IMPORTED: Final = 0.2
+OCCURRED: Final = ModelSpec.KnowsBy.OCCURRED.value
+_LABELLED: Final = (
+    ModelSpec.Kind.PROPENSITY,
+    ModelSpec.Kind.ABSENCE,
+    ModelSpec.Kind.CATEGORIES,
+)
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Visitors looked at from one past instant.
+    """Visitors looked at from one past instant, in the order of their ids.
 
     Attributes:
         as_of: the instant; nothing later is in `x`.
         x: float64 (rows, features), NaN where there is nothing to measure.
-        y: float64 (rows,), 1 where the target event came within the horizon.
+        y: what came after. float64 (rows,), 1 where it came true, or (rows, outputs) where several
+            are told apart; NaN for questions that have no such answer.
+        profiles: whose rows they are.
+        knows_by: "occurred" or "received": what counted as known.
+        joined: the share of them who were found, since then, to be one with somebody else: their
+            rows say a little more than could have been known.
     """
 
     as_of: datetime
     x: Matrix
     y: Matrix
+    profiles: list[UUID] = field(default_factory=list)
+    knows_by: str = OCCURRED
+    joined: float = 0.0
 
 
-# {allowed} is asked of each event's stamp, {willing} of each person now: what the model is for.
-_SEEN = """
-SELECT e.profile_id, %(as_of)s::timestamptz AS as_of FROM events_event e
-WHERE {allowed} AND e.occurred_at > %(as_of)s - %(active)s AND e.occurred_at <= %(as_of)s
-  AND e.profile_id IN (
-    SELECT s.profile_id FROM profiles_profilestate s WHERE s.site_id = %(site)s AND {willing})
-GROUP BY e.profile_id ORDER BY md5(e.profile_id::text || %(seed)s) LIMIT %(most)s
-"""
-_GIVEN = """
-SELECT g.profile_id, %(as_of)s::timestamptz AS as_of, g.place
-FROM unnest(%(profiles)s::uuid[]) WITH ORDINALITY AS g(profile_id, place)
-WHERE EXISTS (SELECT FROM events_event e WHERE {allowed} AND e.profile_id = g.profile_id
-  AND e.occurred_at > %(as_of)s - %(active)s AND e.occurred_at <= %(as_of)s)
-"""
-
-_FEATURES = """
-WITH p AS MATERIALIZED ({pairs})
-SELECT {label}, f.* FROM p CROSS JOIN LATERAL (
-  SELECT {columns} FROM (
-    SELECT e.name, e.category, e.item, e.value, e.identity_id AS device, e.occurred_at,
-      e.occurred_at - lag(e.occurred_at) OVER (
-        PARTITION BY e.identity_id ORDER BY e.occurred_at) AS gap
-    FROM events_event e WHERE {allowed} AND e.profile_id = p.profile_id
-      AND e.occurred_at > p.as_of - %(window)s AND e.occurred_at <= p.as_of
-  ) e
-) f ORDER BY p.profile_id
-"""
-_LABEL = """
-EXISTS (SELECT FROM events_event e WHERE {allowed} AND e.profile_id = p.profile_id
-  AND e.name = %(target)s AND e.occurred_at > p.as_of AND e.occurred_at <= p.as_of + %(horizon)s)
-"""
-
-_NAMES = """
-SELECT e.name FROM events_event e
-WHERE {allowed} AND e.occurred_at > %(as_of)s - %(window)s AND e.occurred_at <= %(as_of)s
-GROUP BY e.name ORDER BY count(*) DESC, e.name COLLATE "C" LIMIT %(named_events)s
-"""
-_CATEGORIES = """
-SELECT e.category FROM events_event e
-WHERE {allowed} AND e.occurred_at > %(as_of)s - %(window)s AND e.occurred_at <= %(as_of)s
-  AND e.category IS NOT NULL
-GROUP BY e.category ORDER BY count(*) DESC, e.category COLLATE "C" LIMIT %(named_categories)s
-"""
+_JOINED = (
+    "EXISTS (SELECT FROM profiles_mergerecord m WHERE m.winner_id = p.profile_id"
+    " AND m.at > p.as_of AND m.undone_at IS NULL)::int"
+)
 
 
-def names_for(spec: ModelSpec, *, as_of: datetime) -> list[str]:
-    """Return the spec's feature names, or choose them from what the site sent until `as_of`."""
-    if spec.feature_names:
-        return list(spec.feature_names)
-    parameters = _parameters(spec, as_of)
-    allowed = _conditions(spec)["allowed"]
-    with connection.cursor() as cursor:
-        cursor.execute(_NAMES.format(allowed=allowed), parameters)
-        names = [name for (name,) in cursor.fetchall()]
-        cursor.execute(_CATEGORIES.format(allowed=allowed), parameters)
-        categories = [category for (category,) in cursor.fetchall()]
-    return [
-        *PLAIN,
-        *(f"count:{name}" for name in names),
-        *(f"since_h:{name}" for name in names),
-        *(f"category:{category}" for category in categories),
-    ]
+def moments(
+    spec: ModelSpec, names: Sequence[str], instants: Sequence[datetime], *, now: datetime
+) -> Iterator[Moment]:
+    """Yield the visitors active at each instant, with what was known then and what came after.
+
+    Instants that are midnights (UTC) are read from sums of closed days alone. The days are closed,
+    and what is marked is counted again, before the first.
+
+    Raises:
+        UnknownFeature: a name that nothing computes.
+        InvalidTarget: nothing that could be foreseen.
+    """
+    if instants and spec.purpose == MODEL_TRAINING and not connection.in_atomic_block:
+        fill(spec.site_id, now=now)
+    known = knows_by(spec, instants)
+    for as_of in instants:
+        yield _moment(spec, names, as_of, now, known)
 
 
-def moment(spec: ModelSpec, names: Sequence[str], *, as_of: datetime) -> Moment:
+def moment(
+    spec: ModelSpec, names: Sequence[str], *, as_of: datetime, now: datetime | None = None
+) -> Moment:
     """Return the visitors active at `as_of`, with what was known then and what came after.
 
-    Beyond MAX_ROWS_A_MOMENT a sample, the same for the same seed. One statement.
+    Beyond `looking.MAX_ROWS_A_MOMENT` a sample, the same for the same seed. One statement.
+
+    Args:
+        now: the moment as of which they have to allow it; `as_of` unless given.
     """
-    rows = _read(spec, _SEEN, _LABEL, names, _parameters(spec, as_of))
-    return Moment(as_of, rows[:, 1:], rows[:, 0])
+    return _moment(spec, names, as_of, now or as_of, knows_by(spec, [as_of]))
 
 
 def rows_of(
-    spec: ModelSpec, names: Sequence[str], profile_ids: Sequence[UUID], *, as_of: datetime
+    spec: ModelSpec,
+    names: Sequence[str],
+    profile_ids: Sequence[UUID],
+    *,
+    as_of: datetime,
+    now: datetime | None = None,
 ) -> tuple[list[UUID], Matrix]:
     """Return those of the profiles that were active, and their features: float64 (those, features).
 
-    Who is active is decided as for training: by an event that allows what the model is for.
+    Who is active is decided as for training: by an event that allows what the model is for. They
+    come in the order of their ids.
+
+    Args:
+        now: the moment as of which they have to allow it; `as_of` unless given.
     """
-    parameters = _parameters(spec, as_of) | {"profiles": uuid_array(profile_ids)}
-    rows = _read(spec, _GIVEN, "p.place", names, parameters)
-    return [profile_ids[int(place) - 1] for place in rows[:, 0]], rows[:, 1:]
+    # At the present everything that is stored has been received.
+    known = RECEIVED if spec.knows_by == RECEIVED else OCCURRED
+    wanted = Wanted(tuple(names), spec.purpose, known, spec.window_days)
+    more = {"profiles": uuid_array(profile_ids)}
+    found = read(spec, wanted, GIVEN, "p.profile_id", as_of, now or as_of, more)
+    return [row[0] for row in found], _matrix([row[1:] for row in found], len(names))
 
 
-def _parameters(spec: ModelSpec, as_of: datetime) -> dict[str, Any]:
-    return {
-        "site": str(spec.site_id),
-        "as_of": as_of,
-        "named_events": NAMED_EVENTS,
-        "named_categories": NAMED_CATEGORIES,
-        "target": spec.target_event,
-        "horizon": timedelta(hours=spec.horizon_hours),
-        "window": timedelta(days=spec.window_days),
-        "active": timedelta(days=spec.active_days),
-        "seed": str(spec.seed),
-        "most": MAX_ROWS_A_MOMENT,
-    }
+def knows_by(spec: ModelSpec, instants: Sequence[datetime]) -> str:
+    """Return what counts as known at past instants: what had occurred, or been received by then.
+
+    Unless the model says so, events have to have been received; but of a site whose past was
+    imported, nearly nothing would have been known then: there it is what had occurred.
+    """
+    if spec.knows_by != ModelSpec.KnowsBy.AUTO or not instants:
+        return spec.knows_by if spec.knows_by != ModelSpec.KnowsBy.AUTO else OCCURRED
+    since = min(instants) - timedelta(days=spec.window_days)
+    share = days.late_share(spec.site_id, since, max(instants))
+    return OCCURRED if share is None or share > IMPORTED else RECEIVED
 
 
-def _conditions(spec: ModelSpec) -> dict[str, str]:
-    """What is asked of events and of people, for what the model is declared to be for."""
-    purpose = purpose_of(spec.purpose)
-    of_others = f"e.site_id = %(site)s AND e.kind <> {int(KINDS['exposure'])}"
-    return {
-        "allowed": f"{of_others} AND {event_allows('e', purpose)}",
-        "willing": sql_stands("s", purpose, vouched=sql_vouched("%(site)s::uuid"), now="now()"),
-    }
-
-
-def _read(
-    spec: ModelSpec, pairs: str, label: str, names: Sequence[str], parameters: dict[str, Any]
-) -> Matrix:
-    """Run the statement: float64 (rows, 1 + features), the label first."""
-    features = features_of(names)
-    columns = ", ".join(
-        f"({feature.sql})::float8 AS c{number}" for number, feature in enumerate(features)
+def _moment(
+    spec: ModelSpec, names: Sequence[str], as_of: datetime, now: datetime, known: str
+) -> Moment:
+    wanted = Wanted(tuple(names), spec.purpose, known, spec.window_days)
+    labels = labels_of(spec) if spec.kind in _LABELLED else []
+    found = read(spec, wanted, SEEN, _label(spec, labels), as_of, now, _bound(labels))
+    many = 2 + max(len(labels), 1)
+    y = _matrix([row[2:many] for row in found], many - 2)
+    return Moment(
+        as_of,
+        _matrix([row[many:] for row in found], len(names)),
+        y if len(labels) > 1 else y[:, 0],
+        [row[0] for row in found],
+        known,
+        sum(row[1] for row in found) / len(found) if found else 0.0,
     )
-    asked = _conditions(spec)
-    statement = _FEATURES.format(
-        pairs=pairs.format(**asked),
-        label=label.format(**asked),
-        columns=columns,
-        allowed=asked["allowed"],
-    )
-    for feature in features:
-        parameters = parameters | feature.params
-    chunks = list(_chunks(statement, parameters))
-    return np.concatenate(chunks) if chunks else np.empty((0, 1 + len(features)))
 
 
-def _chunks(statement: str, parameters: dict[str, Any]) -> Iterator[Matrix]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        while rows := cursor.fetchmany(CHUNK):
-            # None becomes NaN, which the trees take as "not known".
-            yield np.array(rows, dtype=np.float64)
+def _label(spec: ModelSpec, labels: Sequence[Label]) -> str:
+    allowed = allowed_for(purpose_of(spec.purpose))
+    told = [f"({one.sql.format(allowed=allowed)})::int" for one in labels] or ["NULL::int"]
+    return ", ".join(["p.profile_id", _JOINED, *told])
+
+
+def _bound(labels: Sequence[Label]) -> dict[str, Any]:
+    return {name: value for one in labels for name, value in one.params.items()}
+
+
+def _matrix(rows: Sequence[Sequence[Any]], width: int) -> Matrix:
+    # None becomes NaN, which learners take as "not known".
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+def check(
+    names: Sequence[str], y: Matrix, x: Matrix, *, spec: ModelSpec | None = None
+) -> list[Leak]:
+    """Return the features that know, or may know, what they are to foresee.
+
+    What reads past the moment, or is the model's own score, is one for certain; what tells nearly
+    everything by itself has to be vouched for by a person.
+
+    Args:
+        y: float64 (rows,), what came after.
+        x: float64 (rows, names).
+    """
+    found = []
+    for name, column in zip(names, x.T, strict=True):
+        feature = feature_of(name)
+        auc = leaks.auc_alone(column, y)
+        if feature.reads_until_h > 0:
+            words = f"{feature.words}: it reads {feature.reads_until_h:g} hours past the moment"
+            found.append(Leak(name, "future", auc, words))
+        elif spec is not None and name.startswith(f"trait:{spec.trait}"):
+            found.append(Leak(name, "own", auc, f"{feature.words}: it is this model's own answer"))
+    known = {leak.name for leak in found}
+    return [*found, *(leak for leak in leaks.alone(names, y, x) if leak.name not in known)]

@@ -6,17 +6,18 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.consent.recorded import has_refused
-from apps.consent.types import Purpose
 from apps.predictions.models import ModelVersion, Score
+from apps.predictions.writing import is_willing, trait_of
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
 from apps.profiles.state import SCORE_PREFIX, StateRow
+from apps.work import clock
 
 # As with the traits of the state row: the newer of two scores stays.
 _KEEP_NEWER = """
 DELETE FROM predictions_score one USING predictions_score other
 WHERE one.profile_id = ANY(%(both)s::uuid[]) AND other.profile_id = ANY(%(both)s::uuid[])
   AND one.profile_id <> other.profile_id AND one.spec_id = other.spec_id
+  AND one.output = other.output
   AND (one.as_of, one.id) < (other.as_of, other.id)
 """
 
@@ -31,14 +32,16 @@ def reassign(loser_id: UUID, winner_id: UUID) -> int:
 def export(profile_id: UUID) -> Iterator[JSON]:
     """Yield each score with what it foresees."""
     rows = Score.objects.filter(profile_id=profile_id).select_related("spec", "version")
-    for row in rows.order_by("spec__key"):
+    for row in rows.order_by("spec__key", "output"):
         yield {
             "model": row.spec.key,
             "name": row.spec.name,
             "foresees": row.spec.target_event,
             "within_hours": row.spec.horizon_hours,
             "version": row.version.number,
+            "output": row.output,
             "probability": row.value,
+            "label": row.label,
             "as_of": row.as_of.isoformat(),
         }
 
@@ -56,10 +59,12 @@ def keep(winner: StateRow, loser: StateRow) -> JSON:
             "profile": str(row.profile_id),
             "spec": str(row.spec_id),
             "version": str(row.version_id),
+            "output": row.output,
             "value": row.value,
+            "label": row.label,
             "asOf": row.as_of.isoformat(),
             "entry": (winner if row.profile_id == winner.profile_id else loser).traits.get(
-                row.spec.trait
+                trait_of(row.spec, row.output)
             ),
         }
         for row in rows.select_related("spec")
@@ -82,18 +87,20 @@ def divide(division: Division) -> int:
         row = rows[UUID(one["profile"])]
         version = ModelVersion.objects.filter(pk=one["version"], spec_id=one["spec"])
         found = version.select_related("spec").first()
-        if found is None or has_refused(row.denied, Purpose.PERSONALIZATION):
+        if found is None or not is_willing(found.spec, row, clock.now()):
             continue
+        output = one.get("output", "")
         if one["entry"] is not None:
-            row.traits[found.spec.trait] = tuple(one["entry"])
-        as_of = datetime.fromisoformat(one["asOf"])
+            row.traits[trait_of(found.spec, output)] = tuple(one["entry"])
         restored.append(
             Score(
                 profile_id=row.profile_id,
                 spec=found.spec,
                 version=found,
+                output=output,
                 value=one["value"],
-                as_of=as_of,
+                label=one.get("label", ""),
+                as_of=datetime.fromisoformat(one["asOf"]),
             )
         )
     return len(Score.objects.bulk_create(restored))

@@ -1,45 +1,44 @@
-"""Scores written as facts, for the profiles of which something has changed.
+"""People scored: those of whom something has changed, in batches, by what serves.
 
-Features of a batch are read without a lock; then the state rows are locked, as every writer does,
-and the score goes into the row as a trait and into its own table. A profile's due time is moved to
-now, so that the consumer looks at once at the segments that read the score.
-
-Only workers import this module (LightGBM).
+Features of a batch are read without a lock and answered together; `writing` then asks each person
+again, under their lock, whether they allow it. Only workers import this module (numpy, LightGBM).
 """
 
-import json
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+import numpy as np
+from django.db import connection
 
-from apps.consent.declared import problem_of, purpose_of
-from apps.consent.gates import sql_stands, stands
-from apps.consent.regimes import STRICT_UNKNOWN
-from apps.consent.vouching import sql_vouched, vouched_sites
-from apps.predictions import features
-from apps.predictions.models import ModelSpec, ModelVersion
-from apps.predictions.training import restored, silent
-from apps.profiles import services as profiles
-from apps.profiles import state
-from apps.profiles.signals import states_changed, states_changing
-from apps.profiles.state import StateRow, changed_ms
-from apps.work import clock
+from apps.consent.declared import problem_of
+from apps.consent.vouching import sql_vouched
+from apps.predictions import features, kinds
+from apps.predictions.estimators import Matrix, Vector
+from apps.predictions.fitted import Fitted, restored
+from apps.predictions.models import ModelSpec, ModelVersion, Score
+from apps.predictions.types import in_force
+from apps.predictions.writing import Said, take_back, trait_of, willing, write
 from apps.work.types import Progress
+
+__all__ = ["due", "score", "score_people", "write"]
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500  # profiles under lock at once
-STALE_AFTER = timedelta(days=1)  # time alone changes features too
-DIGITS = 4
-SOURCE = "model"  # what conditions name as the source of such a trait
+BATCH: Final = 10_000  # people whose features are in memory at once
+STALE_AFTER: Final = timedelta(days=1)  # time alone changes features too
+DIGITS: Final = 4
+THREADS: Final = min(2, os.cpu_count() or 1)
+LEAST_A_THREAD: Final = 1_000  # rows
 
 _CHANGED = """
 SELECT s.profile_id FROM profiles_profilestate s
-LEFT JOIN predictions_score p ON p.profile_id = s.profile_id AND p.spec_id = %(spec)s
+LEFT JOIN predictions_score p
+  ON p.profile_id = s.profile_id AND p.spec_id = %(spec)s AND p.output = %(output)s
 WHERE s.site_id = %(site)s AND s.merged_into IS NULL AND {willing}
   AND s.last_seen_at > %(active_since)s
   AND (p.id IS NULL OR p.version_id <> %(version)s OR s.last_seen_at > p.as_of
@@ -47,27 +46,23 @@ WHERE s.site_id = %(site)s AND s.merged_into IS NULL AND {willing}
 ORDER BY s.profile_id
 """
 _OUTDATED = """
-SELECT p.profile_id FROM predictions_score p
+SELECT DISTINCT p.profile_id FROM predictions_score p
 LEFT JOIN profiles_profilestate s ON s.profile_id = p.profile_id
 WHERE p.spec_id = %(spec)s AND (%(version)s::uuid IS NULL OR s.merged_into IS NOT NULL
   OR s.profile_id IS NULL OR NOT {willing} OR s.last_seen_at <= %(active_since)s)
 ORDER BY p.profile_id
 """
-_WRITE = """
-INSERT INTO predictions_score (profile_id, spec_id, version_id, value, as_of)
-SELECT r.profile_id, %s, %s, r.value, %s
-FROM jsonb_to_recordset(%s::jsonb) AS r(profile_id uuid, value float8) ORDER BY r.profile_id
-ON CONFLICT (profile_id, spec_id) DO UPDATE SET version_id = excluded.version_id,
-  value = excluded.value, as_of = excluded.as_of
-"""
-_FORGET = "DELETE FROM predictions_score WHERE spec_id = %s AND profile_id = ANY(%s::uuid[])"
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """Nobody watches."""
 
 
 def score(*, spec_id: UUID, now: datetime, progress: Progress = silent) -> int:
-    """Bring a spec's scores up to date; return how many profiles were looked at.
+    """Bring a model's scores up to date; return how many profiles were looked at.
 
     Scores of visitors who are inactive, or do not allow what the model is for, are taken back; all
-    of them when the spec is disabled, says not what it is for, or has no champion. Safe to run
+    of them when the model is disabled, says not what it is for, or has no champion. Safe to run
     twice.
 
     Raises:
@@ -77,133 +72,138 @@ def score(*, spec_id: UUID, now: datetime, progress: Progress = silent) -> int:
     version = None
     if spec.is_enabled and problem_of(spec.purpose) is None:
         version = spec.versions.filter(state=ModelVersion.State.CHAMPION).first()
-    parameters = {
-        "spec": str(spec.pk),
-        "site": str(spec.site_id),
-        "version": None if version is None else str(version.pk),
-        "active_since": now - timedelta(days=spec.active_days),
-        "stale": now - STALE_AFTER,
-    }
     done = 0
-    willing = _willing(spec)
-    for batch in _batches(_OUTDATED.format(willing=willing), parameters):
-        _write(spec, version, dict.fromkeys(batch), now)
+    ids = _ids(_OUTDATED, spec, version, now)
+    for batch in _batches(ids):
+        take_back(spec, batch, now)
         done += len(batch)
-        progress(done, 0, "scores taken back")
+        progress(done, len(ids), "scores taken back")
     if version is not None:
-        done += _score(spec, version, parameters, now, progress)
+        done += kinds.kind_of(spec).score(spec, version, now, progress)
     return done
 
 
-def _score(
-    spec: ModelSpec,
-    version: ModelVersion,
-    parameters: dict[str, Any],
-    now: datetime,
-    progress: Progress,
-) -> int:
+def score_people(spec: ModelSpec, version: ModelVersion, now: datetime, progress: Progress) -> int:
+    """Score whoever has changed since, or was last scored too long ago; return how many.
+
+    Raises:
+        ArtifactBroken: the version's file is missing or is not what was stored.
+    """
     model = restored(version)
+    ids = _ids(_CHANGED, spec, version, now, output=min(model.parts))
     done = 0
-    for batch in _batches(_CHANGED.format(willing=_willing(spec)), parameters):
-        values: dict[UUID, float | None] = dict.fromkeys(batch)
+    for batch in _batches(ids):
         known, x = features.rows_of(spec, version.feature_names, batch, as_of=now)
-        if known:
-            found = model.probabilities(x).tolist()
-            values |= {
-                profile_id: round(value, DIGITS)
-                for profile_id, value in zip(known, found, strict=True)
-            }
-        _write(spec, version, values, now)
+        write(spec, version, _said(model, batch, known, x, spec.threshold), now)
         done += len(batch)
-        progress(done, 0, "profiles scored")
+        progress(done, len(ids), "profiles scored")
+    _drop_others(spec, model, now)
     logger.info("predictions.scored", extra={"spec": spec.pk, "profiles": done})
     return done
 
 
-def _willing(spec: ModelSpec) -> str:
-    """The condition that what the model is for stands for a state row `s`."""
-    if problem_of(spec.purpose) is not None:
-        return "false"
-    purpose = purpose_of(spec.purpose)
-    return sql_stands("s", purpose, vouched=sql_vouched("%(site)s::uuid"), now="now()")
+def due(spec: ModelSpec, version: ModelVersion, now: datetime, *, output: str = "") -> list[UUID]:
+    """Return whoever has changed since, or was last told too long ago, by one output."""
+    return _ids(_CHANGED, spec, version, now, output=output)
 
 
-def _is_willing(spec: ModelSpec, row: StateRow, is_vouched: bool, now: datetime) -> bool:
-    return problem_of(spec.purpose) is None and stands(
-        row,
-        purpose_of(spec.purpose),
-        is_vouched=is_vouched,
-        regime=STRICT_UNKNOWN,
-        now_ms=clock.to_ms(now),
-    )
+def _said(
+    model: Fitted, batch: Sequence[UUID], known: Sequence[UUID], x: Matrix, threshold: float
+) -> dict[str, dict[UUID, Said]]:
+    """What the model says of a batch; of who was not active it says nothing."""
+    said: dict[str, dict[UUID, Said]] = {name: dict.fromkeys(batch) for name in _outputs(model)}
+    if not known:
+        return said
+    found = foreseen(model, x)
+    for output, values in found.items():
+        said[output].update(zip(known, values.round(DIGITS).tolist(), strict=True))
+    if "" not in found:
+        said[""].update(zip(known, likeliest(found, threshold), strict=True))
+    return said
 
 
-def _batches(statement: str, parameters: dict[str, Any]) -> Iterator[list[UUID]]:
-    """The ids of a query in batches. Sorted, so that batches lock rows in the order of everyone."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        ids = [profile_id for (profile_id,) in cursor.fetchall()]
-    for start in range(0, len(ids), BATCH):
-        yield ids[start : start + BATCH]
+def foreseen(model: Fitted, x: Matrix) -> dict[str, Vector]:
+    """Return the model's outputs for rows, worked out by as many threads as there are processors.
+
+    Threads of our own, each with a part: LightGBM lets go of Python meanwhile, and its own threads
+    would spin where another process wants the processor. Every row is answered by itself, so the
+    answers are the same.
+    """
+    parts = np.array_split(x, min(THREADS, max(1, len(x) // LEAST_A_THREAD)))
+    if len(parts) == 1:
+        return model.outputs(x)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        found = list(pool.map(model.outputs, parts))
+    return {output: np.concatenate([one[output] for one in found]) for output in found[0]}
 
 
-def _write(
+def _outputs(model: Fitted) -> set[str]:
+    """What is written of each person; beside several outputs, which of them is the likeliest."""
+    return {"", *model.parts}
+
+
+def likeliest(found: Mapping[str, Vector], threshold: float) -> list[str | None]:
+    """Return the output that is likeliest for each row; None where not even that is likely enough.
+
+    Of two that are as likely the first in the order of their names, so that it stays the same.
+    """
+    names = sorted(found)
+    rows = np.stack([found[name] for name in names], axis=1)
+    best, highest = rows.argmax(axis=1).tolist(), rows.max(axis=1).tolist()
+    return [
+        names[place] if value >= threshold else None
+        for place, value in zip(best, highest, strict=True)
+    ]
+
+
+def _drop_others(spec: ModelSpec, model: Fitted, now: datetime) -> None:
+    """Take back the outputs that the model no longer has."""
+    others = Score.objects.filter(spec=spec).exclude(output__in=_outputs(model))
+    gone: dict[str, dict[UUID, Said]] = {}
+    for profile_id, output in others.values_list("profile_id", "output"):
+        gone.setdefault(output, {})[profile_id] = None
+    if gone:
+        write(spec, None, gone, now)
+
+
+def _ids(
+    statement: str,
     spec: ModelSpec,
     version: ModelVersion | None,
-    values: Mapping[UUID, float | None],
     now: datetime,
-) -> None:
-    """Write values as traits and scores under the row locks; None takes a score back."""
-    with transaction.atomic():
-        kept: list[dict[str, Any]] = []
-        gone: list[UUID] = []
-        changed: list[StateRow] = []
-        rows = state.lock(values.keys())
-        # Asked under the locks: a choice of meanwhile is seen.
-        is_vouched = bool(vouched_sites([spec.site_id]))
-        for row in rows:
-            value = values[row.profile_id]
-            # They may have been merged, or have said no, since the features were read.
-            if row.merged_into is not None or not _is_willing(spec, row, is_vouched, now):
-                value = None
-            if _put(row, spec.trait, value, now):
-                changed.append(row)
-            if value is None:
-                gone.append(row.profile_id)
-            else:
-                kept.append({"profile_id": str(row.profile_id), "value": value})
-        state.save(changed)
-        with connection.cursor() as cursor:
-            if kept and version is not None:
-                document = json.dumps(kept)
-                cursor.execute(_WRITE, [str(spec.pk), str(version.pk), now, document])
-            if gone:
-                cursor.execute(_FORGET, [str(spec.pk), state.uuid_array(gone)])
-        if changed:
-            profiles.look_at([r.profile_id for r in changed if r.merged_into is None], now=now)
-            _tell(changed)
+    *,
+    output: str = "",
+) -> list[UUID]:
+    """The people of a query. Sorted, so that batches lock rows in the order of everyone."""
+    parameters: dict[str, Any] = {
+        "spec": str(spec.pk),
+        "site": str(spec.site_id),
+        "version": None if version is None else str(version.pk),
+        "output": output,
+        "active_since": now - timedelta(days=spec.active_days),
+        "stale": now - _stale_after(spec),
+        "now": now,
+    }
+    allowed = willing(spec, sql_vouched("%(site)s::uuid"))
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(willing=allowed), parameters)
+        return [profile_id for (profile_id,) in cursor.fetchall()]
 
 
-def _put(row: StateRow, trait: str, value: float | None, now: datetime) -> bool:
-    """Set or remove the trait; return whether that changed anything.
+def _stale_after(spec: ModelSpec) -> timedelta:
+    """From what age on a score is worked out anew though nothing was heard of the visitor.
 
-    The same value again is news too: conditions ask how old a score is.
+    A quarter of the shortest age that something live lets it have: it is told again at a half.
     """
-    before = row.traits.get(trait)
-    if value is None:
-        if before is None:
-            return False
-        del row.traits[trait]
-        return True
-    now_ms = clock.to_ms(now)
-    since_ms = now_ms
-    if before is not None and before[0] == value:
-        since_ms = changed_ms(before) or before[1]
-    row.traits[trait] = (value, now_ms, "", since_ms, SOURCE, None)
-    return True
+    own = trait_of(spec)
+    ages = [
+        read.max_age_ms
+        for trait, read in in_force(spec.site_id).items()
+        if read.max_age_ms and (trait == own or trait.startswith(f"{own}."))
+    ]
+    return min([STALE_AFTER, *(timedelta(milliseconds=age) / 4 for age in ages)])
 
 
-def _tell(changed: Sequence[StateRow]) -> None:
-    rows = list(changed)
-    states_changing.send(sender=None, rows=rows)
-    transaction.on_commit(lambda: states_changed.send(sender=None, rows=rows))
+def _batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for start in range(0, len(ids), BATCH):
+        yield ids[start : start + BATCH]

@@ -248,6 +248,14 @@ GENERAL: Final[tuple[Kind, ...]] = (
         is_of_sites=False,
     ),
     Kind(
+        "person_lists",
+        "Lists of items for people",
+        "What a recommender lists for each person, for e-mail. Written anew with each training.",
+        [Rows("recommendations_personlist", "t.as_of", "")],
+        days=30,
+        is_of_sites=False,
+    ),
+    Kind(
         "packages",
         "Packages for people",
         "Copies of a person's data that wait to be fetched.",

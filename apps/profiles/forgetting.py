@@ -18,12 +18,14 @@ def forget_observations(
     before_epoch: int,
     until: datetime,
     only_sensitive: bool = False,
-) -> int:
-    """Delete what was observed under a lower consent epoch and came in until then; how many rows.
+) -> tuple[int, set[str]]:
+    """Delete what was observed under a lower consent epoch and came in until then.
 
     A trait that was observed again since is kept as it is. Where no observation is left, the person
-    cannot be looked up by an address or a number any more. The caller holds the state row, and
-    takes the traits out of it.
+    cannot be looked up by an address or a number any more.
+
+    Returns how many rows are gone, and the traits of which nothing is left: the caller holds the
+    state row, and takes these out of it.
     """
     changes = TraitChange.objects.filter(
         profile_id=profile_id, consent_epoch__lt=before_epoch, received_at__lte=until
@@ -39,4 +41,4 @@ def forget_observations(
     if not kept:
         Contact.objects.filter(profile_id=profile_id).delete()
     rows = Trait.objects.filter(profile_id=profile_id, key__in=keys - kept)
-    return int(gone + rows.delete()[0])
+    return int(gone + rows.delete()[0]), keys - kept

@@ -32,6 +32,12 @@ def find_profile(site_id: UUID, kind: str, value: str) -> UUID | None:
     return found.values_list("profile_id", flat=True).first()
 
 
+def own_names_of(profile_id: UUID) -> list[tuple[str, str]]:
+    """Return (kind, value) of what only this profile is known by, oldest first. One statement."""
+    found = Identity.objects.filter(profile_id=profile_id, is_shared=False).order_by("id")
+    return list(found.values_list("kind", "value"))
+
+
 def ids_of_person(profile_id: UUID) -> list[UUID]:
     """Return a profile's id and those of the profiles merged into it. One statement.
 

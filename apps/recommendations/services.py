@@ -7,9 +7,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.recommendations import training
+from apps.access.services import record_audit
+from apps.recommendations.errors import VersionNotServable
 from apps.recommendations.models import Recommender, RecommenderVersion
 from apps.recommendations.tasks import TRAIN
+from apps.recommendations.versions import State, activate, prune
 from apps.work import services as work
 
 
@@ -39,13 +41,17 @@ def create_recommender(
     return recommender
 
 
-def ask_training(*, recommender: Recommender, now: datetime) -> UUID:
-    """Ask a worker to train it; return the id of the intent, which shows the progress."""
+def ask_training(*, recommender: Recommender, now: datetime, chooses: bool = False) -> UUID:
+    """Ask a worker to train it; return the id of the intent, which shows the progress.
+
+    Args:
+        chooses: methods are tried anew first, though nothing has changed.
+    """
     intent = work.ask(
         TRAIN,
         key=str(recommender.pk),
         site_id=recommender.site_id,
-        payload={"recommender_id": str(recommender.pk)},
+        payload={"recommender_id": str(recommender.pk), "chooses": chooses},
         queue="train",
         now=now,
     )
@@ -53,12 +59,14 @@ def ask_training(*, recommender: Recommender, now: datetime) -> UUID:
 
 
 def train_now(
-    *, recommenders: Iterable[Recommender], now: datetime
+    *, recommenders: Iterable[Recommender], now: datetime, chooses: bool = False
 ) -> list[tuple[Recommender, RecommenderVersion | None]]:
     """Train in this process and return each new version; None where nothing was seen yet."""
+    from apps.recommendations import training  # heavy: workers and commands only
+
     done = []
     for recommender in recommenders:
-        version_id = training.train(recommender_id=recommender.pk, now=now)
+        version_id = training.train(recommender_id=recommender.pk, now=now, chooses=chooses)
         version = None if version_id is None else RecommenderVersion.objects.get(pk=version_id)
         done.append((recommender, version))
     return done
@@ -68,13 +76,14 @@ def train_now(
 _UNUSED = """
 CREATE TEMPORARY TABLE attune_unused ON COMMIT DROP AS
 SELECT code FROM (
-  SELECT code FROM recommendations_item WHERE site_id = %(site)s
-  UNION SELECT l.item FROM recommendations_itemlist l
+  SELECT code FROM recommendations_item WHERE site_id = %(site)s AND source = 'events'
+  UNION SELECT unnest(ARRAY[l.item, l.previous]) FROM recommendations_itemlist l
   JOIN recommendations_recommenderversion v ON v.id = l.version_id
   JOIN recommendations_recommender r ON r.id = v.recommender_id AND r.site_id = %(site)s
 ) AS known(code)
-WHERE code NOT IN (
-  SELECT DISTINCT item FROM events_event WHERE site_id = %(site)s AND item IS NOT NULL)
+WHERE code <> '' AND code NOT IN (
+  SELECT DISTINCT item FROM events_event WHERE site_id = %(site)s AND item IS NOT NULL
+  UNION ALL SELECT code FROM recommendations_item WHERE site_id = %(site)s AND source = 'import')
 """
 _VERSIONS = """
 SELECT v.id FROM recommendations_recommenderversion v
@@ -87,7 +96,7 @@ WHERE i.site_id = %(site)s AND i.code = u.code
 """,
     f"""
 DELETE FROM recommendations_itemlist l USING attune_unused u
-WHERE l.item = u.code AND l.version_id IN ({_VERSIONS})
+WHERE u.code IN (l.item, l.previous) AND l.version_id IN ({_VERSIONS})
 """,
     f"""
 UPDATE recommendations_itemlist l SET ranked = (
@@ -95,6 +104,20 @@ UPDATE recommendations_itemlist l SET ranked = (
     WITH ORDINALITY AS x(e, place) WHERE e ->> 0 NOT IN (SELECT code FROM attune_unused))
 WHERE l.version_id IN ({_VERSIONS}) AND EXISTS (
   SELECT FROM jsonb_array_elements(l.ranked) e JOIN attune_unused u ON u.code = e ->> 0)
+""",
+    f"""
+UPDATE recommendations_personlist l SET items = (
+  SELECT coalesce(jsonb_agg(e ORDER BY place), '[]') FROM jsonb_array_elements(l.items)
+    WITH ORDINALITY AS x(e, place) WHERE e ->> 0 NOT IN (SELECT code FROM attune_unused))
+WHERE l.version_id IN ({_VERSIONS}) AND EXISTS (
+  SELECT FROM jsonb_array_elements(l.items) e JOIN attune_unused u ON u.code = e ->> 0)
+""",
+    f"""
+UPDATE recommendations_recommenderversion v SET params = jsonb_set(v.params, '{{new}}', (
+  SELECT coalesce(jsonb_agg(e ORDER BY place), '[]')
+  FROM jsonb_array_elements_text(v.params -> 'new') WITH ORDINALITY AS x(e, place)
+  WHERE e NOT IN (SELECT code FROM attune_unused)))
+WHERE v.id IN ({_VERSIONS}) AND jsonb_typeof(v.params -> 'new') = 'array'
 """,
     f"""
 UPDATE recommendations_recommenderversion v SET popular = (
@@ -131,7 +154,8 @@ def settle_cut(
 ) -> bool:
     """Delete what was trained up to `cut_at`, once something newer serves; False: not yet.
 
-    From `insist_at` on nothing serves until the next training. One is asked for until then.
+    From `insist_at` on the newest training serves, though a person has chosen an older one; where
+    there is none nothing serves until the next. One is asked for until then.
     """
     recommender = Recommender.objects.filter(pk=recommender_id).select_related("active").first()
     if recommender is None:
@@ -140,9 +164,53 @@ def settle_cut(
         if now < insist_at:
             ask_training(recommender=recommender, now=now)
             return False
-        Recommender.objects.filter(pk=recommender.pk).update(active=None)
+        _replace_cut(recommender, cut_at, now)
     recommender.versions.filter(trained_at__lte=cut_at).delete()
     return True
+
+
+@transaction.atomic
+def _replace_cut(recommender: Recommender, cut_at: datetime, now: datetime) -> None:
+    fresh = recommender.versions.filter(trained_at__gt=cut_at, state=State.CANDIDATE)
+    newest = fresh.order_by("-trained_at").first()
+    if newest is not None:
+        activate(version=newest, actor=None, now=now, why="erasure")
+        return
+    Recommender.objects.filter(pk=recommender.pk).update(active=None)
+
+
+@transaction.atomic
+def roll_back(*, version: RecommenderVersion, actor: Any, now: datetime) -> None:
+    """Let this version serve, and hold it: what is trained from now on waits for a yes.
+
+    Raises:
+        VersionNotServable: it was refused, or is another's than its lists.
+    """
+    recommender = Recommender.objects.select_for_update().get(pk=version.recommender_id)
+    if version.state == State.REFUSED:
+        raise VersionNotServable(
+            "It was surely worse than what serves when it was tried, and its lists were not kept."
+        )
+    activate(version=version, actor=actor, now=now, why="chosen")
+    prune(recommender)
+
+
+@transaction.atomic
+def release(*, recommender: Recommender, actor: Any, now: datetime) -> None:
+    """Let new trainings serve by themselves again; the newest that waits serves at once."""
+    Recommender.objects.select_for_update().get(pk=recommender.pk)
+    waiting = recommender.versions.filter(state=State.CANDIDATE).order_by("-trained_at").first()
+    recommender.versions.update(approved_by=None)
+    if waiting is not None:
+        activate(version=waiting, actor=None, now=now, why="released")
+    record_audit(
+        action="recommendations.released",
+        actor=actor,
+        site_id=recommender.site_id,
+        target_kind="recommendations.recommender",
+        target_id=str(recommender.pk),
+        now=now,
+    )
 
 
 def stat_ops() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:

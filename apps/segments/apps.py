@@ -9,6 +9,7 @@ class SegmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.consent import withdrawing
+        from apps.predictions.types import register_watch
         from apps.profiles import holders, parts, state
         from apps.segments import (
             clearing,
@@ -16,6 +17,7 @@ class SegmentsConfig(AppConfig):
             nesting,
             personal,
             receivers,
+            scores_read,
             stays,
             tasks,
         )
@@ -29,6 +31,10 @@ class SegmentsConfig(AppConfig):
         post_save.connect(
             receivers.follow_time_zone, sender="access.Site", dispatch_uid="segments.time_zone"
         )
+        post_save.connect(
+            scores_read.follow_model, sender="predictions.ModelSpec", dispatch_uid="segments.online"
+        )
+        register_watch(scores_read.watched)
         parts.offer_part("segments", explained_reads.segments_part)
         plain = parts.reader_of("traits")
         assert plain is not None, "profiles come before segments in INSTALLED_APPS"

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from apps.profiles import trait_kinds
+from apps.segments import unfair_scores
 from apps.segments.findings import Finding, Severity
 from engine.conditions.nodes import Node, Op, ScoreLeaf, TraitLeaf
 from engine.conditions.scope import leaves_of
@@ -51,7 +52,12 @@ def before_others(
 ) -> list[dict[str, list[Finding]]]:
     """Return findings of rules by key, of each placement, with ours first."""
     return [
-        {rule.key: findings_of(site_id, rule.node) + told[rule.key] for rule in rules}
+        {
+            rule.key: findings_of(site_id, rule.node)
+            + unfair_scores.findings_of(site_id, rule.node)
+            + told[rule.key]
+            for rule in rules
+        }
         for rules, told in zip(placed, found, strict=True)
     ]
 

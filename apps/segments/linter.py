@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from apps.segments import encrypted_traits
+from apps.segments import encrypted_traits, unfair_scores
 from apps.segments.cost import DAY_MS, cost_of, looks_beyond, raw_leaves
 from apps.segments.findings import Finding, Severity
 from apps.segments.models import Segment, SegmentBaseline, SegmentVersion
@@ -112,6 +112,7 @@ class _Site:
     def of_condition(self) -> list[Finding]:
         alone = flaws_of(self.node)
         found = encrypted_traits.findings_of(self.site_id, self.node)
+        found += unfair_scores.findings_of(self.site_id, self.inlined)
         found += map(_of_flaw, alone.found)
         if any(flaw.trouble is Trouble.NEVER and not flaw.path for flaw in alone.found):
             return found

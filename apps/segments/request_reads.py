@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from apps.events.history import Wanted
 from apps.profiles import services as profiles
 from apps.profiles import state
-from apps.segments import computed_state
+from apps.segments import computed_state, scores_read
 from apps.segments.models import LiveSet
 from apps.segments.reading import joint_wanted, reads_of
 from apps.work import clock
@@ -26,8 +26,9 @@ from engine.conditions.nodes import FactOf, Node, Op, ScoreLeaf, TraitLeaf
 from engine.conditions.scope import leaves_of, matches_of
 
 # {"events": {name: properties}, "every": properties of all events, "traits": names, "computed":
-# {key: definition}}. "events" is there only when some filter compares an event with the request,
-# "computed" only when some template reads computed traits.
+# {key: definition}, "scores": names, "online": names}. "events" is there only when some filter
+# compares an event with the request, "computed" only when some template reads computed traits, and
+# "online" only when a score that is read is worked out in the request.
 Document = Mapping[str, Any]
 
 TELL = "segments.tell_computed"  # kind of the intent to look at everybody
@@ -49,7 +50,8 @@ def note(
     Args:
         paths: of the values that templates read.
     """
-    document = document_of(nodes)
+    nodes, paths = list(nodes), list(paths)
+    document = document_of(nodes) | scores_read.document_of(site_id, nodes, paths)
     computed = computed_state.definitions_read(site_id, paths)
     if computed:
         document["computed"] = computed
@@ -115,13 +117,15 @@ def decode(text: str | None) -> Document:
 
 
 def wanted_of(document: Document) -> Wanted | None:
-    """The properties of events that requests read; None when none compares events."""
+    """The properties of events that requests read; None when none reads any."""
+    online = scores_read.wanted_of(document)
     if "events" not in document:
-        return None
-    return Wanted(
+        return online
+    wanted = Wanted(
         frozenset(document["every"]),
         {name: frozenset(own) for name, own in document["events"].items()},
     )
+    return wanted if online is None else wanted | online
 
 
 def traits_of(document: Document) -> frozenset[str]:

@@ -20,7 +20,6 @@ from apps.studio import (
     replaying,
     segment_safety,
     segments_adapting,
-    segments_models,
     segments_overlap,
     segments_rfm,
     segments_scores,
@@ -30,6 +29,7 @@ from apps.studio import (
     why,
 )
 from apps.studio.effect_addresses import effect_addresses
+from apps.studio.learning_addresses import learning_addresses
 from apps.studio.navigation import navigation
 from apps.studio.preview_addresses import preview_addresses
 from apps.studio.rules_addresses import rules_addresses
@@ -70,6 +70,7 @@ class StudioSite(admin.AdminSite):
             *rules_addresses(self.admin_view),
             *effect_addresses(self.admin_view),
             *safety_addresses(self.admin_view),
+            *learning_addresses(self.admin_view),
             path(
                 "decisions/<uuid:record_id>/replay/",
                 self.admin_view(replaying.replayed),
@@ -88,11 +89,6 @@ class StudioSite(admin.AdminSite):
                 "audience/scores/",
                 self.admin_view(segments_scores.scores_page),
                 name="audience_scores",
-            ),
-            path(
-                "audience/models/",
-                self.admin_view(segments_models.models_page),
-                name="audience_models",
             ),
         ]
         return [*own, *super().get_urls()]

@@ -40,6 +40,8 @@ WORDS: Final = {
     "rule": "rule",
     "segment": "segment",
     "cap": "frequency cap",
+    "experiment": "experiment",
+    "holdout": "holdout",
     "segment draft": "segment",
 }
 _PAGES: Final = {

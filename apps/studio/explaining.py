@@ -15,6 +15,7 @@ from apps.consent.types import NOT_ASKED, Purpose
 from apps.decisions import selectors as decisions
 from apps.decisions.hot_state import HotProfile, hot_profiles_of
 from apps.profiles.selectors import find_profile
+from apps.recommendations.selectors import WORDS, lists_of
 from apps.segments.selectors import segments_of
 from apps.segments.types import Stayed
 from apps.studio import selectors
@@ -271,7 +272,7 @@ def explain(
         words=reason_words(decision.reason.value),
         valid_until=None if until_ms is None else clock.from_ms(until_ms),
         lines=lines_of(steps, compiled),
-        note=_note(compiled, placement, hot if is_allowed else None),
+        note=_note(compiled, placement, hot, is_allowed=is_allowed),
         missed=missed,
     )
 
@@ -311,13 +312,24 @@ def _readable(trace: dict[str, Any], compiled: CompiledSnapshot) -> dict[str, An
     return found
 
 
-def _note(compiled: CompiledSnapshot, placement: str, hot: HotProfile | None) -> str:
+def _note(
+    compiled: CompiledSnapshot, placement: str, hot: HotProfile | None, *, is_allowed: bool
+) -> str:
     found = compiled.placements.get(placement)
     if found is None or found.block.doc.kind != "recommendations":
         return ""
-    if hot is not None and hot.last_items:
-        return f"The list holds what others looked at after “{hot.last_items[0]}”, seen last."
-    return "The list holds what is popular: no item that this visitor has seen may be used."
+    tables = lists_of(UUID(compiled.site_id)) if compiled.site_id else {}
+    table = tables.get(found.block.doc.recommender or "")
+    if table is None:
+        return "The list is empty: no recommender of that key has learned anything yet."
+    met = [(item, 1.0) for item in hot.last_items] if hot is not None and is_allowed else []
+    first = next(iter(table.choose(met, 1, current=met[0][0] if met else None)), None)
+    said = "The list holds what is popular: no item that this visitor has seen may be used."
+    if met:
+        said = f"The list was made from what they looked at, “{met[0][0]}” last."
+    if first is not None:
+        said += f" Before filters it begins with “{first.code}”. {WORDS[first.why]}"
+    return said
 
 
 def _text(value: object) -> str:

@@ -103,6 +103,8 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
         (
             ("recommendations.recommender", "Recommenders", "spark"),
             ("predictions.modelspec", "Models", "chart"),
+            Page("Groups", "admin:learning_groups", "people", ("predictions.view_modelspec",)),
+            Page("Value", "admin:learning_value", "chart", ("predictions.view_modelspec",)),
             ("recommendations.item", "Items", "tag"),
         ),
     ),

@@ -29,6 +29,7 @@ TABS: Final = (
     ("audience_adapting", "Thresholds that adapt"),
     ("audience_scores", "Scores"),
     ("audience_models", "Model thresholds"),
+    ("audience_health", "Health"),
 )
 
 

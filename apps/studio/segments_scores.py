@@ -10,6 +10,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from apps.access.small_cells import words as counted
+from apps.predictions import weighting
 from apps.segments.domain.scorecards import Row
 from apps.segments.studies import scoring
 from apps.segments.studies.boxed import FEWEST
@@ -20,6 +22,8 @@ from apps.work import clock
 from engine.errors import PersonalizationError
 
 SEES_PEOPLE: Final = "profiles.view_profile"
+FITS: Final = "predictions.view_modelspec"
+CONVERSION: Final = "Order Completed"
 ROWS: Final = 8
 FIELDS: Final = ("kind", "name", "equals", "of", "weight", "half_life", "cap")
 ENTER: Final = 50.0
@@ -40,10 +44,17 @@ def scores_page(request: HttpRequest) -> HttpResponse:
         "enter": f"{enter:g}",
         "leave": "" if leave is None else f"{leave:g}",
         "name": asked.get("name", ""),
+        "conversion": asked.get("conversion", CONVERSION).strip()[:200],
     }
     if request.method == "POST":
         rows = [row for given in context["rows"] for row in [_row(given)] if row is not None]
         try:
+            if "fit" in asked:
+                require(request, FITS)
+                context |= _fitted(page.site.id, context["rows"], context["conversion"])
+                rows = [
+                    row for given in context["rows"] for row in [_row(given)] if row is not None
+                ]
             scoring.checked(rows, enter, leave)
             if "save" in asked:
                 require(request, ADD)
@@ -52,6 +63,36 @@ def scores_page(request: HttpRequest) -> HttpResponse:
         except PersonalizationError as error:
             context["refused"] = str(error)
     return TemplateResponse(request, "admin/studio/segments_scores.html", context)
+
+
+def _fitted(site_id: UUID, rows: list[dict[str, Any]], conversion: str) -> dict[str, Any]:
+    """Put fitted points into the rows of events, and return what they come from.
+
+    Having done it counts, not how often: points are had once.
+
+    Raises:
+        PersonalizationError: there is too little to fit with.
+    """
+    events = [one for one in rows if one["kind"] != "trait" and one["name"]]
+    found = weighting.fitted(site_id, [one["name"] for one in events], conversion, now=clock.now())
+    of = {one.name: one for one in found}
+    for one in events:
+        points = of[one["name"]].points
+        one["weight"], one["cap"] = f"{points:g}", f"{abs(points):g}"
+    return {
+        "fitted": [
+            (one.name, one.points, *_rate(one.people, one.converted),
+             *_rate(one.others, one.others_converted))
+            for one in found
+        ]
+    }  # fmt: skip
+
+
+def _rate(people: int, converted: int) -> tuple[str, str]:
+    """How many people, and which share of them converted, where both may be told."""
+    if min(converted, people - converted) < FEWEST:
+        return counted(people), "-"
+    return counted(people), f"{100 * converted / people:.1f} %"
 
 
 def _saved(

@@ -1,6 +1,7 @@
 """Reads of work that was asked for."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from apps.work.models import Intent
@@ -31,3 +32,11 @@ def open_of(kind: str, key: str) -> Standing | None:
     rows = Intent.objects.filter(kind=kind, key=key, state__in=open_states).order_by("-created_at")
     row = rows.values_list("kind", "state", "done_steps", "total_steps", "note", "error")
     return next((Standing(*values) for values in row[:1]), None)
+
+
+def leased(intent_ids: Collection[UUID], now: datetime) -> frozenset[UUID]:
+    """Return those of the intents that a living process has in hand. One query."""
+    held = Intent.objects.filter(
+        pk__in=intent_ids, state=Intent.State.RUNNING, leased_until__gte=now
+    )
+    return frozenset(held.values_list("pk", flat=True))

@@ -91,7 +91,18 @@
     element.setAttribute("href", `${element.getAttribute("href").split("#")[0]}#${drawing}`);
   };
 
-  function card(product) {
+  const WHYS = {
+    followed_by: "Others looked at it next",
+    liked_by_like_minded: "Liked by people with your tastes",
+    similar: "Liked together with what you saw",
+    like_this: "Like what you saw",
+    popular: "Popular",
+    new: "New here",
+    exploring: "Put here by chance, to learn",
+  };
+  const FOR_ALL = ["popular", "new", "exploring"];
+
+  function card(product, why) {
     const item = one("#card-template").content.firstElementChild.cloneNode(true);
     item.dataset.product = product.id;
     one("a", item).href = product.url;
@@ -100,6 +111,7 @@
     one(".card-code", item).textContent = product.id;
     one(".card-price", item).textContent = `$${product.price}`;
     use(item, product.drawing);
+    one(".card-why", item).textContent = WHYS[why] || "";
     return item;
   }
 
@@ -111,11 +123,11 @@
     );
     items.length = Math.min(items.length, Number(element.dataset.rowLimit));
     if (!items.length) return;
-    element.replaceChildren(...items.map((item) => card(products.get(item.id))));
+    element.replaceChildren(...items.map((item) => card(products.get(item.id), item.why)));
     element.scrollLeft = 0;
-    const personal = items.some((item) => item.why !== "popular");
+    const personal = items.filter((item) => !FOR_ALL.includes(item.why)).length;
     one("[data-row-note]").textContent = personal
-      ? "Often looked at after what you saw last"
+      ? `${personal} of ${items.length} chosen by what you looked at`
       : "What most visitors look at";
   }
 

@@ -20,6 +20,12 @@ from tests.apps.studio.conftest import NOW, Shop, seen_by
 GIVEN: Final[Mapping[str, Mapping[str, object]]] = {
     "access.source": {"kind": "server"},
     "events.quarantine": {"body": {"type": "track", "event": "Odd"}},
+    "predictions.modelversion": {
+        "card": {},
+        "feature_names": ["events"],
+        "gates": [["beats_plain", True, "Better than the plain rate."]],
+        "lineage": {"question": {}, "software": {"python": "3"}},
+    },
     "segments.computedtrait": {
         "definition": {"name": "Product Viewed", "aggregate": "count", "window": "ever"}
     },
@@ -28,8 +34,6 @@ GIVEN: Final[Mapping[str, Mapping[str, object]]] = {
 # Trained things, whose cards nobody makes up: their own tests look at their pages.
 NOT_FILLED: Final = frozenset(
     {
-        "predictions.modelversion",
-        "predictions.trainingrun",
         "recommendations.itemlist",
         "recommendations.recommenderversion",
     }
@@ -44,10 +48,13 @@ ROWS: Final[Mapping[str, str]] = {
     "number": "profiles.MergeRecord",
     "privacy_certificate_file:pk": "privacy.Certificate",
     "profile_id": "profiles.Profile",
+    "recommender_id": "recommendations.Recommender",
     "release_id": "decisions.Release",
+    "spec_id": "predictions.ModelSpec",
     "trial_id": "decisions.DryRunAsked",
     "trigger_id": "rules.Trigger",
     "upload_id": "segments.ListUpload",
+    "version_id": "predictions.ModelVersion",
 }
 
 

@@ -29,7 +29,7 @@ OURS = (
 WORDS = {
     "stream": "config.asgi:application",
     "consumer": "consume",
-    "worker": "worker",
+    "worker": "fast,slow",
     "beat": "beat",
     "valkey": "valkey-server",
     "postgres": "postgres",

@@ -24,6 +24,10 @@ ROUTES: list[tuple[str, dict[str, str]]] = [
     ("/v1/content/home.hero", {"site": "shop", "sk": "uwoHKQEAAAAEtfENrWgUeQU", "locale": "de"}),
     ("/v1/fragments/home.hero", {"site": "shop", "sk": "uwoHKQEAAAAEtfENrWgUeQU"}),
     ("/v1/why", {"decisionId": "dec_AAAA"}),
+    (
+        "/v1/recommendations/next",
+        {"anonymousId": "m1", "item": "A1", "limit": "3", "exclude": "B1"},
+    ),
     ("/v1/consent", {"anonymousId": "m1"}),
     ("/v1/segments", LIST),
     ("/v1/segments/blouses/members", LIST),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from apps.consent import services as consent
@@ -224,6 +224,14 @@ def _assert_plainly_true(world: World, row: StateRow, inside: set[int], now_ms: 
 
 
 _examples = count()
+# A device refuses, and becomes one person with another that had said something of itself.
+REFUSES: Json = {
+    "kind": "choice", "at_s": 0, "device": "x", "user": "u",
+    "purpose": "personalization", "yes": False,
+}  # fmt: skip
+LOGS_IN_TWICE: list[Json] = [
+    {"kind": "login", "at_s": 0, "device": device, "user": "u", "plan": "pro"} for device in "yx"
+]
 
 
 @pytest.mark.django_db
@@ -233,6 +241,8 @@ _examples = count()
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(story=st.lists(deeds(), min_size=3, max_size=14))
+@example(story=[REFUSES, *LOGS_IN_TWICE])
+@example(story=[REFUSES, *LOGS_IN_TWICE, {**REFUSES, "yes": True}])
 def test_what_is_kept_is_what_is_retained(
     world: World, language: dict[str, int], story: list[Json]
 ) -> None:

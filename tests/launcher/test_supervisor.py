@@ -10,7 +10,7 @@ import pytest
 
 from launcher import processes
 from launcher.home import PROJECT_ROOT
-from launcher.supervisor import Program, Supervisor
+from launcher.supervisor import Program, Supervisor, programs
 
 FOREVER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -125,7 +125,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path):
     script = f"""
         import os, time
         from pathlib import Path
-        from launcher.supervisor import Program, Supervisor
+        from launcher.supervisor import Program, Supervisor, programs
         home = Path({str(tmp_path)!r})
         keeper = Supervisor(servers=[], log=home, environment=dict(os.environ), say=print)
         keeper.start(Program("worker", {FOREVER!r}))
@@ -141,3 +141,16 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path):
         parent.wait()
     child = int(pid_file.read_text())
     assert processes.wait_until(lambda: not processes.alive(child), 5)
+
+
+def test_what_trains_is_apart_from_the_worker_and_yields_to_everyone():
+    commands = {program.name: list(map(str, program.command)) for program in programs(8000, 8001)}
+    assert list(commands)[-5:] == ["stream", "consumer", "worker", "trainer", "beat"]
+    queues = {
+        name: words[words.index("--queues") + 1] for name, words in commands.items()
+        if "--queues" in words
+    }  # fmt: skip
+    assert queues == {"worker": "fast,slow", "trainer": "train"}
+    assert commands["trainer"][:4] == ["nice", "-n", "15", "env"]
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        assert f"{library}_NUM_THREADS=1" in commands["trainer"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from apps.events.domain import evidence
 from apps.events.domain.instants import corrected, parse_ms
 from apps.events.domain.minimise import reduce_context, truncated_address, without_queries
 from apps.events.errors import EventRefused
@@ -134,6 +135,8 @@ def read_event(item: dict[str, Any], frame: Frame, *, has_queries: bool) -> Acce
             traits = {**context.pop("traits"), **(traits or {})}
         # Those of a group are kept as "group.name".
         _require_short_names(traits, MAX_TRAIT_LENGTH - (6 if kind == "group" else 0))
+    if evidence.EVIDENCE in context:
+        evidence.check(context, traits, is_browser=frame.is_browser)
     if has_queries:
         properties, context = without_queries(properties), without_queries(context)
     return Accepted(

@@ -99,10 +99,12 @@ def sample_ratio(
     An arm of weight 0 that somebody is in is a mismatch by itself.
 
     Raises:
-        ValueError: not one weight for each arm.
+        ValueError: not one weight for each arm, or a count below zero.
     """
-    if len(counts) != len(weights) or min(weights) < 0 or sum(weights) <= 0:
+    if len(counts) != len(weights) or not min(weights) >= 0 or sum(weights) <= 0:
         raise ValueError("Give one weight, not negative, for each arm.")
+    if not min(counts) >= 0:
+        raise ValueError("Give counts that are not negative.")
     if any(count and not weight for count, weight in zip(counts, weights, strict=True)):
         return Split(p=0.0, srm=True, reason="Somebody is in an arm that nobody should be in.")
     kept = [(n, w) for n, w in zip(counts, weights, strict=True) if w > 0]
@@ -112,5 +114,6 @@ def sample_ratio(
         return Split(reason="Nobody has been exposed yet.")
     shares = [weight for _, weight in kept]
     found = goodness_of_fit([n for n, _ in kept], shares)
-    assert found.p is not None
+    if found.p is None:
+        return Split(reason=found.reason)
     return Split(found.chi2, len(kept) - 1, found.p, found.p < threshold)

@@ -32,12 +32,12 @@ def check_contentful(
     # What was not signed proves nothing: without these two anybody could change what was.
     if not needed <= {name.lower() for name in names}:
         raise InvalidSignature("The call is not signed as Contentful signs requests.")
-    _check_age(headers.get(f"{_CONTENTFUL}timestamp", ""), 1000, now_s)
+    check_age(headers.get(f"{_CONTENTFUL}timestamp", ""), 1000, now_s)
     picked = {name.lower() for name in names} & headers.keys()
     said = ";".join(f"{name}:{headers[name].strip()}" for name in sorted(picked))
     text = "\n".join((method, path, said, "")).encode("utf-8", "surrogatepass") + body
     expected = hmac.new(secret.encode(), text, sha256).hexdigest()
-    _check_equal(expected, headers.get(f"{_CONTENTFUL}signature", ""))
+    check_equal(expected, headers.get(f"{_CONTENTFUL}signature", ""))
 
 
 def check_strapi(secret: str, headers: Mapping[str, str]) -> None:
@@ -48,7 +48,7 @@ def check_strapi(secret: str, headers: Mapping[str, str]) -> None:
     """
     given = headers.get("authorization", "").strip()
     scheme, _, token = given.partition(" ")
-    _check_equal(secret, token.strip() if scheme.lower() == "bearer" else given)
+    check_equal(secret, token.strip() if scheme.lower() == "bearer" else given)
 
 
 def check_standard(secret: str, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
@@ -60,7 +60,7 @@ def check_standard(secret: str, headers: Mapping[str, str], body: bytes, now_s: 
     message_id, seconds = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not message_id or len(message_id) > 200:
         raise InvalidSignature("Send webhook-id, webhook-timestamp and webhook-signature.")
-    _check_age(seconds, 1, now_s)
+    check_age(seconds, 1, now_s)
     try:
         key = b64decode(secret.removeprefix("whsec_"), validate=True)
     except ValueError:
@@ -76,13 +76,15 @@ def check_standard(secret: str, headers: Mapping[str, str], body: bytes, now_s: 
         raise InvalidSignature("The signature does not fit the secret of this connection.")
 
 
-def _check_age(text: str, per_second: int, now_s: float) -> None:
+def check_age(text: str, per_second: int, now_s: float) -> None:
+    """Return if a time is no more than MOST_AGE_S from now. Raises InvalidSignature."""
     if not (text.isascii() and text.isdigit() and len(text) <= 16):
         raise InvalidSignature("The call does not say when it was signed.")
     if abs(now_s - int(text) / per_second) > MOST_AGE_S:
         raise InvalidSignature(f"The signature is more than {MOST_AGE_S} seconds old or ahead.")
 
 
-def _check_equal(expected: str, given: str) -> None:
+def check_equal(expected: str, given: str) -> None:
+    """Return if what was given is what it has to be. Raises InvalidSignature."""
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
         raise InvalidSignature("The signature does not fit the secret of this connection.")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 BINS = 10
 MIN_OF_EACH = 20  # yes and no: with fewer, luck decides
 CONFIDENCE = 1.645  # one-sided 95 %, in standard errors
+CERTAIN_TWO_SIDED = 1.96  # both sides of a 95 % interval
 
 
 class Bin(NamedTuple):

@@ -71,14 +71,31 @@ def factorise(strengths: Strengths, by: Hyperparameters) -> Factors:
     return Factors(_side(rows, items, by), items, by)
 
 
+AT_ONCE = 2_000_000  # numbers of one batch: what bounds the memory
+
+
 def _side(rows: Strengths, other: Matrix, by: Hyperparameters) -> Matrix:
-    """Solve for each row, given the factors of the columns."""
+    """Solve for each row, given the factors of the columns; rows of one length all at once."""
     gram = other.T @ other
-    found = np.zeros((rows.shape[0], by.factors))
-    for row in range(rows.shape[0]):
-        there = slice(rows.indptr[row], rows.indptr[row + 1])
-        if there.start < there.stop:
-            found[row] = _solved(other, gram, rows.indices[there], rows.data[there], by)
+    gram[np.diag_indices_from(gram)] += by.ridge
+    return _all_solved(rows, other, gram, by.alpha)
+
+
+def _all_solved(rows: Strengths, other: Matrix, gram: Matrix, alpha: float) -> Matrix:
+    size = other.shape[1]
+    found = np.zeros((rows.shape[0], size))
+    lengths = np.diff(rows.indptr)
+    for length in np.unique(lengths[lengths > 0]):
+        same = np.flatnonzero(lengths == length)
+        step = max(1, AT_ONCE // (size * (int(length) + size)))
+        for begin in range(0, len(same), step):
+            some = same[begin : begin + step]
+            places = rows.indptr[some][:, None] + np.arange(length)
+            own = other[rows.indices[places]]
+            extra = alpha * rows.data[places]
+            left = gram + own.transpose(0, 2, 1) @ (own * extra[..., None])
+            right = own.transpose(0, 2, 1) @ (1.0 + extra)[..., None]
+            found[some] = np.linalg.solve(left, right)[..., 0]
     return found
 
 
@@ -100,6 +117,13 @@ def _solved(
 def best(
     factors: Factors, met: Strengths, count: int, *, at_once: int = 1_000
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the best items for everybody: see `best_for`."""
+    return best_for(factors.people, factors.items, met, count, at_once=at_once)
+
+
+def best_for(
+    people_rows: Matrix, item_rows: Matrix, met: Strengths, count: int, *, at_once: int = 1_000
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return the best items for everybody, (people, count), and their scores, best first.
 
     Args:
@@ -107,13 +131,13 @@ def best(
             places hold -1 and a score of minus infinity.
     """
     rows = sparse.csr_matrix(met)
-    people, items = len(factors.people), len(factors.items)
+    people, items = len(people_rows), len(item_rows)
     kept = min(count, items)
     found = np.full((people, count), -1, np.intp)
     values = np.full((people, count), -np.inf)
     for begin in range(0, people, at_once):
         end = min(begin + at_once, people)
-        scores = factors.people[begin:end] @ factors.items.T
+        scores = people_rows[begin:end] @ item_rows.T
         known = rows[begin:end].tocoo()
         scores[known.row, known.col] = -np.inf
         top = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
@@ -123,3 +147,24 @@ def best(
         values[begin:end, :kept] = np.take_along_axis(own, order, 1)
     found[~np.isfinite(values)] = -1
     return found, values
+
+
+def kernel_of(factors: Factors) -> Matrix:
+    """Return a vector v for each item: with them a new person is scored by items alone.
+
+    v_i . v_j is entry (i, j) of Y (Y'Y + ridge I)^-1 Y', Y being the items' factors.
+    """
+    gram = factors.items.T @ factors.items
+    gram[np.diag_indices_from(gram)] += factors.by.ridge
+    lower = np.linalg.cholesky(gram)
+    found: Matrix = np.linalg.solve(lower, factors.items.T).T
+    return found
+
+
+def everybody(strengths: Strengths, vectors: Matrix, alpha: float) -> Matrix:
+    """Return a row for each person whose product with an item's vector is how well it suits them.
+
+    Args:
+        vectors: as `kernel_of`. The scores are those of `Factors.folded_in`.
+    """
+    return _all_solved(sparse.csr_matrix(strengths), vectors, np.eye(vectors.shape[1]), alpha)

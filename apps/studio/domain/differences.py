@@ -6,6 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
+from apps.studio.domain.experiment_words import (
+    experiment_differs,
+    experiment_said,
+    holdout_differs,
+    holdout_words,
+)
 from apps.studio.types import Change, Detail
 from engine.capping import CapDoc
 from engine.capping import describe as describe_cap
@@ -15,6 +21,8 @@ from engine.conditions.sentences import people
 from engine.errors import InvalidCondition
 from engine.snapshot import (
     BlockDoc,
+    ExperimentDoc,
+    HoldoutDoc,
     LocaleDoc,
     PlacementDoc,
     RuleDoc,
@@ -68,6 +76,14 @@ def changes_between(
     changes += _compared(
         "rule", before.rules, new.rules, lambda old, new: _rule(old, new, names), names
     )
+    changes += _compared(
+        "experiment",
+        before.experiments,
+        new.experiments,
+        lambda old, new: experiment_differs(old, new, lambda one: _short(names.condition(one))),
+        names,
+    )
+    changes += _compared("holdout", before.holdouts, new.holdouts, holdout_differs, names)
     changes += _compared("segment", _visible(before), _visible(new), _segment, names)
     changes += _compared("frequency cap", before.caps, new.caps, _cap, names)
     return changes
@@ -154,6 +170,10 @@ def _said(doc: object, names: "_Names") -> Iterator[Detail]:
                 yield Detail(f"variant {variant.key}, for", after=text)
         case CapDoc():
             yield Detail("limits", after=describe_cap(doc))
+        case ExperimentDoc():
+            yield from experiment_said(doc, lambda one: _short(names.condition(one)))
+        case HoldoutDoc():
+            yield Detail("holds out", after=holdout_words(doc))
 
 
 def _keyed(docs: Sequence[Doc]) -> Mapping[str, Doc]:

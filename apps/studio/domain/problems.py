@@ -20,8 +20,8 @@ ROLES = {
     ),
     "worker": (
         "bad",
-        "segments are not refreshed, models not trained, lists not read",
-        "celery -A config worker --queues fast,slow,train",
+        "segments are not refreshed, models not scored, lists not read",
+        "celery -A config worker --queues fast,slow",
     ),
     "beat": (
         "bad",

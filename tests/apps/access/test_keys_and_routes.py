@@ -97,6 +97,23 @@ ROUTES = [
         f"/v1/hooks/{ANY}/variants", "v1/hooks/<uuid:connection_id>/variants", ("sk",), "GET",
         status=404, code="not_found",
     ),
+    Route(
+        "/v1/models/x", r"^v1/models/(?P<key>[-\w]{1,100})/?$", ("sk",), "GET",
+        status=404, code="model_not_found",
+    ),
+    Route(
+        "/v1/models/x/invocations", r"^v1/models/(?P<key>[-\w]{1,100})/invocations/?$", ("sk",),
+        body={"instances": []}, status=404, code="model_not_found",
+    ),
+    Route(
+        "/v1/models/x:predict", r"^v1/models/(?P<key>[-\w]{1,100}):predict/?$", ("sk",),
+        body={"instances": []}, status=404, code="model_not_found",
+    ),
+    Route(
+        "/v1/recommendations/x", r"^v1/recommendations/(?P<recommender>[^/]{1,100})/?$", ("sk",),
+        "GET", status=404, code="recommender_not_found",
+    ),
+    Route("/v1/items", "v1/items", ("sk",), "PUT", body={"items": []}),
     Route("/v1/snapshot", "v1/snapshot", ("ek",), "GET"),
     Route("/v1/stream/tickets", "v1/stream/tickets", BOTH, body={"anonymousId": "a1"}),
     Route("/v1/segments", "v1/segments", ("sk",), "GET"),

@@ -27,6 +27,7 @@ from apps.decisions.hot_state import HotKey, Remembered
 from apps.decisions.models import Publication
 from apps.delivery import cached, exposure_log
 from apps.events import counters
+from apps.predictions import online
 from apps.profiles import services as profiles
 from apps.profiles import state
 from apps.profiles.identities import add
@@ -193,6 +194,7 @@ def forget_everything() -> None:
     visitors.forget()
     triggers.forget()
     cached.forget()
+    online.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -204,7 +206,9 @@ def _new_process(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path)
     monkeypatch.setattr(exposure_log, "_start", lambda: None)
     monkeypatch.setattr(decisions, "start_watching", lambda: None)
     monkeypatch.setattr(cached, "start_watching", lambda: None)
+    recommendations.stop()  # the thread of an earlier test would load what this one has made up
     monkeypatch.setattr(recommendations, "_watch", lambda: None)
+    monkeypatch.setattr(online, "_watch", lambda: None)
     forget_everything()
     clock.replace(lambda: NOW)
     yield

@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping as Map
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from apps.content.models import Block
 from apps.content.services import create_block, create_variant
 from apps.integrations import importing
 from apps.integrations.models import Connection, Incoming, Mapping
+from apps.predictions import services as predictions
+from apps.predictions.models import ModelSpec
 from apps.work import clock
 
 SCHEMA: list[dict[str, JSON]] = [
@@ -141,3 +144,18 @@ def imported(client: Client, connection: Connection, document: Any, event: str =
     identity = answer.json()["id"].removeprefix("inc_")
     importing.run(identity, clock.now())
     return Incoming.objects.get(pk=identity)
+
+
+@pytest.fixture(autouse=True)
+def artifact_dir(settings: Any, tmp_path: Path) -> None:
+    """Models keep their files in a directory of the test's own."""
+    settings.ARTIFACT_DIR = tmp_path / "artifacts"
+
+
+@pytest.fixture
+def spec(shop: Site) -> ModelSpec:
+    """A question that a model is to answer."""
+    return predictions.create_spec(
+        site_id=shop.pk, key="order", name="Will order", target_event="Order Completed",
+        now=clock.now(),
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from apps.access.models import Site
@@ -36,15 +37,15 @@ def fill(site: Site, *, telling: bool, seed: int = 0) -> None:
     store(site, events)
 
 
-def make_spec(site: Site, **options) -> ModelSpec:
+def make_spec(site: Site, **options: Any) -> ModelSpec:
     """Whether a visitor orders within a week; small trees, so that tests are quick."""
     return services.create_spec(
         site_id=site.pk,
         key="order",
         name="Will order",
-        target_event="Order Completed",
         now=NOW,
         **{
+            "target_event": "Order Completed",
             "horizon_hours": 168,
             "moments": 5,
             "hyperparameters": {"trees": 40, "leaves": 4, "learning_rate": 0.1},

@@ -8,7 +8,7 @@ import pytest
 from apps.access.models import Site
 from apps.consent.types import Purpose
 from apps.predictions import features, services
-from apps.predictions.domain.feature_names import PLAIN
+from apps.predictions.domain.feature_names import DEFAULTS
 from apps.predictions.errors import UnknownFeature
 from apps.predictions.models import ModelSpec
 from tests.apps.recommendations.world import (
@@ -20,7 +20,11 @@ from tests.apps.recommendations.world import (
     store,
 )
 
-NAMES = ["count:Product Viewed", "since_h:Cart Viewed", "category:shoes"]
+NAMES = [
+    "events", "events_1d", "events_7d", "events_30d", "sessions", "days_active", "recency_h",
+    "tenure_h", "mean_gap_h", "items", "categories", "devices", "value_sum", "value_mean",
+    "value_max", "count:Product Viewed", "since_h:Cart Viewed", "category:shoes",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def spec(site: Site) -> ModelSpec:
     )  # fmt: skip
 
 
-def known(spec: ModelSpec, profile_id, *, as_of=NOW, names=(*PLAIN, *NAMES)) -> dict[str, float]:
+def known(spec: ModelSpec, profile_id, *, as_of=NOW, names=NAMES) -> dict[str, float]:
     (found,), x = features.rows_of(spec, names, [profile_id], as_of=as_of)
     assert found == profile_id
     return dict(zip(names, x[0].tolist(), strict=True))
@@ -54,19 +58,20 @@ def test_each_feature_is_what_it_says(site, spec):
         ],
     )
     found = known(spec, who)
-    gaps_h = (1 / 6 + (47 + 50 / 60)) / 2  # of the first device; the second has none
     assert found == pytest.approx(
         {
             "events": 4,
             "events_1d": 2,
             "events_7d": 4,
+            "events_30d": 4,
             "sessions": 3,
             "days_active": 2,
             "recency_h": 2,
             "tenure_h": 50,
-            "mean_gap_h": gaps_h,
+            "mean_gap_h": 48 / 3,
             "items": 2,
             "categories": 2,
+            "value_sum": 40,
             "value_mean": 20,
             "value_max": 30,
             "devices": 2,
@@ -129,23 +134,34 @@ def test_a_moment_holds_who_was_active_and_labels_what_came_within_the_horizon(s
 
 
 def test_names_are_chosen_from_what_had_been_sent_by_then(site, spec):
-    who = make_profile(site)
+    people = [make_profile(site) for _ in range(5)]
+    early, late = NOW - timedelta(days=2), NOW - timedelta(hours=1)
     store(
         site,
         [
-            Seen(who, NOW - timedelta(days=2), "A", category="shoes"),
-            Seen(who, NOW - timedelta(hours=1), name="Later", category="later"),
+            *(Seen(who, early, "A", category="shoes") for who in people),
+            *(Seen(who, late, name="Later", category="later") for who in people),
+            # What fewer people brought says something of them alone.
+            *(Seen(who, early, name="Rare", category="rare") for who in people[:4]),
         ],
     )
     assert features.names_for(spec, as_of=NOW - timedelta(days=1)) == [
-        *PLAIN,
+        *DEFAULTS,
         "count:Product Viewed",
         "since_h:Product Viewed",
         "category:shoes",
     ]
 
 
-@pytest.mark.parametrize("names", [["nothing"], ["count:"], ["sum:A"], ["events", "events"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["nothing"], ["count:"], ["sum:A"], ["events", "events"], ["gram:A"], ["gram:>A"],
+        ["intent:joy"], ["rfm_r:"], ["rfm_m:5,5"], ["rfm_f:nan"], ["rfm_f:1e400"],
+        ["count:A@+24h", "trait:"],
+    ],
+    ids=lambda names: " ".join(names),
+)  # fmt: skip
 def test_a_feature_that_nothing_computes_is_refused(names):
     with pytest.raises(UnknownFeature):
         features.features_of(names)

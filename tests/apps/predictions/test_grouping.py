@@ -7,10 +7,18 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from apps.predictions.domain import grouping
-from apps.predictions.domain.grouping import Method, renamed_after, search
+from apps.predictions.domain.assigning import (
+    Assigning,
+    Circle,
+    Scaling,
+    circles,
+    restored,
+    scaling_of,
+)
+from apps.predictions.domain.grouping import METHODS, OWN_NUMBER, Method, renamed_after, search
+from apps.predictions.domain.naming import differences, name_of
 from apps.predictions.domain.surrogates import held, rounded, surrogate_of
-
-METHODS: tuple[Method, ...] = ("kmeans", "minibatch", "mixture", "hierarchical", "density")
+from apps.predictions.domain.trajectories import trajectories
 
 
 def blobs(groups: int = 4, each: int = 60, apart: float = 8.0) -> tuple[np.ndarray, np.ndarray]:
@@ -31,8 +39,9 @@ def test_planted_groups_are_found(method: Method) -> None:
     rows, truth = blobs()
     found = search(rows, [3, 4, 5], [method])
     assert found.best is not None
-    assert found.best.labels.max() + 1 == 4
-    assert adjusted_rand_score(truth, found.best.labels) >= 0.95
+    assert found.labels is not None
+    assert found.best.found_k == found.labels.max() + 1 == 4
+    assert adjusted_rand_score(truth, found.labels) >= 0.95
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -41,12 +50,67 @@ def test_even_noise_has_no_clear_structure(method: Method) -> None:
     found = search(rows, [3, 4, 5], [method])
     assert found.best is None
     assert found.reason == grouping.NO_STRUCTURE
-    assert len(found.tried) == (1 if method == "density" else 3)  # and all of it can be seen
+    assert len(found.tried) == (1 if method in OWN_NUMBER else 3)  # and all of it can be seen
 
 
 def test_one_round_cloud_has_no_clear_structure() -> None:
     rows = np.random.default_rng(6).normal(size=(300, 4))
     assert search(rows, [2, 3, 4]).best is None
+
+
+def test_one_heavy_tail_is_no_group() -> None:
+    rng = np.random.default_rng(7)
+    tail = np.column_stack([10 * rng.pareto(1.1, 800), rng.normal(size=(800, 4))])
+    # How active people are spreads all counts alike: whoever does much does much of everything.
+    counts = rng.poisson(rng.gamma(1.0, 5.0, (800, 1)) * rng.dirichlet(np.ones(6), 800))
+    for raw in (tail, counts.astype(float)):
+        scaling = scaling_of(raw, [0.0] * raw.shape[1])
+        assert scaling is not None
+        assert search(scaling.scaled(raw), [2, 3], ["kmeans", "mixture", "dbscan"]).best is None
+
+
+def test_a_small_group_is_found_beside_large_ones() -> None:
+    rng = np.random.default_rng(9)
+    truth = rng.choice(4, 1_500, p=[0.5, 0.3, 0.16, 0.04])
+    rows = 5.0 * rng.normal(size=(4, 6))[truth] + rng.normal(size=(1_500, 6))
+    found = search(rows, [3, 4], ["kmeans", "mixture", "density"])
+    assert found.labels is not None
+    assert adjusted_rand_score(truth, found.labels) >= 0.95
+
+
+def test_outliers_are_in_no_group() -> None:
+    rows, truth = blobs()
+    scaling = scaling_of(rows, [0.0] * 3)
+    assert scaling is not None
+    drawn = circles(scaling.scaled(rows), truth, is_round=True, seed=0)
+    model = Assigning(("a", "b", "c"), scaling, drawn)
+    own = np.asarray([int(one) if one else -1 for one in model.labels(rows)])
+    assert adjusted_rand_score(truth, own) >= 0.95
+    assert restored(model.text()).labels(rows) == model.labels(rows)
+    middle = rows.mean(0, keepdims=True) * 50
+    assert model.labels(middle) == [None]
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "now"),
+    [(4.9, "left", "left"), (5.1, "left", "left"), (5.1, "right", "right"),
+     (5.4, "left", "right"), (5.1, None, "right"), (5.1, "gone", "right")],
+)  # fmt: skip
+def test_a_group_is_left_only_for_one_that_is_a_tenth_nearer(
+    at: float, before: str | None, now: str
+) -> None:
+    plain = Scaling(((0, False, 0.0, 5.0, 2.0),), (0.0,), ((1.0,),))
+    groups = (Circle("left", ((-2.5,),), 9.0), Circle("right", ((2.5,),), 9.0))
+    assert Assigning(("a",), plain, groups).labels(np.array([[at]]), [before]) == [now]
+
+
+def test_trends_tell_rising_from_fading() -> None:
+    weeks = np.array([[0, 0, 0, 0, 1, 2, 4, 8], [8, 4, 2, 1, 0, 0, 0, 0], [0] * 8], float)
+    rising, fading, nothing = trajectories(weeks)
+    assert rising[0] > 0.5 > -0.5 > fading[0]
+    assert (rising[1], fading[1]) == (0.0, 7.0)
+    assert rising[2] == 4.0
+    assert np.isnan(nothing).all()
 
 
 def test_all_indices_of_all_numbers_are_told() -> None:
@@ -63,7 +127,7 @@ def test_equal_seeds_give_equal_groups() -> None:
     one, other = search(rows, [3, 4], seed=2), search(rows, [3, 4], seed=2)
     assert one.best is not None
     assert other.best is not None
-    assert (one.best.labels == other.best.labels).all()
+    assert (one.labels == other.labels).all()
     assert one.best.stability == other.best.stability
 
 
@@ -119,3 +183,26 @@ def test_a_rounded_bound_divides_as_the_exact_one(values: list[float], share: fl
     if not rows[place] < cut < rows[place + 1]:
         return
     assert ((rows < rounded(float(cut), rows)) == (rows <= cut)).all()
+
+
+def test_names_say_what_a_group_does_more_and_nothing_twice() -> None:
+    rng = np.random.default_rng(4)
+    members = np.arange(400) < 100
+    visits = np.where(members, 20.0, 3.0) + rng.normal(size=400)
+    x = np.column_stack([visits, visits * 2, np.where(members, 0.1, 1.5), rng.normal(size=400)])
+    x[:, 2] += 0.3 * rng.random(400)
+    names = ["sessions", "days_active", "path_entropy", "items"]
+    words = {
+        "sessions": "number of visits",
+        "days_active": "number of days with a visit",
+        "path_entropy": "how scattered the categories looked at are (bits)",
+        "items": "number of different items",
+    }
+    found = differences(x, members, names, words)
+    assert {one.feature for one in found} <= {"sessions", "days_active", "path_entropy"}
+    assert len([one for one in found if one.feature in ("sessions", "days_active")]) == 1
+    assert name_of(found, 1) in ("More visits", "More days with a visit")
+    assert name_of(found, 2, [name_of(found, 1)]).endswith("(2)")
+    less = [one for one in found if one.by < 0]
+    assert name_of(less, 1) == "Few kinds of things"
+    assert name_of([], 3) == "Like most"

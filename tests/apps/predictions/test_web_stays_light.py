@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-HEAVY = {"sklearn", "lightgbm", "scipy", "numpy", "pandas"}
+HEAVY = {"sklearn", "lightgbm", "scipy", "numpy", "pandas", "optuna"}
 
 SCRIPT = """
 import json, sys

@@ -38,11 +38,14 @@ def spec(db: None) -> ModelSpec:
 def version(spec: ModelSpec, number: int, at: datetime, state: str = "candidate") -> ModelVersion:
     pk = uuid7()
     digest = artifacts.store(pk, f"trees of {number}, count:Event of one person")
-    return ModelVersion.objects.create(
+    made = ModelVersion.objects.create(
         pk=pk, spec=spec, number=number, state=state, trained_at=at, artifact_sha256=digest,
         feature_names=["count:Event of one person"], calibration={}, lineage={},
         card={"auc": 0.7, "gains": [["count:Event of one person", 1.0]]},
     )  # fmt: skip
+    made.signature = artifacts.sign(made)
+    made.save(update_fields=["signature"])
+    return made
 
 
 def erasure(spec: ModelSpec, events: int = 3) -> Erasure:

@@ -66,7 +66,9 @@ def test_consecutive_views_within_half_an_hour_are_pairs(site, recommender):
     version = train(recommender)
     assert lists(recommender) == {"A": ["B"], "C": ["C"]}
     assert (version.views, version.pairs) == (4, 2)
-    assert version.popular == [["C", 0.5], ["A", 0.25], ["B", 0.25]]
+    # What happened later counts a little more: a half-life of 21 days.
+    assert [code for code, _ in version.popular] == ["C", "B", "A"]
+    assert [share for _, share in version.popular] == pytest.approx([0.5, 0.25, 0.25], abs=5e-4)
 
 
 def test_two_devices_of_one_person_are_not_one_walk(site, recommender):
@@ -174,7 +176,12 @@ def test_a_popular_recommender_has_no_lists_but_the_one(site):
     train(popular)
     assert lists(popular) == {}
     table = selectors.refresh(site.pk)["top"]
-    assert table.lookup("A", 5) == [("B", 0.666667, "popular"), ("A", 0.333333, "popular")]
+    assert [(code, why) for code, _, why in table.lookup("A", 5)] == [
+        ("B", "popular"),
+        ("A", "popular"),
+    ]
+    shares = [share for _, share, _ in table.lookup("A", 5)]
+    assert shares == pytest.approx([2 / 3, 1 / 3], abs=5e-4)
 
 
 def test_the_real_clicks_through_the_tables_give_the_same_figures(site, recommender):
@@ -212,7 +219,7 @@ def test_an_intent_trains_and_shows_its_progress(site, recommender):
     finally:
         clock.replace(None)
     intent = Intent.objects.get(pk=intent_id)
-    assert (intent.done_steps, intent.total_steps, intent.note) == (3, 3, "Done")
+    assert (intent.done_steps, intent.total_steps, intent.note) == (6, 6, "Done")
     assert lists(recommender) == {"A": ["B"]}
 
 

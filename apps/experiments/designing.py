@@ -1,0 +1,100 @@
+"""A design checked before it starts: what runs cannot be changed silently."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from apps.experiments.errors import FieldProblem, InvalidExperiment, problem
+from apps.experiments.models import Arm, Experiment, Goal, Metric
+from engine.conditions.parse import parse_condition
+from engine.errors import InvalidCondition
+
+WEIGHTS_TOLERANCE = 1e-6
+
+
+def check_design(experiment: Experiment) -> list[Arm]:
+    """Return the arms, in order, of a design that can be started. Four queries.
+
+    Raises:
+        InvalidExperiment: with every wrong place.
+    """
+    arms = list(experiment.arms.select_related("variant").order_by("number"))
+    goals = list(experiment.goals.select_related("metric"))
+    errors = [
+        *_of_arms(experiment, arms),
+        *_of_factors(experiment, arms),
+        *_of_goals(goals),
+        *_of_audience(experiment),
+    ]
+    if errors:
+        raise InvalidExperiment(errors)
+    return arms
+
+
+def _of_arms(experiment: Experiment, arms: Sequence[Arm]) -> list[FieldProblem]:
+    block_id = experiment.placement.block_id
+    found = []
+    if len(arms) < 2:
+        found.append(problem("arms", "Give at least two arms: one of them is the control."))
+    elif sum(arm.is_control for arm in arms) != 1:
+        found.append(problem("arms", "Say which one arm is the control."))
+    if block_id is None:
+        found.append(
+            problem("placement", "No block fills this placement: there is nothing to show.")
+        )
+    total = sum(arm.weight for arm in arms)
+    if arms and not (math.isfinite(total) and abs(total - 1) <= WEIGHTS_TOLERANCE):
+        found.append(problem("arms", f"The shares of the arms add up to {total:.4g}, not to 1."))
+    for arm in arms:
+        where = f"arms/{arm.key}"
+        if not arm.weight >= 0:
+            found.append(problem(where, f"The share of the arm '{arm.name}' is below 0."))
+        if arm.variant.archived_at is not None:
+            found.append(problem(where, f"The variant of the arm '{arm.name}' is archived."))
+        elif block_id is not None and arm.variant.block_id != block_id:
+            found.append(
+                problem(where, f"The variant of the arm '{arm.name}' is of another block.")
+            )
+    return found
+
+
+def _of_factors(experiment: Experiment, arms: Sequence[Arm]) -> list[FieldProblem]:
+    if experiment.kind != Experiment.Kind.FACTORIAL:
+        return []
+    factors = {
+        str(one["key"]): [str(level) for level in one["levels"]] for one in experiment.factors
+    }
+    if len(factors) < 2 or any(len(set(levels)) < 2 for levels in factors.values()):
+        return [problem("factors", "A factorial needs two factors, with two levels each.")]
+    wanted = set(itertools.product(*factors.values()))
+    given = [tuple(str(arm.levels.get(key)) for key in factors) for arm in arms]
+    if len(given) != len(set(given)) or set(given) != wanted:
+        return [
+            problem("arms", f"Give one arm for each of the {len(wanted)} combinations of levels.")
+        ]
+    return []
+
+
+def _of_goals(goals: Sequence[Goal]) -> list[FieldProblem]:
+    found = []
+    if not any(one.role == Goal.Role.GOAL for one in goals):
+        found.append(problem("goals", "Say by which metric it is decided: give one goal."))
+    for one in goals:
+        where, name = f"goals/{one.metric.key}", one.metric.name
+        if one.role == Goal.Role.GUARDRAIL and not one.margin:
+            found.append(problem(where, f"Say how much worse '{name}' may get at the most."))
+        if one.role != Goal.Role.WATCHED and one.metric.kind == Metric.Kind.QUANTILE:
+            found.append(problem(where, f"'{name}' is a quantile: it can be watched, not decide."))
+    return found
+
+
+def _of_audience(experiment: Experiment) -> list[FieldProblem]:
+    found = []
+    if not 0 < experiment.coverage <= 1:
+        found.append(problem("coverage", "Say which share of the visitors takes part."))
+    if experiment.condition is not None:
+        try:
+            parse_condition(experiment.condition)
+        except InvalidCondition as error:
+            found.append(problem("condition", f"Who takes part is not a condition: {error}."))
+    return found

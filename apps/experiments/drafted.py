@@ -1,0 +1,144 @@
+"""The experiments that run and the holdouts, one by one, as a publication would hold each."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.content.selectors import VariantNow, variants_now
+from apps.experiments.models import Experiment, Holdout, Phase
+from apps.segments.selectors import gated_in_force, meaning, request_keys
+from engine.conditions.canonical import to_json
+from engine.conditions.nodes import Node
+from engine.conditions.parse import parse_condition
+from engine.conditions.scope import segment_keys, split_history
+from engine.errors import InvalidCondition
+from engine.snapshot import ArmDoc, ExperimentDoc, HoldoutDoc
+
+
+class DraftedExperiment(NamedTuple):
+    """One experiment that was started.
+
+    Attributes:
+        document: None when it is refused, or waits for a block in its placement.
+        refusal: why a publication of it would be refused, in a sentence.
+        hint: what an editor should know that refuses nothing.
+        hidden: conditions of the hidden segments that it needs, by key.
+    """
+
+    object_id: UUID
+    key: str
+    document: ExperimentDoc | None
+    refusal: str = ""
+    hint: str = ""
+    hidden: Mapping[str, Node] = {}
+
+
+def drafted_experiments(
+    site_id: UUID, ids: Collection[UUID] | None = None
+) -> list[DraftedExperiment]:
+    """Return the site's experiments that run; of `ids` only, where given. Five queries at most."""
+    rows = Phase.objects.filter(
+        ended_at=None,
+        experiment__site_id=site_id,
+        experiment__state=Experiment.State.RUNNING,
+        experiment__archived_at=None,
+    )
+    chosen = rows if ids is None else rows.filter(experiment_id__in=list(ids))
+    phases = list(chosen.select_related("experiment__placement").order_by("experiment__key"))
+    if not phases:
+        return []
+    first = _first_of_each_placement(rows)
+    variants = variants_now({arm["variant"] for one in phases for arm in one.arms})
+    published = gated_in_force(site_id)
+    asking, meant = request_keys(published), meaning(site_id)
+    known = frozenset(published)
+    return [_drafted(one, first, variants, known, asking, meant) for one in phases]
+
+
+def hidden_parts(site_id: UUID) -> dict[str, Node]:
+    """Return the conditions of hidden segments that running experiments need, by key."""
+    return {key: node for one in drafted_experiments(site_id) for key, node in one.hidden.items()}
+
+
+def drafted_holdouts(site_id: UUID) -> list[tuple[UUID, HoldoutDoc]]:
+    """Return the site's holdouts that are in use. One query."""
+    rows = Holdout.objects.filter(site_id=site_id, is_enabled=True, archived_at=None, share__gt=0)
+    return [
+        (one.pk, HoldoutDoc(key=one.key, seed=one.seed, share=one.share))
+        for one in rows.order_by("key")
+    ]
+
+
+def _first_of_each_placement(rows: QuerySet[Phase]) -> dict[UUID, UUID]:
+    """The experiment of each placement that was started first: a placement runs one."""
+    found: dict[UUID, UUID] = {}
+    for experiment_id, placement_id in rows.order_by("started_at", "pk").values_list(
+        "experiment_id", "experiment__placement_id"
+    ):
+        found.setdefault(placement_id, experiment_id)
+    return found
+
+
+def _drafted(
+    phase: Phase,
+    first: Mapping[UUID, UUID],
+    variants: Mapping[str, VariantNow],
+    published: frozenset[str],
+    asking: frozenset[str],
+    meant: Callable[[Node], Node],
+) -> DraftedExperiment:
+    experiment = phase.experiment
+    placement, key, pk = experiment.placement, experiment.key, experiment.pk
+    name = f"The experiment '{experiment.name}'"
+    if placement.archived_at is not None or placement.block_id is None:
+        return DraftedExperiment(pk, key, None, hint=f"{name} waits: no block fills its placement.")
+    if first[placement.pk] != pk:
+        return DraftedExperiment(pk, key, None, f"{name} is in a placement that runs another one.")
+    for arm in phase.arms:
+        variant = variants.get(arm["variant"])
+        if variant is None or variant.is_archived:
+            return DraftedExperiment(
+                pk, key, None, f"{name} shows in '{arm['name']}' a variant that is archived."
+            )
+        if variant.block_id != placement.block_id:
+            return DraftedExperiment(
+                pk, key, None, f"{name} shows in '{arm['name']}' a variant of another block."
+            )
+    node: Node | None = None
+    hidden: Mapping[str, Node] = {}
+    if phase.condition is not None:
+        try:
+            whole = meant(parse_condition(phase.condition))
+        except InvalidCondition as error:
+            return DraftedExperiment(pk, key, None, f"{name}: who takes part is refused: {error}.")
+        absent = sorted(segment_keys(whole) - published)
+        if absent:
+            return DraftedExperiment(
+                pk, key, None, f"{name} names the segment '{absent[0]}', which is not published."
+            )
+        node, hidden = split_history(whole, asking)
+    document = ExperimentDoc(
+        key=key,
+        placement=placement.key,
+        seed=phase.seed,
+        arms=_arms(phase, variants),
+        coverage=phase.coverage,
+        layer=(phase.layer_key, phase.layer_start, phase.layer_end) if phase.layer_key else None,
+        condition=None if node is None else to_json(node),
+    )
+    return DraftedExperiment(pk, key, document, hidden=hidden)
+
+
+def _arms(phase: Phase, variants: Mapping[str, VariantNow]) -> list[ArmDoc]:
+    """A stopped arm keeps its place, so that nobody else is moved, and shows the control."""
+    control = next(arm["variant"] for arm in phase.arms if arm["is_control"])
+    return [
+        ArmDoc(
+            key=arm["key"],
+            variant=variants[control if arm["key"] in phase.stopped else arm["variant"]].key,
+            weight=arm["weight"],
+        )
+        for arm in phase.arms
+    ]
