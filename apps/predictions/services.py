@@ -300,7 +300,12 @@ def cut(*, site_id: UUID, now: datetime) -> list[UUID]:
         spec__site_id=site_id, deleted_at=None, trained_at__lte=now
     )
     versions.filter(cut_at=None).update(cut_at=now)
-    return list(versions.values_list("spec_id", flat=True).distinct())
+    # A training that is under way may have read the events already, and leaves its version later.
+    learning = TrainingRun.objects.filter(
+        spec__site_id=site_id, state=State.RUNNING, started_at__lte=now
+    )
+    found = {*versions.values_list("spec_id", flat=True)}
+    return sorted(found.union(learning.values_list("spec_id", flat=True)))
 
 
 def settle_cut(*, spec_id: UUID, cut_at: datetime, insist_at: datetime, now: datetime) -> bool:
@@ -313,6 +318,8 @@ def settle_cut(*, spec_id: UUID, cut_at: datetime, insist_at: datetime, now: dat
     spec = ModelSpec.objects.filter(pk=spec_id).first()
     if spec is None:
         return True
+    if spec.runs.filter(state=State.RUNNING, started_at__lte=cut_at).exists():
+        return False  # what it leaves was learned from before
     champion = champion_of(spec.pk)
     if champion is not None and champion.trained_at <= cut_at:
         if now < insist_at:

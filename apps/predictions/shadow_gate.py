@@ -71,7 +71,11 @@ def check(version: ModelVersion, now: datetime) -> Gate | None:
         "question"
     ):
         return None
-    sums = held(version.shadow.get("moments", []))
+    # Moments beside one that served before say nothing of what serves now.
+    beside = [
+        one for one in version.shadow.get("moments", []) if one["champion"] == champion.number
+    ]
+    sums = held(beside)
     if not sums.moments:
         return SHADOW, False, _waits(version)
     told = f"over {sums.moments} days and {sums.rows:,} looks at visitors since it was trained"

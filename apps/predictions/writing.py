@@ -5,7 +5,6 @@ number that something live compares it with, or half as old as something live le
 falls on the other side is looked at by the consumer; nobody else's segments can have changed.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import isfinite
@@ -265,7 +264,7 @@ class _States:
         profile_id, epoch, version, *_ = row
         self.ids.append(profile_id)
         gone = [one.trait for one in told if one.entry is None]
-        self.gone.append("{" + ",".join(map(json.dumps, gone)) + "}")
+        self.gone.append("{" + ",".join(map(_quoted, gone)) + "}")
         self.told.append(
             _encode({one.trait: one.entry for one in told if one.entry is not None}).decode()
         )
@@ -301,6 +300,11 @@ def is_willing(spec: ModelSpec, row: StateRow, now: datetime) -> bool:
         regime=STRICT_UNKNOWN,
         now_ms=clock.to_ms(now),
     )
+
+
+def _quoted(text: str) -> str:
+    """A text as an element of an array of Postgres: only its quotes and backslashes are special."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _known(said: Said) -> Said:

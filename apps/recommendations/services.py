@@ -144,9 +144,8 @@ def forget_unused_items(site_id: UUID) -> int:
 
 
 def trained(site_id: UUID) -> list[UUID]:
-    """Return the ids of the recommenders of a site that serve something."""
-    serving = Recommender.objects.filter(site_id=site_id).exclude(active=None)
-    return list(serving.values_list("pk", flat=True))
+    """Return the ids of the recommenders of a site: each may have learned, or be learning now."""
+    return list(Recommender.objects.filter(site_id=site_id).values_list("pk", flat=True))
 
 
 def settle_cut(
