@@ -23,10 +23,7 @@ AT_ONCE: Final = 200
 
 _BUYERS = """
 SELECT DISTINCT e.profile_id FROM events_personal e
-WHERE e.site_id = %s AND e.name = ANY(%s) AND NOT EXISTS (
-  SELECT FROM profiles_profilestate s
-  WHERE s.profile_id = e.profile_id AND jsonb_exists(s.traits, %s))
-ORDER BY e.profile_id
+WHERE e.site_id = %s AND e.name = ANY(%s) ORDER BY e.profile_id
 """
 
 
@@ -41,7 +38,7 @@ def fill(site_id: UUID, progress: Progress) -> int:
     if not names:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_BUYERS, [str(site_id), sorted(names), bought.TRAIT])
+        cursor.execute(_BUYERS, [str(site_id), sorted(names)])
         buyers = [profile_id for (profile_id,) in cursor.fetchall()]
     done = 0
     for begin in range(0, len(buyers), AT_ONCE):
@@ -54,9 +51,11 @@ def fill(site_id: UUID, progress: Progress) -> int:
 def _fill(profile_ids: Sequence[UUID]) -> int:
     with transaction.atomic():
         rows = [row for row in state.lock(profile_ids) if row.merged_into is None]
+        # Who has the trait may have it for fewer days, or of another event, than is asked now.
+        before = {row.profile_id: row.traits.get(bought.TRAIT) for row in rows}
         for row in rows:
             bought.reload(row)
-        changed = [row for row in rows if bought.TRAIT in row.traits]
+        changed = [row for row in rows if row.traits.get(bought.TRAIT) != before[row.profile_id]]
         state.save(changed)
         states_changing.send(None, rows=changed)
     states_changed.send(None, rows=changed)

@@ -102,6 +102,19 @@ def test_orders_of_before_the_filter_are_left_out_once_a_worker_has_read_them(sh
     assert bought_filling.fill(UUID(asked.payload["site_id"]), lambda *_: None) == 0
 
 
+def test_a_filter_that_looks_back_further_brings_earlier_purchases_back(shop: Shop):
+    shop.set(filters=BOUGHT)
+    order(shop, "P0", days_ago=60)
+    order(shop, "P1", days_ago=1)
+    assert shop.items()[0] == "P0"
+    shop.recommender.filters = {"bought": 365}
+    shop.recommender.save()
+    selectors.refresh(shop.world.site.pk)
+    asked = Intent.objects.get(kind="pipeline.fill_bought")
+    bought_filling.fill(UUID(asked.payload["site_id"]), lambda *_: None)
+    assert shop.items()[0] == "P2"
+
+
 def test_a_history_that_is_read_anew_brings_purchases_too(shop: Shop):
     order(shop, "P0")
     shop.set(filters=BOUGHT)
