@@ -5,12 +5,15 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from apps.recommendations import choosing
 from apps.recommendations.models import Recommender
 
 EMPTY_ROWS: Final = 2
+NO_MORE: Final = SafeString("")
+LENGTH: Final = SafeString(' maxlength="200"')
+DECIMAL: Final = SafeString(' inputmode="decimal" size="6"')
 MOST_ROWS: Final = 12
 HEAVIEST: Final = 100.0
 RULES: Final = (("never", "Never for"), ("only", "Only for"))
@@ -21,10 +24,13 @@ _WITH_DEFAULT: Final = ("half_life_days", "diversity", "exploration")
 _AS_IT_IS: Final = Recommender()
 
 
-def _cell(kind: str, name: str, value: object, label: str, extra: str = "") -> SafeString:
+def _cell(
+    kind: str, name: str, value: object, label: str, extra: SafeString = NO_MORE
+) -> SafeString:
+    """An input in a cell; `extra`: more of its attributes, already markup."""
     return format_html(
         '<td data-label="{}"><input type="{}" name="{}" value="{}" aria-label="{}"{}></td>',
-        label, kind, name, "" if value is None else value, label, mark_safe(extra),
+        label, kind, name, "" if value is None else value, label, extra,
     )  # fmt: skip
 
 
@@ -32,7 +38,7 @@ def _choice(name: str, value: object, label: str, choices: Any) -> SafeString:
     options = format_html_join(
         "",
         '<option value="{}"{}>{}</option>',
-        ((key, mark_safe(" selected") if key == value else "", words) for key, words in choices),
+        ((key, SafeString(" selected") if key == value else "", words) for key, words in choices),
     )
     return format_html(
         '<td data-label="{}"><select name="{}" aria-label="{}">{}</select></td>',
@@ -82,13 +88,12 @@ class _WeightsWidget(_Rows):
         """Event and weight, row by row."""
         known = list(value or [])
         rows = known + [{"event": "", "weight": ""}] * min(EMPTY_ROWS, MOST_ROWS - len(known))
-        step = ' inputmode="decimal" size="6"'
         return _table(
             name,
             ("Event", "Counts"),
             (
-                _cell("text", f"{name}-{number}-event", row["event"], "Event", ' maxlength="200"')
-                + _cell("text", f"{name}-{number}-weight", row["weight"], "Counts", step)
+                _cell("text", f"{name}-{number}-event", row["event"], "Event", LENGTH)
+                + _cell("text", f"{name}-{number}-weight", row["weight"], "Counts", DECIMAL)
                 for number, row in enumerate(rows)
             ),
         )

@@ -35,7 +35,8 @@ def _words(texts: Sequence[str]) -> Rows:
 
     if not any(text.split() for text in texts):
         return sparse.csr_matrix((len(texts), 0))
-    words = TfidfVectorizer(token_pattern=r"\S+", sublinear_tf=True, max_features=20_000)
+    split = r"\S+"
+    words = TfidfVectorizer(token_pattern=split, sublinear_tf=True, max_features=20_000)
     return words.fit_transform(texts)
 
 
