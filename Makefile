@@ -7,7 +7,7 @@ N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors bench-privacy bench-models operating-characteristics faults parity mutants contract audit shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors bench-privacy bench-models bench-experiments operating-characteristics faults parity mutants contract audit shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -44,6 +44,9 @@ bench-privacy:
 
 bench-models:
 	@$(LAUNCHER) bench models $(ARGS)
+
+bench-experiments:
+	@$(LAUNCHER) bench experiments $(ARGS)
 
 operating-characteristics:
 	@$(LAUNCHER) operating-characteristics

@@ -215,6 +215,10 @@ if __name__ == "__main__":
         from bench.models.run import main as main_of_models
 
         sys.exit(main_of_models(sys.argv[2:]))
+    if sys.argv[1:2] == ["experiments"]:
+        from bench.experiments.run import main as main_of_experiments
+
+        sys.exit(main_of_experiments(sys.argv[2:]))
     if sys.argv[1:2] == ["editors"]:
         from bench.editors.run import main as main_of_editors
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from apps.experiments.domain import cuped, off_policy, power, sequential
+from bench import bandits
 from engine.allocation import position_of
 
 Array = NDArray[np.float64]
@@ -200,6 +201,36 @@ def covered(rng: np.random.Generator, runs: int, rounds: int = 4_000) -> list[Ro
     ]  # fmt: skip
 
 
+# --- bandits ------------------------------------------------------------------------------------
+
+
+def moved_shares(rng: np.random.Generator, runs: int) -> list[Row]:
+    """Thompson shares against an even split, and what can be said in the end."""
+    told = bandits.figures(rng, runs)
+    each = "conversions lost for each 1,000 visitors"
+    right = runs - told.wrong
+    return [
+        Row("traffic of the best arm in the last week", f"{told.best_in_the_end:.1%}",
+            "at least 80 %", told.best_in_the_end >= 0.8),
+        Row("traffic of the best arm in all 60 days", f"{told.best_overall:.1%}", ""),
+        Row("the best arm has the most traffic in the end", Share(right, runs).told(),
+            "at least 95 %", right >= 0.95 * runs),
+        Row(f"{each}: an even split throughout", f"{told.lost_even:.1f}", ""),
+        Row(f"{each}: an even split of two weeks, then the arm that looks best",
+            f"{told.lost_ab:.1f}", ""),
+        Row(f"{each}: the bandit", f"{told.lost:.1f}", "less than half of the even split",
+            told.lost < told.lost_even / 2),
+        Row("least share that an arm ever had", f"{told.least:.2%}", "at least 5 %",
+            told.least >= bandits.FLOOR),
+        Row("weighted intervals of 95 % that hold the advantage of the best arm",
+            Share(told.held, runs).told(), "92 to 98 %", 0.92 <= told.held / runs <= 0.98),
+        Row(f"{each} where a tenth of the visitors has another best arm: shares for all",
+            f"{told.segments_whole:.1f}", ""),
+        Row(f"{each} there: shares by segment", f"{told.segments:.1f}", "less than shares for all",
+            told.segments < told.segments_whole),
+    ]  # fmt: skip
+
+
 # --- the page -----------------------------------------------------------------------------------
 
 
@@ -220,6 +251,7 @@ def page(scale: float = 1.0) -> tuple[str, bool]:
         even_split(many(1_000_000)),
         *covered(stream(5), many(1_000)),
     ]
+    moved = moved_shares(stream(9), many(100))
     lines = [
         "# Operating characteristics",
         "",
@@ -248,8 +280,20 @@ def page(scale: float = 1.0) -> tuple[str, bool]:
         "",
         *_table(("what", "found", "has to be", ""), map(_told, others)),
         "",
+        "## Bandits",
+        "",
+        f"Three arms that convert {', '.join(f'{one:.0%}' for one in bandits.RATES)} of "
+        f"{bandits.A_DAY} visitors a day for {bandits.DAYS} days. The goal takes "
+        f"{bandits.MATURES} days, shares move once a day.",
+        "",
+        *_table(("what", "found", "has to be", ""), map(_told, moved)),
+        "",
+        "A bandit is for showing the best while it is found out. Whoever wants to know how much "
+        "better it is gets",
+        "there sooner by an even split.",
+        "",
     ]
-    return "\n".join(lines), all(row.held is not False for row in (*alarms, *others))
+    return "\n".join(lines), all(row.held is not False for row in (*alarms, *others, *moved))
 
 
 def _told(row: Row) -> tuple[str, str, str, str]:

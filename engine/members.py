@@ -30,6 +30,7 @@ class Visitor:
         site_zone: IANA name of the site's time zone, a valid one.
         shown: cap number -> when things that draw on the cap were shown, ascending, in ms.
         session_since_ms: the begin of the present session; None: it begins now.
+        may_split: experiments are consented to; without it nobody is dealt an arm.
     """
 
     unit_id: str
@@ -43,6 +44,7 @@ class Visitor:
     site_zone: str = "UTC"
     shown: Mapping[int, Sequence[int]] = field(default_factory=dict)
     session_since_ms: int | None = None
+    may_split: bool = True
 
 
 class Members(Mapping[str, bool]):

@@ -12,7 +12,7 @@ ORDER: tuple[tuple[str, str], ...] = (
     ("placement", "Switched off: everybody gets the default."),
     ("consent", "Without consent to personalization: the default."),
     ("holdout", "Held out, to measure what personalization earns: the default."),
-    ("rule", "Rules, the greatest priority first."),
+    ("rule", "Rules, the greatest priority first; an experiment may have changed them."),
     ("experiment", "The placement's own experiment."),
     ("segment", "Variants for the visitor's segments, the most specific first."),
     ("default", "The default variant, for everybody else."),
@@ -44,7 +44,12 @@ def stages_of(snapshot: CompiledSnapshot, placement: CompiledPlacement) -> list[
     found = [Stage("placement", placement.key, (default,))]
     if placement.block.doc.purpose == "personalization":
         found.append(Stage("consent", placement.block.doc.purpose, (default,)))
-    found += (Stage("holdout", one.key, (default,)) for one in snapshot.holdouts)
+    about = [one for one in snapshot.holdouts if one.is_about(placement.key)]
+    found += (Stage("holdout", one.key, (default,)) for one in about)
+    if placement.choice is not None:
+        places = [one for one in placement.choice.places if one is not None]
+        shown = dict.fromkeys(key for one in places for key in _shown(one))
+        found.append(Stage("experiment", placement.choice.experiment.key, tuple(shown)))
     found += map(_of_rule, placement.rules)
     if placement.experiment is not None:
         arms = placement.experiment.arms
@@ -53,6 +58,13 @@ def stages_of(snapshot: CompiledSnapshot, placement: CompiledPlacement) -> list[
         found.append(Stage("experiment", placement.experiment.key, serves, caps))
     found += _of_segments(placement)
     return [*found, Stage("default", default, (default,))]
+
+
+def _shown(place: CompiledPlacement) -> Iterator[str]:
+    """The keys of the variants that a form of a placement may serve."""
+    yield from (rule.variant.key for rule in place.rules if rule.variant is not None)
+    yield from (variant.key for _, variant in place.block.tagged)
+    yield place.block.default.key
 
 
 def _of_rule(rule: CompiledRule) -> Stage:

@@ -16,6 +16,12 @@ from engine.capping import CapDoc
 from engine.conditions.compile import Compiled
 from engine.conditions.nodes import Node
 from engine.errors import InvalidSnapshot
+from engine.experiment_docs import ArmDoc as ArmDoc
+from engine.experiment_docs import ChangesDoc as ChangesDoc
+from engine.experiment_docs import ContextDoc as ContextDoc
+from engine.experiment_docs import ExperimentDoc as ExperimentDoc
+from engine.experiment_docs import HoldoutDoc as HoldoutDoc
+from engine.experiment_docs import ThresholdDoc as ThresholdDoc
 from engine.templating import Render, TemplatePart
 
 JSON: TypeAlias = Any  # whatever a JSON document can hold
@@ -142,44 +148,6 @@ class RuleDoc(msgspec.Struct, frozen=True, omit_defaults=True):
     experiment: str = ""
 
 
-class ArmDoc(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One arm of an experiment: the variant that it shows, and its share of the experiment."""
-
-    key: str
-    variant: str
-    weight: float
-
-
-class ExperimentDoc(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Visitors split over the variants of one placement, by hash (see `engine.allocation`).
-
-    Attributes:
-        seed: of this experiment and phase; another one deals everybody anew.
-        coverage: the share of visitors who take part, 0 to 1.
-        layer: (key, start, end); experiments of one layer have no visitor in common.
-        condition: who takes part at all; it holds no events. None: everybody.
-        by_rule: a rule runs it; else the placement does, after its rules.
-    """
-
-    key: str
-    placement: str
-    seed: str
-    arms: list[ArmDoc]
-    coverage: float = 1.0
-    layer: tuple[str, float, float] | None = None
-    condition: dict[str, JSON] | None = None
-    by_rule: bool = False
-    enabled: bool = True
-
-
-class HoldoutDoc(msgspec.Struct, frozen=True):
-    """A share of the visitors (0 to 1) for whom nothing is personalized: what does it earn?"""
-
-    key: str
-    seed: str
-    share: float
-
-
 class SnapshotDoc(msgspec.Struct, frozen=True):
     site_id: str
     number: int
@@ -221,7 +189,23 @@ class CompiledArm:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledShares:
+    """What each arm gets of those in a segment."""
+
+    segment: CompiledSegment
+    weights: tuple[float, ...]
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledExperiment:
+    """An experiment that splits.
+
+    Attributes:
+        arms: empty for one by change, whose arms are places (see `CompiledChoice`).
+        contexts: shares of those in a segment, the first that somebody is in; else `ranges`.
+    """
+
     doc: ExperimentDoc
     key: str
     seed: str
@@ -230,6 +214,7 @@ class CompiledExperiment:
     layer: Layer | None
     node: Node | None
     condition: Compiled | None
+    contexts: tuple[CompiledShares, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +251,8 @@ class CompiledPlacement:
         rules: the enabled ones, by priority (greatest first), then key.
         experiment: the placement's own, which comes after the rules.
         tagged_caps: what serving each of `block.tagged` here draws on.
+        choice: the experiment by change, which says by which of several such forms is decided.
+        arm: of such an experiment, whose form this is; empty: as it is without.
     """
 
     doc: PlacementDoc
@@ -274,6 +261,35 @@ class CompiledPlacement:
     rules: tuple[CompiledRule, ...]
     experiment: CompiledExperiment | None
     tagged_caps: tuple[tuple[CapDoc, ...], ...]
+    choice: CompiledChoice | None = None
+    arm: str = ""
+
+    @property
+    def forms(self) -> tuple[CompiledPlacement, ...]:
+        """Every form by which something here may be decided: itself, and those of arms."""
+        if self.choice is None:
+            return (self,)
+        return (self, *(one for one in self.choice.places if one is not None and one.arm))
+
+    def form_of(self, arm: str | None) -> CompiledPlacement:
+        """The form by which an arm decides; itself for any other, and for none."""
+        if self.choice is not None and arm:
+            for place in self.choice.places:
+                if place is not None and place.arm == arm:
+                    return place
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledChoice:
+    """An experiment by change: by which form of the placement somebody is decided.
+
+    Attributes:
+        places: of each arm; one without changes has the placement's own; None: the arm is stopped.
+    """
+
+    experiment: CompiledExperiment
+    places: tuple[CompiledPlacement | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ Attune: what should this visitor see here, now, and why?
   make bench-editors   every page of the admin at a large site (ARGS=--quick)
   make bench-privacy   erasing one person beside a million others (ARGS=--quick)
   make bench-models    features, scores and recommendations at scale (ARGS="--only scoring")
+  make bench-experiments  results of 1,000 experiments, and their page (ARGS=--quick)
   make operating-characteristics  how the statistics of experiments behave when the truth is known
   make faults          kills, absences, full disks under load (ARGS="--only web --seconds 20")
   make parity          all evaluators of conditions against an oracle (N=1000000 checks)

@@ -87,7 +87,7 @@ DECISIONS = Script(
     "/* Attune decisions. Apache-2.0. Built from sdk/src/edge by sdk/build.py; do not edit. */\n",
     "\nexport {\n  NotVerified, OlderPublication, answerOf, compileSnapshot, decideInTurn,\n"
     "  decidePlacement, defaultOf, defaultsOf, isFresh, openPublication,\n};\n",
-    18 * 1024,  # in workers: loaded once, by nobody's browser
+    20 * 1024,  # in workers: loaded once, by nobody's browser
 )
 SCRIPTS = (TRACKER, BANNER, EDGE, DECISIONS)
 

@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.access import admin_audit as _admin_audit  # noqa: F401 - registers its pages
+from apps.access import alert_admin as _alert_admin  # noqa: F401 - registers its pages
 from apps.access import approvals, services
 from apps.access.admin_staff import actor_of as _actor
 from apps.access.models import ApiKey, Site, Source

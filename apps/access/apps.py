@@ -9,7 +9,8 @@ class AccessConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        from apps.access import receivers, sealed, second_factor_pages
+        # `tasks` performs what was asked for.
+        from apps.access import receivers, sealed, second_factor_pages, tasks  # noqa: F401
         from apps.access.models import ApiKey, Site, Source
         from apps.work import ledgers
 

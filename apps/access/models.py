@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from apps.access.alert_models import Alert as Alert
+from apps.access.alert_models import AlertAddress as AlertAddress
 from apps.access.sealed_secrets import unseal
 from apps.work.ids import uuid7
 

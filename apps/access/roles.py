@@ -49,6 +49,8 @@ def _editor(app: str, action: str, model: str) -> bool:
         return action.startswith(("view", "publish", "approve", "share"))
     if app in _CONTENT:
         return True
+    if app == "experiments":  # what was begun is concluded, not deleted
+        return action != "delete"
     if app == "integrations":  # connections are made by administrators, with their secrets
         return action in {"view", "change"} or model == "mapping"
     return action == "view" and (app == "predictions" or (app, model) == ("access", "site"))

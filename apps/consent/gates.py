@@ -327,6 +327,16 @@ def stamp_allows(stamp: int, purpose: Purpose) -> bool:
     return bool(stamp & bit)
 
 
+@lru_cache(maxsize=1024)
+def finer_refused(stamp: int) -> tuple[int, ...]:
+    """Return the finer purposes of personalization that a stamp does not allow, as bits."""
+    return tuple(
+        finer
+        for finer, category in _FINER.items()
+        if category == _PERSONALIZATION and not stamp_allows(stamp, Purpose(finer))
+    )
+
+
 def narrowed(stamp: int, choice: Chosen) -> int:
     """Return a stamp without what its owner has refused meanwhile, or what stands in the way."""
     refused = choice.denied

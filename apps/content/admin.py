@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
@@ -116,11 +116,19 @@ class BlockAdmin(BeginsAtSite[Block]):
     def get_urls(self) -> list[URLPattern]:
         """With the JSON that the page asks for while somebody types."""
         own = [
+            path("flags/", self.admin_site.admin_view(self.flags), name="content_flags"),
             path("offers/", admin_json.offers, name="content_offers"),
             path("values/", admin_json.values, name="content_values"),
             path("sample/", admin_json.sample, name="content_sample"),
         ]
         return [*own, *super().get_urls()]
+
+    def flags(self, request: HttpRequest) -> HttpResponse:
+        """The blocks that hold a value and no content."""
+        asked = QueryDict(request.GET.urlencode(), mutable=True)
+        asked["kind__exact"] = Block.Kind.FLAG
+        page = reverse("admin:content_block_changelist")
+        return HttpResponseRedirect(f"{page}?{asked.urlencode()}")
 
     def get_formsets_with_inlines(self, request: HttpRequest, obj: Block | None = None) -> Any:
         """The variants' inputs are those of the fields as they are posted, not as they were."""

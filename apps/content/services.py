@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from apps.content.capping import cap_ids, create_cap
 from apps.content.checks import check_block, check_placement, check_variant
+from apps.content.defaulting import make_default
 from apps.content.documents import messages_shown
 from apps.content.domain.fields import JSON
 from apps.content.errors import refused
@@ -36,6 +37,7 @@ __all__ = [
     "create_theme",
     "create_variant",
     "freeze_versions",
+    "make_default",
     "remove_translation",
     "set_translation",
     "update_block_type",

@@ -10,7 +10,9 @@ class DecisionsConfig(AppConfig):
         from apps.access import approvals
         from apps.consent import withdrawing
         from apps.decisions import (
+            arm_days,
             clearing,
+            holdout_asks,
             hot_forgetting,
             personal_data,
             receivers,
@@ -19,6 +21,7 @@ class DecisionsConfig(AppConfig):
             selectors,
             tasks,
         )
+        from apps.experiments import asked, served
         from apps.profiles import holders, parts
         from apps.segments.types import register_usage
         from apps.work import schedules
@@ -27,6 +30,8 @@ class DecisionsConfig(AppConfig):
         holders.register(personal_data.HOLDER)
         holders.register(hot_forgetting.HOLDER)
         withdrawing.register(clearing.CLEARING)
+        served.register(arm_days.of_experiment)
+        asked.register(holdout_asks.asked)
         register_usage(release_doors.HOLDER)
         approvals.register_objection("decisions.releases", release_eyes.own_work_waits)
         parts.offer_part("decisions", selectors.decisions_part)

@@ -20,9 +20,11 @@ from engine.decide import Decision
 PREFIX: Final = "dec_"
 MAX_LENGTH: Final = 2_000
 _MAC_BYTES: Final = 12
-_VERSION: Final = 2
+_VERSION: Final = 3
+PROPENSITY_SINCE: Final = 3
 _ARRAY: Final = b"\x9e"  # of the first 14 fields below
-_ARRAY_WITH_TOKEN: Final = b"\x9f"  # of all 15
+_ARRAY_WITH_TOKEN: Final = b"\x9f"  # of 15
+_ARRAY_WITH_CHANCE: Final = b"\xdc\x00\x10"  # of all 16
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -40,6 +42,8 @@ class DecisionPayload(msgspec.Struct, array_like=True, frozen=True):
         rule: that served it, None when none did.
         caps: numbers of the caps that showing it draws on.
         token: 8 bytes that name its reservation; empty without caps.
+        propensity: the chance of the variant (see `engine.chances`); None: not known. What was
+            certain does not say so, nor does an id of before format 3.
     """
 
     format: int
@@ -57,6 +61,7 @@ class DecisionPayload(msgspec.Struct, array_like=True, frozen=True):
     experiment: str | None = None
     caps: list[int] = []
     token: bytes = b""
+    propensity: float | None = 1.0
 
 
 _decoder = msgspec.msgpack.Decoder(DecisionPayload)
@@ -98,9 +103,12 @@ class Signer:
         self._head = head
         self._inner, self._outer = _keyed(settings.SIGNING_KEY, site_hex)
 
-    def signed(self, tail: bytes, token: bytes = b"") -> bytes:
+    def signed(self, tail: bytes, token: bytes = b"", propensity: float | None = 1.0) -> bytes:
         """Return a decision id as ASCII bytes."""
-        if token:
+        if propensity != 1.0:
+            more = _pack(token) + _pack(propensity)
+            payload = b"".join((_ARRAY_WITH_CHANCE, self._head[1:], tail, more))
+        elif token:
             payload = b"".join((_ARRAY_WITH_TOKEN, self._head[1:], tail, _pack(token)))
         else:
             payload = self._head + tail

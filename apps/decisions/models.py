@@ -135,6 +135,7 @@ class HotGeneration(models.Model):
 
 
 from apps.decisions.served_models import (  # noqa: E402, F401  # tables of their own subject
+    ArmDay,
     ContentFinding,
     CountedDay,
     DryRunAsked,

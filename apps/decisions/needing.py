@@ -1,6 +1,6 @@
 """What a change cannot be published without: a new block with the placement that it fills."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from apps.decisions import manifests, parts, stored
@@ -27,7 +27,7 @@ def needed(
             if isinstance(document, RuleDoc):
                 variants.setdefault(document.placement, set()).add(document.variant)
             if isinstance(document, ExperimentDoc):
-                shown = {arm.variant for arm in document.arms}
+                shown = {arm.variant for arm in document.arms if arm.variant}
                 variants.setdefault(document.placement, set()).update(shown)
         placed = {name for name in more if name in waiting and not waiting[name].served}
         placed |= _with_new_variants(site_id, variants, waiting)
@@ -63,11 +63,19 @@ def _named(document: manifests.Doc, caps: Mapping[int, str]) -> set[Name]:
         case RuleDoc():
             return {("placement", document.placement), *_capped(document.caps, caps)}
         case ExperimentDoc():
-            return {("placement", document.placement)}
+            return {("placement", document.placement), *_changed(document)}
         case BlockDoc():
             numbers = [*document.caps, *(cap for one in document.variants for cap in one.caps)]
             return set(_capped(numbers, caps))
     return set()
+
+
+def _changed(document: ExperimentDoc) -> Iterator[Name]:
+    """What arms put in the place of something."""
+    for changes in (arm.changes for arm in document.arms):
+        if changes is not None:
+            yield from (("rule", other) for other in changes.rules.values() if other is not None)
+            yield from (("segment", other) for other in changes.segments.values())
 
 
 def _capped(numbers: list[int], caps: Mapping[int, str]) -> list[Name]:

@@ -21,7 +21,7 @@ from apps.decisions.manifests import Manifest
 from apps.decisions.models import Part, PartState, Publication, PublishedPart, Touched
 from apps.decisions.origins import frozen_at
 from apps.experiments.drafted import DraftedExperiment, drafted_experiments, drafted_holdouts
-from apps.rules.drafted import DraftedRule, drafted_rules, surroundings
+from apps.rules.drafted import DraftedRule, drafted_rules, rules_of_arms, surroundings
 from apps.segments.selectors import snapshot_documents
 from engine.conditions.scope import HIDDEN_PREFIX
 from engine.snapshot import BlockDoc
@@ -237,6 +237,9 @@ def _make(site_id: UUID, state: PartState, most: int | None) -> int:
             state.surroundings = around
     if "computed" in wanted:
         wanted["rule"], wanted["experiment"] = None, None
+    rules = wanted.get("rule", set())
+    if rules is not None and "experiment" in wanted:  # whose arms may switch rules on, or did
+        wanted["rule"] = rules | rules_of_arms(site_id, wanted["experiment"])
     count = 0
     for kind in _ALL:
         if kind in wanted:

@@ -31,7 +31,7 @@ from apps.decisions.freezing import reason_of
 from apps.decisions.manifests import Entry, Manifest, Name
 from apps.decisions.models import Publication, Release
 from apps.decisions.signals import published
-from apps.experiments.publishing import note_served
+from apps.experiments.publishing import note_holdouts, note_served
 from apps.rules.selectors import rule_documents
 from apps.segments import live
 from apps.segments.selectors import computed_keys_of, computed_keys_read, snapshot_documents
@@ -260,7 +260,12 @@ def _note_reads(
     site_id: UUID, manifest: Manifest, compiled: CompiledSnapshot, now: datetime
 ) -> None:
     """Tell the live path what of a person must go to where the request is answered."""
-    nodes = [rule.node for place in compiled.placements.values() for rule in place.rules]
+    nodes = [
+        rule.node
+        for place in compiled.placements.values()
+        for form in place.forms
+        for rule in form.rules
+    ]
     nodes += [
         parse_condition(segment.request_condition)
         for segment in compiled.doc.segments
@@ -351,6 +356,7 @@ def _store(
     if compiled.doc.experiments:
         seeds = [one.seed for one in compiled.doc.experiments]
         note_served(site_id=site_id, publication=number, seeds=seeds)
+    note_holdouts(site_id=site_id, publication=number, docs=compiled.doc.holdouts)
     parts.refresh_parts(site_id)  # what serves stands beside the drafts from now on
     record_change(PUBLISHED, site_id=site_id, payload={"number": number}, now=now)
     record_audit(

@@ -16,7 +16,7 @@ from engine.bucketing import BUCKETS, bucket_of
 from engine.conditions.nodes import Node, PercentLeaf
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import history_leaves, leaves_of, segment_keys, trait_names
-from engine.snapshot import CompiledPlacement, CompiledSegment, CompiledSnapshot
+from engine.snapshot import CompiledExperiment, CompiledPlacement, CompiledSegment, CompiledSnapshot
 
 # Of Served.prepared.
 _READS: Final = "reads"
@@ -130,24 +130,33 @@ def _reads(compiled: CompiledSnapshot, key: str) -> Reads:
 
 
 def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> Reads:
-    splits = [rule.experiment for rule in placement.rules] + [placement.experiment]
-    nodes = [rule.node for rule in placement.rules]
+    splits = splits_of(placement)
+    forms = placement.forms
+    nodes = [rule.node for form in forms for rule in form.rules]
     nodes += [split.node for split in splits if split is not None and split.node is not None]
     # Without consent only such a block is decided at all.
     is_necessary = placement.block.doc.purpose == "necessary"
-    drawn = [rule.caps for rule in placement.rules] + list(placement.tagged_caps)
+    drawn = [rule.caps for form in forms for rule in form.rules]
+    drawn += [caps for form in forms for caps in form.tagged_caps]
     drawn += [arm.caps for split in splits if split is not None for arm in split.arms]
     found = Reads(
         caps=frozenset(cap.number for caps in drawn for cap in caps),
         unit=is_necessary and bool(compiled.holdouts),
         unit_exactly=any(splits),
         deals=frozenset(
-            Deal(split.seed, split.ranges, split.layer) for split in splits if split is not None
+            Deal(split.seed, ranges, split.layer)
+            for split in splits
+            if split is not None
+            for ranges in (split.ranges, *(one.ranges for one in split.contexts))
         ),
     )
+    for split in splits:
+        if split is not None and split.contexts:
+            found |= _of_segments(compiled, [one.segment for one in split.contexts])
     for node in nodes:
         found |= _of_node(compiled, node)
-    found |= _of_segments(compiled, [segment for segment, _ in placement.block.tagged])
+    tagged = [segment for form in forms for segment, _ in form.block.tagged]
+    found |= _of_segments(compiled, tagged)
     for variant in placement.block.variants.values():
         try:
             paths = rendering.paths_read(variant.doc)
@@ -155,6 +164,12 @@ def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> R
             continue  # it is never shown
         found |= _of_template(compiled, paths)
     return found if is_necessary else replace(found, unit_exactly=False)
+
+
+def splits_of(placement: CompiledPlacement) -> list[CompiledExperiment | None]:
+    """Return the experiments of a placement; None where a rule, or the placement, has none."""
+    choice = None if placement.choice is None else placement.choice.experiment
+    return [*(rule.experiment for rule in placement.rules), placement.experiment, choice]
 
 
 def deals_of_holdouts(compiled: CompiledSnapshot) -> list[Deal]:

@@ -35,7 +35,10 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 class Said(NamedTuple):
-    """What is said of one decision, the same for many; without an experiment for certain."""
+    """What is said of one decision, the same for many; without an experiment for certain.
+
+    `propensity`: see `engine.chances`; None: not known.
+    """
 
     placement: str
     block: str | None
@@ -46,6 +49,7 @@ class Said(NamedTuple):
     experiment: str | None = None
     arm: str | None = None
     probability: float = 1.0
+    propensity: float | None = None
 
 
 class Noted(NamedTuple):
@@ -106,6 +110,7 @@ class Inputs(msgspec.Struct, array_like=True):
         permitted: the purposes that were allowed, as bits; None in records of before: what was
             recorded and the mode say it.
         regime, regime_source, place: which default applied, how it was found, and where.
+        asks_to_split: nobody was dealt an arm without consent to experiments; not so before.
     """
 
     kind: str
@@ -133,6 +138,7 @@ class Inputs(msgspec.Struct, array_like=True):
     regime: str = ""
     regime_source: str = ""
     place: str = ""
+    asks_to_split: bool = False
 
 
 _decoder = msgspec.msgpack.Decoder(Inputs)
@@ -196,10 +202,14 @@ def packed(made: Made) -> Packed:
         dict(made.intensities),
         made.permitted,
         *gates.found_for(caller, "" if profile is None else profile.residence),
+        asks_to_split=True,
     )
+    return Packed(unit_id, missing, _kept(inputs))
+
+
+def _kept(inputs: Inputs) -> bytes:
     raw = _pack(inputs)
-    kept = _PLAIN + raw if len(raw) < _LARGE else _SQUEEZED + _squeezed(raw)
-    return Packed(unit_id, missing, kept)
+    return _PLAIN + raw if len(raw) < _LARGE else _SQUEEZED + _squeezed(raw)
 
 
 def unpacked(inputs: bytes | memoryview, format: int) -> Inputs:

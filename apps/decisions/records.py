@@ -30,10 +30,10 @@ __all__ = ["Counts", "Made", "Noted", "Said", "close", "flush", "record", "stop"
 
 logger = logging.getLogger(__name__)
 
-# Of what a row holds: 1 squeezed all inputs, 2 did not say which purposes were allowed. Another one
-# when a decision reads or means something else.
-FORMAT: Final = 3
-READABLE: Final = frozenset({1, 2, 3})
+# Of what a row holds: 1 squeezed all inputs, 2 did not say which purposes were allowed, 3 did not
+# say how likely what was served was. Another one when a decision reads or means something else.
+FORMAT: Final = 4
+READABLE: Final = frozenset({1, 2, 3, 4})
 QUEUE_SIZE: Final = 20_000
 # A larger statement keeps Postgres busy for longer than a decision beside it takes.
 BATCH_SIZE: Final = 50

@@ -26,9 +26,12 @@ PART_BYTES: Final = 16
 # Of an entry of `placements`, in the order of the seal.
 FIELDS: Final = (
     "placement", "block", "variant", "version", "reason", "rule", "experiment", "arm",
-    "probability", "content",
+    "probability", "propensity", "content",
 )  # fmt: skip
+PROPENSITY_SINCE: Final = 4  # of the format of records
+_FIELDS_BEFORE: Final = tuple(name for name in FIELDS if name != "propensity")
 _in_order = itemgetter(*FIELDS)
+_in_order_before = itemgetter(*_FIELDS_BEFORE)
 _EXACT: Final = 2**53  # integers up to here are themselves as floats
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
@@ -201,7 +204,7 @@ def _decided(key: bytes, row: Sealed) -> bytes:
         row.snapshot,
         row.digest,
         (row.at - _EPOCH) // _US,
-        [_entry(entry) for entry in placements],
+        [_entry(entry, row.format) for entry in placements],
         row.took_us,
         row.missing,
         row.key_id,
@@ -209,9 +212,11 @@ def _decided(key: bytes, row: Sealed) -> bytes:
     return _mac(key, _pack(parts))
 
 
-def _entry(entry: Any) -> Any:
+def _entry(entry: Any, format: int) -> Any:
     """An entry's values in the order of FIELDS; nothing for what has other fields."""
     try:
+        if format < PROPENSITY_SINCE:
+            return _in_order_before(entry) if len(entry) == len(_FIELDS_BEFORE) else ()
         return _in_order(entry) if len(entry) == len(FIELDS) else ()
     except (KeyError, TypeError):
         return ()

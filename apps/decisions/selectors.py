@@ -10,10 +10,10 @@ from apps.decisions.cap_counts import Showing
 from apps.decisions.caps import Chain as CapChain
 from apps.decisions.caps import Holder as CapHolder
 from apps.decisions.caps import confirm, release, reserve, withdraw
-from apps.decisions.decision_ids import DecisionPayload, verified
+from apps.decisions.decision_ids import PROPENSITY_SINCE, DecisionPayload, verified
 from apps.decisions.models import DecisionRecord, Publication, Release
 from apps.decisions.publishing import composed
-from apps.decisions.reading import Reads, reads_together
+from apps.decisions.reading import Reads, reads_together, splits_of
 from apps.decisions.release_contents import release_changes
 from apps.decisions.release_doors import long_work
 from apps.decisions.signing import key_set
@@ -25,6 +25,7 @@ from apps.work import clock
 from engine.snapshot import SnapshotDoc
 
 __all__ = [
+    "PROPENSITY_SINCE",
     "Arrival",
     "CapChain",
     "CapHolder",
@@ -51,6 +52,7 @@ __all__ = [
     "release_document",
     "reserve",
     "site_of_key",
+    "splits_of",
     "verified",
     "visitor_of",
     "withdraw",

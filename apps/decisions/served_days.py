@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from apps.consent.gates import NEEDS, Verb, event_allows
-from apps.decisions.served_models import CountedDay, ServedDay, ShownDay
+from apps.decisions import arm_days
+from apps.decisions.served_models import ArmDay, CountedDay, ServedDay, ShownDay
 
 KEPT: Final = timedelta(days=400)
 LATE: Final = timedelta(days=7)  # how far back a day is looked at again
@@ -102,6 +103,7 @@ def count_day(site_id: UUID, day: date, now: datetime) -> None:
         ShownDay.objects.filter(site_id=site_id, day=day).delete()
         cursor.execute(_SERVE, bound)
         cursor.execute(_SHOW, bound)
+        arm_days.count(cursor, bound)
     CountedDay.objects.update_or_create(
         site_id=site_id,
         day=day,
@@ -118,7 +120,7 @@ def prune(now: datetime) -> int:
     border = (now - KEPT).date()
     return sum(
         model.objects.filter(day__lt=border).delete()[0]
-        for model in (ServedDay, ShownDay, CountedDay)
+        for model in (ServedDay, ShownDay, ArmDay, CountedDay)
     )
 
 

@@ -72,6 +72,34 @@ class ShownDay(models.Model):
         return f"{self.placement} {self.variant} shown on {self.day:%Y-%m-%d}"
 
 
+class ArmDay(models.Model):
+    """What was served and seen of one arm of an experiment on one day of UTC.
+
+    Attributes:
+        calls: answers that were logged; failed: those that could not be made.
+        shown: answers that pages told to have shown, by the day of the showing.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="arm_days")
+    day = models.DateField()
+    experiment = models.CharField(max_length=100)
+    arm = models.CharField(max_length=100)
+    calls = models.PositiveBigIntegerField()
+    failed = models.PositiveBigIntegerField()
+    shown = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "experiment", "day", "arm"], name="decisions_arm_day_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.experiment} {self.arm} on {self.day:%Y-%m-%d}"
+
+
 class CountedDay(models.Model):
     """Up to where a day is counted: with how many records and events, when, and how long it took.
 

@@ -97,14 +97,23 @@ def _of(
     return [
         Trigger(state.profile_id, placement.key, rule.key, is_granted)
         for placement, rule in places
-        if _holds(rule, Members(served.compiled, visitor, {}, now_ms))
+        if not _is_held_out_of(served, visitor.unit_id, placement.key)
+        and _holds(rule, Members(served.compiled, visitor, {}, now_ms))
         and not _holds(rule, Members(served.compiled, before, {}, now_ms))
     ]
 
 
 def _is_held_out(served: Served, unit_id: str) -> bool:
+    """Of everything; who is held out of some placements only is held out where these are asked."""
     return any(
-        position_of(unit_id, seed=holdout.seed) < holdout.share
+        not holdout.placements and position_of(unit_id, seed=holdout.seed) < holdout.share
+        for holdout in served.compiled.holdouts
+    )
+
+
+def _is_held_out_of(served: Served, unit_id: str, placement: str) -> bool:
+    return any(
+        placement in holdout.placements and position_of(unit_id, seed=holdout.seed) < holdout.share
         for holdout in served.compiled.holdouts
     )
 
@@ -136,7 +145,7 @@ def _by_segment(served: Served) -> dict[int, list[_Place]]:
     for placement in compiled.placements.values():
         if not placement.doc.enabled:
             continue
-        for rule in placement.rules:
+        for rule in (rule for form in placement.forms for rule in form.rules):
             if rule.key.startswith(TRIGGER_RULE):
                 continue  # told by the trigger itself, with its limits
             for key in segment_keys(rule.node):

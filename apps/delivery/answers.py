@@ -17,6 +17,7 @@ from engine.locales import locale_of, localized
 from engine.snapshot import BlockDoc, CompiledPlacement, VariantDoc
 
 MAX_TTL_S: Final = 60
+MAX_SAIDS: Final = 1_000  # of one variant in one placement: as many ways to it
 LEARNED: Final = "@learned"  # ends the name under which a record keeps what a list is from
 
 _encode = msgspec.json.Encoder().encode
@@ -101,8 +102,8 @@ class Ready:
         locale: the language that it is shown in; None where the site has but one.
         is_fixed: the same bytes for every visitor.
         queries: its fields that hold recommended products.
-        tails: told -> the end of the decision id's payload.
-        saids: told -> what the decision log says of it.
+        tails: (told, probability) -> the end of the decision id's payload.
+        saids: (told, probability, propensity) -> what the decision log says of it.
         bodies: told -> the encoded part and its digest, when it is fixed.
         beginning: the encoded part up to its HTML; None before it was asked for, and where fields
             are made from values.
@@ -124,23 +125,27 @@ class Ready:
         self.locale = locale
         self.is_fixed = self.kind != "recommendations" and rendering.is_fixed(self.doc)
         self.queries = rendering.queries_of(doc)
-        self.tails: dict[Told, bytes] = {}
-        self.saids: dict[Told, decisions.Said] = {}
+        self.tails: dict[tuple[Told, float], bytes] = {}
+        self.saids: dict[tuple[Told, float, float | None], decisions.Said] = {}
         self.bodies: dict[Told, Body] = {}
         self.beginning: bytes | None = None
         self.rests: dict[Told, bytes] = {}
 
     def tail(self, decision: Decision, told: Told) -> bytes:
-        found = self.tails.get(told)
+        name = (told, decision.probability)
+        found = self.tails.get(name)
         if found is None:
             found = decisions.tail_of(self.block.key, self.doc.version, decision, told.reason)
-            self.tails[told] = found
+            self.tails[name] = found
         return found
 
     def said(self, decision: Decision, told: Told) -> decisions.Said:
-        found = self.saids.get(told)
+        name = (told, decision.probability, decision.propensity)
+        found = self.saids.get(name)
         if found is None:
-            found = self.saids[told] = decisions.Said(
+            if len(self.saids) >= MAX_SAIDS:
+                self.saids.clear()
+            found = self.saids[name] = decisions.Said(
                 decision.placement,
                 self.block.key,
                 self.doc.key,
@@ -150,6 +155,7 @@ class Ready:
                 told.experiment,
                 told.arm,
                 decision.probability,
+                decision.propensity,
             )
         return found
 
@@ -176,7 +182,7 @@ def ready_for(
         asked: the languages asked for, as `engine.locales.chosen` takes them; called only for a
             variant that is translated.
     """
-    key = (placement.key, variant)
+    key = (placement.key, variant, placement.arm)
     found: Ready | None = prepared.get(key)
     if found is None:
         block, doc = placement.block.doc, placement.block.variants[variant].doc

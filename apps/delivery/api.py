@@ -120,7 +120,8 @@ def exposures(request: HttpRequest) -> HttpResponse:
         request, body, outcome_bodies.EXPOSURES, allow=("pk", "sk", "ek")
     )
     record_watch.require()
-    receipt, headers = outcomes.record_exposures(caller, given, OUTCOMES, clock.now())
+    agent = request.META.get("HTTP_USER_AGENT", "")
+    receipt, headers = outcomes.record_exposures(caller, given, OUTCOMES, clock.now(), agent)
     return json_response(receipt, headers=headers)
 
 

@@ -139,7 +139,7 @@ def make_plan(compiled: CompiledSnapshot) -> Plan:
     parts: list[_Part] = []
     chosen: set[int] = set()
     for placement in compiled.placements.values():
-        if not placement.block.doc.cacheable:
+        if not placement.block.doc.cacheable or _has_own_holdout(compiled, placement.key):
             continue
         part = _part_of(placement, compiled)
         if len(chosen | part.segments) <= segment_key.MAX_SEGMENTS:
@@ -176,6 +176,11 @@ def make_plan(compiled: CompiledSnapshot) -> Plan:
     )
 
 
+def _has_own_holdout(compiled: CompiledSnapshot, key: str) -> bool:
+    """Whether a holdout is about a placement and not about all: no key can say who is in it."""
+    return any(one.placements and one.is_about(key) for one in compiled.holdouts)
+
+
 def _is_scheduled(view: SnapshotDoc) -> bool:
     moments = [(rule.starts_at_ms, rule.ends_at_ms) for rule in view.rules]
     moments += [
@@ -197,9 +202,11 @@ class _Part:
 
 def _part_of(placement: CompiledPlacement, compiled: CompiledSnapshot) -> _Part:
     block, key = placement.block, placement.key
-    rules = [rule for rule in placement.rules if _is_shared(rule, compiled)]
     # Who is in the placement's own experiment, no key can say.
-    tagged = () if placement.experiment is not None else block.tagged
+    is_dealt = placement.experiment is not None
+    tagged = () if is_dealt or placement.choice is not None else block.tagged
+    own = placement.rules if placement.choice is None else ()
+    rules = [rule for rule in own if _is_shared(rule, compiled)]
     tags: dict[str, list[int]] = {}
     for segment, variant in tagged:
         if segment.request is None:

@@ -24,6 +24,7 @@ _NOTHING: Final[dict[str, Any]] = {}
 _NO_LISTS: Final[Mapping[str, bytes]] = {}
 _SEGMENTS: Final = "segments asked for"  # of Served.prepared
 _PERSONALIZATION: Final = int(Purpose.PERSONALIZATION)
+_EXPERIMENTS: Final = int(Purpose.EXPERIMENTS)
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class Call:
         is_pretended: a preview, which shows what caps would allow and asks no store for budget.
         permitted: of a replay: the purposes that were allowed, as bits; None: asked now.
         own_lists: of a letter: what was recommended to its reader beforehand, by recommender.
+        asks_to_split: nobody is dealt an arm without consent to experiments; of a replay: whether
+            that was so then.
     """
 
     caller: Caller
@@ -54,6 +57,7 @@ class Call:
     is_pretended: bool = False
     permitted: int | None = None
     own_lists: Mapping[str, OwnList] = field(default_factory=dict)
+    asks_to_split: bool = True
 
 
 class Placed(NamedTuple):
@@ -126,6 +130,7 @@ class Decided:
             wanted = None if reads is None or reads.every_segment else reads.bound
             memberships = self.visitor.memberships
             bound = bindings_of(memberships, served.compiled, call.now_ms, wanted)
+        self.visitor.may_split = not call.asks_to_split or self.permitted & _EXPERIMENTS != 0
         self.context = RequestFacts(
             context=call.context,
             facts=call.facts,

@@ -25,8 +25,10 @@ from apps.delivery import answers, reserving
 from apps.delivery.answers import Body, Listed, Ready, Told
 from apps.delivery.decided import Call, Decided, Placed, may_personalize
 from apps.delivery.products import Products
-from apps.delivery.reserving import Reserved, Turn
+from apps.delivery.reserving import Settled, Turn
 from apps.work import holding_back
+from engine import chances
+from engine.capping import CapDoc
 from engine.decide import Decision, Reason, Step, decide_in_turn
 from engine.snapshot import CompiledPlacement
 
@@ -46,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 _NO_LISTS: Final[Mapping[str, bytes]] = {}
 _ERROR: Final = Told(Reason.ERROR.value)
+_CHANCES: Final = "chances"  # of Served.prepared
+_DEALT: Final = frozenset({Reason.SPLIT, Reason.DEFAULT, Reason.HOLDOUT})
 
 
 def decide(call: Call, arrival: Arrival, served: Served | None) -> Decided:
@@ -83,7 +87,8 @@ def settle(decided: Decided, error: str, start: float) -> Decided:
             body = answers.body_of(told)
             decided.placed.append(Placed(decision, Told("ERROR"), None, body, error))
         else:
-            decided.placed.append(place(decided, placement, decision, limit))
+            form = placement.form_of(decision.arm)
+            decided.placed.append(place(decided, form, decision, limit))
     _give_back(decided)
     decided.rules_s = ruled - start
     decided.render_s = perf_counter() - ruled
@@ -101,20 +106,52 @@ def _chosen(decided: Decided) -> list[Decision]:
     call, placements = decided.call, decided.served.compiled.placements
     found: list[Decision] = []
     turns: list[Turn] = []
+    snapshot = decided.served.compiled
     for key, _ in call.asked:
         steps: list[Step] | None = [] if call.explain else None
-        turn = decide_in_turn(
-            decided.served.compiled, key, decided.visitor, decided.context, call.now_ms, steps
-        )
+        turn = decide_in_turn(snapshot, key, decided.visitor, decided.context, call.now_ms, steps)
         first = next(turn)
         if first.broken:
             _tell(first.broken, call.caller.site_id, decided.served.number)
         if first.caps and is_open(placements[key], call.caller):
             turns.append(Turn(len(found), list(_with_own_steps(first, turn))))
-        found.append(first)
+            found.append(first)
+        else:
+            found.append(with_chance(decided, first))
     if turns:
         _reserve(decided, turns, found)
     return found
+
+
+def with_chance(
+    decided: Decided, decision: Decision, refused: Sequence[tuple[CapDoc, ...]] = ()
+) -> Decision:
+    """Return a decision with the chance of what it serves.
+
+    Args:
+        refused: see `engine.chances.propensity`.
+    """
+    served, key = decided.served, decision.placement
+    placement = served.compiled.placements.get(key)
+    if placement is None:
+        return decision
+    kept: dict[object, float | bool | None] = served.prepared.setdefault(_CHANCES, {})
+    is_drawn = kept.get(key)
+    if is_drawn is None:
+        is_drawn = kept[key] = chances.is_by_chance(served.compiled, placement)
+    if not is_drawn:
+        return msgspec.structs.replace(decision, propensity=1.0)
+    name = None
+    if decision.reason in _DEALT and chances.is_same_for_all(placement):
+        name = (key, decision.variant, decided.visitor.may_split)
+        if name in kept:
+            return msgspec.structs.replace(decision, propensity=kept[name])
+    chance = chances.propensity(
+        served.compiled, decision, decided.visitor, decided.context, decided.call.now_ms, refused
+    )
+    if name is not None:
+        kept[name] = chance
+    return msgspec.structs.replace(decision, propensity=chance)
 
 
 def _with_own_steps(first: Decision, turn: Iterator[Decision]) -> Iterator[Decision]:
@@ -129,16 +166,19 @@ def _with_own_steps(first: Decision, turn: Iterator[Decision]) -> Iterator[Decis
 def _reserve(decided: Decided, turns: Sequence[Turn], found: list[Decision]) -> None:
     """Put what is served in the place of what is first in turn."""
     call, profile = decided.call, decided.profile
-    settled: list[tuple[Decision, Reserved | None]]
+    settled: list[Settled]
     if call.is_pretended:
-        settled = [(turn.decisions[0], None) for turn in turns]
+        settled = [Settled(turn.decisions[0], None, 0) for turn in turns]
     elif decided.is_away or not call.subject or not decided.is_allowed:
         # Nobody whose showings could be counted.
         settled = [reserving.withheld(turn) for turn in turns]
     else:
         retry_key = str(call.meta.get("HTTP_IDEMPOTENCY_KEY", ""))[:200]
         settled = reserving.reserved(_holder(decided), profile, turns, retry_key, call.now_ms)
-    for turn, (decision, reservation) in zip(turns, settled, strict=True):
+    for turn, (decision, reservation, place) in zip(turns, settled, strict=True):
+        if place is not None:  # else nobody can say what others would have been refused
+            refused = [one.caps for one in turn.decisions[:place]]
+            decision = with_chance(decided, decision, refused)
         found[turn.at] = decision
         if reservation is not None:
             decided.reserved[decision.placement] = reservation
@@ -198,7 +238,7 @@ def place(
         if listed is not None:
             decided.values["items"] = answers.worded_items(listed)
             if listed.is_personal and decision.reason is Reason.DEFAULT:
-                told = Told(Reason.TARGETING_MATCH.value)
+                told = told._replace(reason=Reason.TARGETING_MATCH.value)
     assert decision.variant is not None
     ready = _ready(decided, placement, decision.variant)
     reservation = decided.reserved.get(decision.placement) if decision.caps else None
@@ -207,8 +247,9 @@ def place(
     try:
         body = answers.shown(ready, told, decided.values, listed)
     except RenderFailed:
+        # The log says of which arm it would have been: an arm that cannot be made is stopped.
+        told = Told(Reason.ERROR.value, None, decision.experiment, decision.arm)
         decision = _default(placement, Reason.ERROR)
-        told = Told(Reason.ERROR.value)
         ready = _ready(decided, placement, placement.block.default.key)
         lists = _with_lists(decided, placement, ready, decision)
         body = _last_resort(ready, decided.values, listed)

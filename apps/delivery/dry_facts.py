@@ -14,7 +14,8 @@ from apps.consent.types import Purpose
 from apps.decisions.hot_state import hot_profiles_of
 from apps.decisions.past import Inputs, Record
 from apps.decisions.selectors import Reads, Served, visitor_of
-from apps.delivery.replaying import FACTS, call_of, permitted_then, profile_then
+from apps.delivery.past_calls import call_of, may_split_then, permitted_then, profile_then
+from apps.delivery.replaying import FACTS
 from apps.delivery.request_facts import RequestFacts
 from apps.segments.errors import StudyTooSlow
 from apps.segments.studies import standing_then
@@ -123,6 +124,7 @@ class Known:
             self.visitor.session_since_ms = inputs.session_since_ms
             if allowed:
                 self._put_notes_around()
+        self.visitor.may_split = may_split_then(inputs)
         self.context: Mapping[str, object] = _RequestThen(self)
 
     def begin(self) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from apps.decisions import past
 from apps.decisions.past import Record, Unreadable
-from apps.decisions.selectors import Served, latest_publication, reads_together
+from apps.decisions.selectors import Served, latest_publication, reads_together, splits_of
 from apps.delivery import deciding
 from apps.delivery.dry_facts import Known, People
 from apps.delivery.replaying import Publications
@@ -33,7 +33,7 @@ from engine.conditions.nodes import (
     SegmentLeaf,
     TraitLeaf,
 )
-from engine.decide import Step, decide_placement
+from engine.decide import Decision, Reason, Step, decide_placement
 from engine.snapshot import CompiledPlacement, VariantDoc
 
 MOST: Final = 5_000
@@ -160,7 +160,7 @@ class _Trial:
     def _take(self, record: Record, people: People) -> None:
         asked = list(self._asked(record))
         differing = [entry for entry in asked if self.differs(entry["placement"])]
-        known = self._known(record, people) if differing else None
+        known = known_of(self.publications, record, people) if differing else None
         for entry in asked:
             key = entry["placement"]
             if not self.differs(key):
@@ -177,20 +177,6 @@ class _Trial:
             key = entry["placement"]
             if key in self.serving.compiled.placements or key in self.candidate.compiled.placements:
                 yield entry
-
-    def _known(self, record: Record, people: People) -> Known | None:
-        """What the record keeps; None: too little to decide anything by it."""
-        if record.inputs is None or record.format not in past.READABLE:
-            return None
-        try:
-            then = self.publications.served(record)
-            inputs = past.unpacked(record.inputs, record.format)
-        except (Unreadable, ValueError):
-            return None
-        if then.digest[: past.DIGEST_LENGTH] != record.digest:
-            return None
-        kept = reads_together(then, [entry["placement"] for entry in record.placements])
-        return Known(record, inputs, kept, then, people)
 
     def _decide(self, known: Known, key: str) -> None:
         known.begin()
@@ -226,13 +212,38 @@ class _Trial:
         return found
 
 
+def known_of(publications: Publications, record: Record, people: People) -> Known | None:
+    """Return what a record keeps; None: too little to decide anything by it."""
+    if record.inputs is None or record.format not in past.READABLE:
+        return None
+    try:
+        then = publications.served(record)
+        inputs = past.unpacked(record.inputs, record.format)
+    except (Unreadable, ValueError):
+        return None
+    if then.digest[: past.DIGEST_LENGTH] != record.digest:
+        return None
+    kept = reads_together(then, [entry["placement"] for entry in record.placements])
+    return Known(record, inputs, kept, then, people)
+
+
 def _variant(known: Known, served: Served, key: str) -> str | None:
     """What a publication shows to the visitor of a record; notes what it had to guess."""
+    decision = decided_by(known, served, key)
+    return None if decision is None else decision.variant
+
+
+def decided_by(known: Known, served: Served, key: str) -> Decision | None:
+    """Return what a publication decides for the visitor of a record; None: it shows nothing.
+
+    What had to be guessed is noted in `known`.
+    """
     placement = served.compiled.placements.get(key)
     if placement is None or not deciding.is_open(placement, known.call.caller):
         return None
     if known.inputs.is_away and placement.doc.enabled:
-        return placement.block.default.key
+        default = placement.block.default
+        return Decision(key, placement.block.key, default.key, default.version, Reason.DEFAULT)
     reads = reads_together(served, [key])
     known.give_history(reads.history)
     if not _is_unit_known(known, served, placement):
@@ -241,7 +252,7 @@ def _variant(known: Known, served: Served, key: str) -> str | None:
     if known.unread and not known.is_unknown:
         known.is_unknown = not _is_certain(known, served, placement)
     known.unread = set()
-    return decision.variant
+    return decision
 
 
 def _is_certain(known: Known, served: Served, placement: CompiledPlacement) -> bool:
@@ -273,11 +284,11 @@ def _hides_the_unknown(served: Served, placement: CompiledPlacement) -> bool:
     if found is None:
         asked = reads_together(served, [placement.key]).segments
         by_number = served.compiled.segments_by_number
-        splits = [rule.experiment for rule in placement.rules] + [placement.experiment]
+        splits = splits_of(placement)
         found = kept[placement.key] = (
             any(by_number[n].request is not None for n in asked if n in by_number)
             or any(split is not None and split.condition is not None for split in splits)
-            or any(not _is_plain(rule.node) for rule in placement.rules)
+            or any(not _is_plain(rule.node) for form in placement.forms for rule in form.rules)
         )
     return found
 
@@ -331,11 +342,11 @@ def choice_of(served: Served, key: str) -> tuple[object, ...]:
         for number, one in sorted(compiled.segments_by_number.items())
         if number in numbers
     ]
-    splits = [rule.experiment for rule in placement.rules] + [placement.experiment]
+    splits = splits_of(placement)
     docs: list[msgspec.Struct] = [
         placement.doc,
         msgspec.structs.replace(block, variants=[_chosen_by(one) for one in block.variants]),
-        *(rule.doc for rule in placement.rules),
+        *(rule.doc for form in placement.forms for rule in form.rules),
         *(split.doc for split in splits if split is not None),
         *segments,
         *(cap for _, cap in sorted(compiled.caps.items())),

@@ -35,6 +35,7 @@ from engine.templating import TemplatePart
 # The first that is enough: a worker refuses a form that it does not know, and serves defaults.
 PLAIN: Final = 1
 FORMAT: Final = 2  # with languages, schedules of variants, or fields that are constants or parts
+TOPICS: Final = 3  # with holdouts that are about some placements
 BUCKETING: Final = "growthbook-v2-10000"
 # What the edge has the values of.
 _AT_THE_EDGE: Final = frozenset({"facts", "context", "intensity"})
@@ -86,7 +87,7 @@ def view_of(compiled: CompiledSnapshot) -> EdgeView:
     segments = {name for place in own for name in _segments_of(place, compiled)}
     return EdgeView(
         placements=[_placement(place, needs[place.key]) for place in places],
-        rules=[rule.doc for place in own for rule in place.rules],
+        rules=list({doc.key: doc for place in own for doc in _rules_of(place, compiled)}.values()),
         blocks=[_public(block) for block in blocks.values()],
         segments=[
             msgspec.structs.replace(one, name="", hidden=False)
@@ -94,11 +95,22 @@ def view_of(compiled: CompiledSnapshot) -> EdgeView:
             if one.key in segments
         ],
         experiments=[one.doc for one in experiments if one.doc.placement in keys],
-        holdouts=list(compiled.holdouts),
+        holdouts=_holdouts(compiled, keys),
         caps=[],
         salts={one.key: one.seed for one in experiments}
-        | {one.key: one.seed for one in compiled.holdouts},
+        | {one.key: one.seed for one in _holdouts(compiled, keys)},
     )
+
+
+def _holdouts(compiled: CompiledSnapshot, keys: set[str]) -> list[HoldoutDoc]:
+    """Those that are about what the edge decides; other placements' keys stay on the server."""
+    found = []
+    for one in compiled.holdouts:
+        if not one.placements:
+            found.append(one)
+        elif own := sorted(keys.intersection(one.placements)):
+            found.append(msgspec.structs.replace(one, placements=own))
+    return found
 
 
 def format_of(view: EdgeView) -> int:
@@ -106,6 +118,8 @@ def format_of(view: EdgeView) -> int:
     shown = [one for block in view.blocks for one in block.variants]
     shown += [one.default for one in view.placements if one.default is not None]
     has_languages = any(block.locale for block in view.blocks)
+    if any(one.placements for one in view.holdouts):
+        return TOPICS
     return FORMAT if has_languages or any(map(_is_of_now, shown)) else PLAIN
 
 
@@ -135,11 +149,16 @@ def _need_of(place: CompiledPlacement, compiled: CompiledSnapshot) -> str | None
         if not rendering.roots_read(variant.doc) <= _AT_THE_EDGE:
             return "values"
     arms = [arm for one in _experiments_of(place) for arm in one.arms]
-    if any((*place.tagged_caps, *(r.caps for r in place.rules), *(arm.caps for arm in arms))):
+    drawn = [arm.caps for arm in arms]
+    for form in place.forms:
+        drawn += [*form.tagged_caps, *(rule.caps for rule in form.rules)]
+    if any(drawn):
         return "caps"
-    asked = [rule.node for rule in place.rules]
+    asked = [rule.node for form in place.forms for rule in form.rules]
     asked += [one.node for one in _experiments_of(place) if one.node is not None]
-    tagged = [segment for segment, _ in place.block.tagged]
+    tagged = [segment for form in place.forms for segment, _ in form.block.tagged]
+    if any(one.contexts for one in _experiments_of(place)):
+        return "profile"  # whose shares differ by segment is the server's to say
     if all(_is_known(node, compiled) for node in asked) and all(
         _is_request(segment, compiled) for segment in tagged
     ):
@@ -169,22 +188,25 @@ def _is_request(segment: CompiledSegment, compiled: CompiledSnapshot) -> bool:
 def _variants_of(place: CompiledPlacement) -> Iterator[CompiledVariant]:
     """Every variant that it can show."""
     yield place.block.default
-    yield from (variant for _, variant in place.block.tagged)
-    yield from (rule.variant for rule in place.rules if rule.variant is not None)
+    for form in place.forms:
+        yield from (variant for _, variant in form.block.tagged)
+        yield from (rule.variant for rule in form.rules if rule.variant is not None)
     yield from (arm.variant for one in _experiments_of(place) for arm in one.arms)
 
 
 def _experiments_of(place: CompiledPlacement) -> list[CompiledExperiment]:
     """Its own, and those that its rules run, each once."""
-    found = [rule.experiment for rule in place.rules] + [place.experiment]
+    choice = None if place.choice is None else place.choice.experiment
+    found = [*(rule.experiment for rule in place.rules), place.experiment, choice]
     return list({one.key: one for one in found if one is not None}.values())
 
 
 def _segments_of(place: CompiledPlacement, compiled: CompiledSnapshot) -> set[str]:
     """The segments that its rules, experiments and tags ask for, and those inside them."""
-    nodes = [rule.node for rule in place.rules]
+    nodes = [rule.node for form in place.forms for rule in form.rules]
     nodes += [one.node for one in _experiments_of(place) if one.node is not None]
-    found = {segment.doc.key for segment, _ in place.block.tagged}
+    found = {segment.doc.key for form in place.forms for segment, _ in form.block.tagged}
+    found |= _swapped_in(place)
     waiting = found | {key for node in nodes for key in _named_in(node)}
     found = set()
     while waiting:
@@ -194,6 +216,20 @@ def _segments_of(place: CompiledPlacement, compiled: CompiledSnapshot) -> set[st
         if document is not None:
             waiting |= _named_in(parse_condition(document)) - found
     return found
+
+
+def _rules_of(place: CompiledPlacement, compiled: CompiledSnapshot) -> list[RuleDoc]:
+    """Those that are on, and those that an arm may switch on."""
+    if place.choice is None:
+        return [rule.doc for rule in place.rules]
+    return [rule for rule in compiled.doc.rules if rule.placement == place.key]
+
+
+def _swapped_in(place: CompiledPlacement) -> set[str]:
+    """The segments that arms name."""
+    arms = [] if place.choice is None else place.choice.experiment.doc.arms
+    changes = [arm.changes for arm in arms if arm.changes is not None]
+    return {key for one in changes for pair in one.segments.items() for key in pair}
 
 
 def _named_in(node: Node) -> set[str]:

@@ -49,6 +49,6 @@ def _asked_by(step: Step, decided: Decided, placed: Placed) -> Iterator[str]:
         yield step.key
     elif step.step == "rule":
         placement = decided.served.compiled.placements[placed.decision.placement]
-        for rule in placement.rules:
+        for rule in placement.form_of(placed.decision.arm).rules:
             if rule.key == step.key:
                 yield from sorted(segment_keys(rule.node))

@@ -85,10 +85,13 @@ def _of_placement(compiled: CompiledSnapshot, placement: CompiledPlacement) -> F
 def _depends_on_visitor(compiled: CompiledSnapshot, placement: CompiledPlacement) -> bool:
     """Whether two visitors who send the same request may be answered differently."""
     tagged = placement.block.tagged
-    if not placement.doc.enabled or not (placement.rules or placement.experiment or tagged):
+    if not placement.doc.enabled:
+        return False
+    if placement.choice is None and not (placement.rules or placement.experiment or tagged):
         return False
     # A held-out visitor gets the default whatever the request says.
-    if compiled.holdouts or placement.experiment is not None:
+    is_held_out = any(one.is_about(placement.key) for one in compiled.holdouts)
+    if is_held_out or placement.experiment is not None or placement.choice is not None:
         return True
     return (
         any(rule.experiment or rule.caps or _reads(compiled, rule.node) for rule in placement.rules)

@@ -61,7 +61,7 @@ def evaluated(flag: Flag, placed: Placed, decision_id: str | None) -> bytes:
         "version": ready.doc.version,
     }
     for name, text in (("rule", told.rule), ("experiment", told.experiment), ("arm", told.arm)):
-        if text is not None:
+        if text is not None and told.reason != Reason.ERROR.value:
             metadata[name] = text
     if decision_id is not None:
         metadata["decisionId"] = decision_id

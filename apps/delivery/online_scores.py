@@ -49,7 +49,10 @@ def with_online(
     kept = history.decode(profile.recent)
     for model in _models(online.values() if reads.every_trait else map(online.get, asked)):
         if permitted & model.purpose:
-            found |= model.said(kept.happenings, now_ms, zone, kept.complete_from_ms)
+            refused_ms = kept.refused_ms.get(model.purpose)
+            found |= model.said(
+                kept.happenings, now_ms, zone, kept.complete_from_ms, refused_ms=refused_ms
+            )
     if not found:
         return profile
     return msgspec.structs.replace(

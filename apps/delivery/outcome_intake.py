@@ -118,6 +118,7 @@ class Intake:
             if not is_counted or not bits & _PERSONALIZATION:
                 return  # counted by nobody: without consent not even its count is a fact
             event.flags |= FLAG_CAPS_ONLY
+            event.context = {}
             event.properties = {
                 name: event.properties[name] for name in ("caps", "capToken", "decided_ms")
             }

@@ -12,7 +12,7 @@ from apps.access.proof import verified_user_id
 from apps.access.types import Caller
 from apps.decisions.cap_counts import TOKEN_SIZE, showing_of
 from apps.decisions.errors import InvalidDecisionId
-from apps.decisions.selectors import DecisionPayload, Showing, verified
+from apps.decisions.selectors import PROPENSITY_SINCE, DecisionPayload, Showing, verified
 from apps.delivery.outcome_bodies import (
     CONVERSION,
     EXPOSURE,
@@ -25,11 +25,17 @@ from apps.delivery.outcome_bodies import (
 )
 from apps.delivery.outcome_intake import Answered, Identities, Intake, ItemRefused, Seen
 from apps.delivery.questions import id_text
+from apps.delivery.user_agents import agent_of
 from apps.events.types import Accepted
 
 
-def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime) -> Answered:
+def record_exposures(
+    caller: Caller, given: Exposures, route: str, now: datetime, agent: str = ""
+) -> Answered:
     """Queue the exposures of one call for the inbox; return the answer's body and headers.
+
+    Args:
+        agent: the User-Agent header: of a browser it is kept as its family and kind of device.
 
     Raises:
         InvalidRequest: too many.
@@ -39,6 +45,7 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
     items = bounded(given.exposures, "exposures")
     intake.charge_first(items)
     seen: list[Seen] = []
+    context = _circumstances(caller, agent)
     for index, raw in enumerate(items):
         message_id = None
         try:
@@ -47,6 +54,7 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             own = id_text(item.id, "id")
             message_id = _message_id("exposure", own or item.decision_id)
             event = _exposure(intake, item, decided, message_id)
+            event.context = context
             intake.admit((decided.subject,))
             showing, reserved = _counted_as(event, item.decision_id, decided, own)
             seen.append(Seen(event, (decided.subject,), showing, reserved))
@@ -58,6 +66,24 @@ def record_exposures(caller: Caller, given: Exposures, route: str, now: datetime
             intake.refuse(index, message_id, error.code)
     intake.take_seen(seen)
     return intake.receipt(may_wait=True)
+
+
+def _circumstances(caller: Caller, agent: str) -> dict[str, Any]:
+    """What a browser's own call says of it: which browser, what kind of device, from where.
+
+    By these a split that went wrong is found out. Of a server's call nothing: it is the server's.
+    """
+    if caller.kind != "pk":
+        return {}
+    found: dict[str, Any] = {}
+    if agent:
+        known = agent_of(agent[:512])
+        is_robot = known.device == "robot"
+        found["userAgent"] = "Robot" if is_robot else known.browser or "Other"
+        found["device"] = {"type": known.device}
+    if caller.country is not None:
+        found["location"] = {"country": caller.country}
+    return found
 
 
 def _exposure(
@@ -92,6 +118,9 @@ def _decided(decision_id: str, decided: DecisionPayload) -> dict[str, Any]:
             "arm": decided.arm,
             "probability": decided.probability,
         }
+    is_known = decided.format >= PROPENSITY_SINCE and decided.propensity is not None
+    if is_known and (decided.experiment is not None or decided.propensity != 1.0):
+        told["propensity"] = decided.propensity
     return told
 
 

@@ -11,31 +11,27 @@ from uuid import UUID
 
 import msgspec
 
-from apps.access.types import Caller, KeyKind, Rates
-from apps.consent import gates
-from apps.consent.types import OPTED_OUT, Choice
 from apps.content.types import SEGMENT_PREFIX
 from apps.decisions import past
 from apps.decisions.past import Inputs, Record, Unreadable
 from apps.decisions.selectors import Arrival, Served
-from apps.decisions.types import HotProfile
 from apps.delivery import deciding, ofrep_wording
 from apps.delivery.answers import LEARNED, Listed, Told
-from apps.delivery.deciding import Call, Decided, Placed
+from apps.delivery.deciding import Decided, Placed
 from apps.delivery.email_places import with_email
+from apps.delivery.past_calls import call_of, profile_then
 from apps.delivery.previewing.types import place_of
 from apps.delivery.request_facts import fact_at
 from apps.delivery.reserving import Reserved
-from apps.profiles import vault
 from apps.recommendations.selectors import EXPLORING, POPULAR
-from apps.work import clock
+from engine.capping import CapDoc
 from engine.decide import Decision, Reason, Step, decide_in_turn
 
 FACTS: Final = "facts."
 COMPARED: Final = (
-    "block", "variant", "version", "reason", "rule", "experiment", "arm", "probability", "content",
+    "block", "variant", "version", "reason", "rule", "experiment", "arm", "probability",
+    "propensity", "content",
 )  # fmt: skip
-_NOBODY: Final = UUID(int=0)
 
 
 class Outcome(StrEnum):
@@ -249,7 +245,7 @@ class _Replay:
             differences += [
                 Difference(key, name, entry[name], again.get(name))
                 for name in COMPARED
-                if entry[name] != again.get(name)
+                if name in entry and entry[name] != again.get(name)
             ]
         if self.facts.unread:
             names = ", ".join(sorted(self.facts.unread))
@@ -273,11 +269,12 @@ class _Replay:
         intensity = self.inputs.intensities.get(key)
         if intensity is not None:
             decided.reserved[key] = Reserved(b"", intensity)
-        placed = deciding.place(decided, placement, decision, None)
+        placed = deciding.place(decided, placement.form_of(decision.arm), decision, None)
         told, ready = placed.told, placed.ready
         assert ready is not None
         said = _said(ready.block.key, ready.doc.key, ready.doc.version, told.reason, told)
         said["probability"] = placed.decision.probability
+        said["propensity"] = placed.decision.propensity
         said["content"] = placed.body.digest.hex()
         return placed, said
 
@@ -291,14 +288,27 @@ class _Replay:
         )
         first = next(turn)
         if not first.caps:
-            return first
+            return self._with_chance(entry, first)
         served = (entry["variant"], entry["rule"], entry["experiment"], entry["arm"])
+        refused: list[tuple[CapDoc, ...]] = []
         for one in (first, *turn):
             if (one.variant, one.rule, one.experiment, one.arm) == served and (
                 one.caps or one.reason != Reason.DEFAULT
             ):
-                return one
+                return self._with_chance(entry, one, refused)
+            refused.append(one.caps)
         return first
+
+    def _with_chance(
+        self,
+        entry: Mapping[str, Any],
+        decision: Decision,
+        refused: Sequence[tuple[CapDoc, ...]] = (),
+    ) -> Decision:
+        """The decision with its chance, if the record says one: before, nothing was read for it."""
+        if entry.get("propensity") is None:
+            return decision
+        return deciding.with_chance(self.decided, decision, refused)
 
 
 def _failed_then(entry: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
@@ -318,64 +328,9 @@ def _said(
         "experiment": None if told is None else told.experiment,
         "arm": None if told is None else told.arm,
         "probability": 1.0,
+        "propensity": None,
         "content": None,
     }
-
-
-def call_of(record: Record, inputs: Inputs, facts: dict[str, Any]) -> Call:
-    """Return the call of a record, as far as it is kept."""
-    site = record.site_id
-    caller = Caller(
-        site, "", record.source_id, _NOBODY, cast(KeyKind, inputs.kind), "", inputs.consent_mode,
-        "", Rates(0, 0, 0), False, 0, inputs.zone, False, "", site.hex, "", None, None, inputs.gpc,
-    )  # fmt: skip
-    context: dict[str, Any] = {}
-    for path, value in inputs.paths:
-        into = context
-        for name in path[1:-1]:
-            into = into.setdefault(name, {})
-        if len(path) > 1:
-            into[path[-1]] = value
-        else:
-            context = value
-    return Call(
-        caller, record.request_id, inputs.subject, record.unit_id, [], context, facts, {}, False,
-        clock.to_ms(record.at), permitted=permitted_then(inputs),
-    )  # fmt: skip
-
-
-def permitted_then(inputs: Inputs) -> int:
-    """Return the purposes that were allowed, as bits.
-
-    Records of before say it by what was recorded: silence was a no unless the source assumed, and
-    the signal of a browser refused advertising and sale only.
-    """
-    if inputs.permitted is not None:
-        return inputs.permitted
-    choice = Choice(inputs.granted, inputs.denied)
-    refused = OPTED_OUT if inputs.gpc else 0
-    return gates.permitted(
-        choice, mode=inputs.consent_mode, regime="", now_ms=0, refused_by_signal=refused
-    )
-
-
-def profile_then(record: Record, inputs: Inputs) -> HotProfile | None:
-    """Return what was kept of the visitor of a record; None: there was no profile."""
-    if not inputs.is_known:
-        return None
-    return HotProfile(
-        _NOBODY.bytes, record.unit_id, 0, 0, inputs.granted, inputs.denied, inputs.memberships,
-        inputs.traits, [], 0, [], inputs.scored_ms, inputs.recent, inputs.trait_meta,
-        keys=_keys_of(record, inputs),
-    )  # fmt: skip
-
-
-def _keys_of(record: Record, inputs: Inputs) -> list[bytes]:
-    """The keys of the visitor's encrypted traits: one statement if a record holds any."""
-    if record.profile_id is None or not any(map(vault.is_sealed, inputs.traits.values())):
-        return []
-    keys = vault.keys_of(record.site_id, [record.profile_id]).get(record.profile_id)
-    return [] if keys is None else list(keys.packed)
 
 
 def _lists_then(kept: Mapping[str, bytes]) -> dict[str, Listed]:

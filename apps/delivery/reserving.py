@@ -33,13 +33,26 @@ class Turn(NamedTuple):
     decisions: Sequence[Decision]
 
 
+class Settled(NamedTuple):
+    """What a placement serves.
+
+    Attributes:
+        reservation: None where it draws on no cap.
+        place: in the turn; None: nobody could say what budget is left.
+    """
+
+    decision: Decision
+    reservation: Reserved | None = None
+    place: int | None = None
+
+
 def reserved(
     holder: CapHolder,
     profile: HotProfile | None,
     turns: Sequence[Turn],
     retry_key: str,
     now_ms: int,
-) -> list[tuple[Decision, Reserved | None]]:
+) -> list[Settled]:
     """Return what each placement serves, reserved where it draws on caps. One round trip.
 
     Args:
@@ -55,28 +68,28 @@ def reserved(
     picked = reserve(holder, profile, chains, now_ms)
     if picked is None:
         return [withheld(turn) for turn in turns]
-    found: list[tuple[Decision, Reserved | None]] = []
+    found: list[Settled] = []
     for turn, token, (place, intensity) in zip(turns, tokens, picked, strict=True):
         decision = turn.decisions[place]
         for refused in turn.decisions[:place]:
             _note(decision, refused.caps, "no budget left")
         if not decision.caps:
-            found.append((decision, None))
+            found.append(Settled(decision, None, place))
             continue
         _note(decision, decision.caps, "reserved", intensity)
         until_ms = now_ms + RESERVED_MS
         if decision.valid_until_ms is not None:
             until_ms = min(until_ms, decision.valid_until_ms)
         decision = msgspec.structs.replace(decision, valid_until_ms=until_ms)
-        found.append((decision, Reserved(token, intensity)))
+        found.append(Settled(decision, Reserved(token, intensity), place))
     return found
 
 
-def withheld(turn: Turn) -> tuple[Decision, None]:
+def withheld(turn: Turn) -> Settled:
     """What a placement serves when nobody can say what budget is left."""
     decision = turn.decisions[-1]
     _note(decision, turn.decisions[0].caps, "withheld: what is left is not known")
-    return decision, None
+    return Settled(decision)
 
 
 def _token(retry_key: str, placement: str) -> bytes:

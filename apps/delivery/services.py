@@ -171,7 +171,8 @@ def _again(visit: Visit, decided: Decided, language: str) -> dict[int, Texts]:
         if one.ready is None:
             continue
         placement = visit.served.compiled.placements[one.decision.placement]
-        body = deciding.place(other, placement, one.decision, None).body
+        form = placement.form_of(one.decision.arm)
+        body = deciding.place(other, form, one.decision, None).body
         said = msgspec.json.decode(body.data)
         if said["variant"] == one.ready.doc.key:  # else it cannot be rendered in this language
             found[place] = Texts(said["fields"], said["html"])

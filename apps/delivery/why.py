@@ -145,6 +145,10 @@ def _told(payload: DecisionPayload, served: Served | None) -> Why:
     placement = None if served is None else served.compiled.placements.get(payload.placement)
     found: set[Data] = set()
     if served is not None and placement is not None:
+        is_changed = placement.choice is not None and payload.experiment is not None
+        placement = placement.form_of(payload.arm) if is_changed else placement
+        if is_changed:
+            found.add(Data.CHANCE)
         if reason in (Reason.TARGETING_MATCH, Reason.SPLIT):
             found.update(_chosen_by(served.compiled, placement, payload))
         found.update(_shown_of(placement, payload.variant))
@@ -193,7 +197,7 @@ def _chosen_by(
         for rule in placement.rules:
             if rule.key == payload.rule:
                 yield from _looked_at(compiled, rule.node)
-    elif payload.experiment is None:
+    elif payload.reason != Reason.SPLIT.value:
         if placement.block.doc.kind == "recommendations":
             yield Data.VISITS
         for segment, variant in placement.block.tagged:

@@ -108,7 +108,7 @@ def _is_held_out(decided: Decided) -> bool:
     holdouts = decided.served.compiled.holdouts
     unit_id = decided.visitor.unit_id
     return bool(holdouts) and any(
-        position_of(unit_id, seed=one.seed) < one.share for one in holdouts
+        not one.placements and position_of(unit_id, seed=one.seed) < one.share for one in holdouts
     )
 
 
@@ -125,7 +125,7 @@ def id_of(decided: Decided, placed: Placed, signer: decisions.Signer) -> bytes:
     tail = placed.ready.tail(placed.decision, placed.told)
     reservation = decided.reserved.get(placed.decision.placement)
     token = b"" if reservation is None else reservation.token
-    return signer.signed(tail, token)
+    return signer.signed(tail, token, placed.decision.propensity)
 
 
 def trace_of(steps: Sequence[Step]) -> bytes:

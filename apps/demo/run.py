@@ -10,7 +10,17 @@ from django.db import IntegrityError
 
 from apps.access.selectors import find_site
 from apps.decisions import served_days
-from apps.demo import clicks, convert, editors, learning, load, replay, report, setup
+from apps.demo import (
+    clicks,
+    convert,
+    editors,
+    learning,
+    load,
+    questions,
+    replay,
+    report,
+    setup,
+)
 from apps.demo.clicks import Session
 from apps.demo.client import Address, Connection
 from apps.demo.errors import DemoTrouble
@@ -128,6 +138,7 @@ def _load(
     progress.finish()
     # After everything that is measured: another publication is another snapshot to load.
     _furnish(run, stream)
+    questions.ask_for_groups(run.site_id, oldest=oldest, now=clock.now())
     served_days.count_site(run.site_id, clock.now())  # or editors would find it ten minutes later
     run.report = report.report_of(
         same=report.same_for_everyone(material.history),

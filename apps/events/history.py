@@ -19,6 +19,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from apps.consent.gates import finer_refused
 from apps.events.columns import Section, Wanted
 from apps.events.newest_events import CUT, MAX_HAPPENINGS, History, Properties, wanted_of
 from apps.work import clock, numbers
@@ -60,6 +61,8 @@ class _Blob(msgspec.Struct, array_like=True):
     # Of each name: a column per kept property, None where no event has it.
     sections: list[msgspec.Raw]
     is_shown: bool = False
+    # None in blobs of before: any of their events may have been for less than conditions are.
+    refused_ms: dict[int, int] | None = None
 
 
 class _OldBlob(msgspec.Struct, array_like=True):
@@ -96,18 +99,23 @@ def _decoded(blob: bytes) -> History:
         old = _decode_old(blob)
         return History(items=old.items, is_outdated=bool(old.rows))
     sections = list(map(Section, raw.names, raw.kept, raw.sections))
+    times = array("q", raw.times)
+    refused_ms = raw.refused_ms
+    if refused_ms is None:
+        refused_ms = dict.fromkeys(finer_refused(0), times[-1]) if times else {}
     return History(
         items=raw.items,
         complete_from_ms=raw.complete_from_ms,
         is_outdated=raw.format != FORMAT,
         is_shown=raw.is_shown,
-        times=array("q", raw.times),
+        times=times,
         order=array("H", raw.order),
         origins=array("H", raw.origins),
         names=raw.names,
         devices=raw.devices,
         sections=sections,
         numbers={name: number for number, name in enumerate(raw.names)},
+        refused_ms=refused_ms,
     )
 
 
@@ -128,6 +136,7 @@ def encode(history: History) -> bytes:
             history.devices,
             [section.packed() for section in history.sections],
             history.is_shown,
+            history.refused_ms,
         )
     )
 
@@ -187,13 +196,16 @@ def merged(one: History, other: History) -> History | None:
         both.append(happening)
     for at_ms, item in other.items:
         both.saw_item(at_ms, item)
+    for own in (one, other):
+        for bit, refused_ms in own.refused_ms.items():
+            both.note_refused(refused_ms, (bit,))
     both.trim()
     return both
 
 
 _LOAD = """
 SELECT occurred_at, name,
-  CASE WHEN identity_id = user_identity_id THEN 0 ELSE identity_id END, properties, item
+  CASE WHEN identity_id = user_identity_id THEN 0 ELSE identity_id END, properties, item, purposes
 FROM events_personal
 WHERE profile_id = %s AND occurred_at >= %s AND (%s::text[] IS NULL OR name = ANY(%s::text[]))
 ORDER BY occurred_at DESC, coalesce(original_at, occurred_at) DESC, message_id COLLATE "C" DESC
@@ -230,8 +242,9 @@ def load(
         start = history.complete_from_ms = clock.to_ms(rows[-1][0]) + 1
     else:
         start = None
-    for occurred_at, name, device, raw, item in reversed(rows):
+    for occurred_at, name, device, raw, item, stamp in reversed(rows):
         at_ms = clock.to_ms(occurred_at)
+        history.note_refused(at_ms, finer_refused(stamp))
         if item:
             history.saw_item(at_ms, item)
         if start is None or at_ms >= start:

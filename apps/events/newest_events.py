@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -29,6 +29,7 @@ class History:
         complete_from_ms: None when no event is missing, else every event at or after it is here.
         is_shown: decisions read the newest events (`recent`).
         is_outdated: kept by an older version of this code: read it again.
+        refused_ms: finer purpose, as a bit -> the newest event here that was not for it.
         times: when each event occurred, in total order; `order` and `origins` run beside it: the
             place of its name in `names`, of its device in `devices`.
         sections: of each name.
@@ -46,6 +47,7 @@ class History:
     devices: list[int] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
+    refused_ms: dict[int, int] = field(default_factory=dict)
     _events: Events | None = None
     # How many events of each name, and the place of each device: counted when first asked for.
     _lengths: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
@@ -137,6 +139,11 @@ class History:
             place = places[device] = len(self.devices)
             self.devices.append(device)
         return place
+
+    def note_refused(self, at_ms: int, purposes: Iterable[int]) -> None:
+        """Remember that an event was not for these finer purposes, as bits."""
+        for bit in purposes:
+            self.refused_ms[bit] = max(at_ms, self.refused_ms.get(bit, at_ms))
 
     def saw_item(self, at_ms: int, item: str) -> None:
         """Remember an item among the last ones, once, newest first."""

@@ -4,7 +4,8 @@ The values are what participants did from their first exposure on, within the me
 the same before it. People shown several arms, and bots, are left out.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -15,13 +16,14 @@ from apps.consent.types import Purpose
 from apps.events.fold import KINDS
 from apps.experiments.models import DaySum, Goal, Metric, Phase
 
-SAMPLE: Final = 200  # single values kept of each arm and day, of a quantile
+SAMPLE: Final = 200  # people of each arm and day whose single values are kept, of a quantile
+EACH: Final = 50  # values of one of them, the earliest
 
 # One row a participant: what they did after (y, d) and before (x).
 _VALUES: Final = """
-SELECT q.arm, q.segments, coalesce(v.y, 0) AS y, coalesce(v.d, 0) AS d, coalesce(v.x, 0) AS x,
+SELECT {kept}, coalesce(v.y, 0) AS y, coalesce(v.d, 0) AS d, coalesce(v.x, 0) AS x,
   coalesce(v.left_out, 0) AS left_out
-FROM experiments_participant q
+FROM ({who}) q
 LEFT JOIN LATERAL (
   SELECT sum({own}) FILTER (WHERE {is_own} AND {is_usable} AND {is_after}) AS y,
     sum({per}) FILTER (WHERE {is_per} AND {is_after}) AS d,
@@ -32,10 +34,13 @@ LEFT JOIN LATERAL (
     AND e.occurred_at >= q.first_at - %(window)s AND e.occurred_at < q.first_at + %(window)s
     AND ({is_own} OR {is_per})
 ) v ON true
-WHERE q.phase_id = %(phase)s AND q.day = %(day)s AND NOT q.is_mixed AND NOT q.is_bot
+"""
+_WHO: Final = """
+SELECT arm, segments, profile_id, first_at FROM experiments_participant
+WHERE phase_id = %(phase)s AND day = %(day)s AND NOT is_mixed AND NOT is_bot
 """
 _BOUNDED: Final = """
-SELECT arm, segments, left_out, {y} AS y, d, {x} AS x FROM ({values}) raw
+SELECT {kept}, left_out, {y} AS y, d, {x} AS x FROM ({values}) raw
 """
 _SUMS: Final = """
 WITH one AS MATERIALIZED ({bounded}), told AS (
@@ -47,25 +52,30 @@ SELECT arm, segment, count(*), sum(y), sum(y * y), sum(d), sum(d * d), sum(y * d
   sum(x * x), sum(x * y), sum(left_out)
 FROM told GROUP BY arm, segment
 """
-# Single values after the first exposure: the same ones each time, chosen by the event.
+# Single values after the first exposure, by person: people were dealt to arms, values were not. The
+# same people each time, some without a value among them.
 _SINGLE: Final = """
-SELECT arm, array_agg(y ORDER BY y) FROM (
-  SELECT q.arm, {own} AS y, row_number() OVER (
-    PARTITION BY q.arm ORDER BY md5(e.id::text || %(phase)s)) AS place
-  FROM experiments_participant q JOIN events_event e ON e.profile_id = q.profile_id
-  WHERE q.phase_id = %(phase)s AND q.day = %(day)s AND NOT q.is_mixed AND NOT q.is_bot
-    AND {allowed} AND {is_own} AND {is_usable} AND {is_after} AND ({own}) IS NOT NULL
-) v WHERE place <= %(sample)s GROUP BY arm
+SELECT arm, jsonb_agg(own ORDER BY profile_id) FROM (
+  SELECT q.arm, q.profile_id, (
+    SELECT jsonb_agg(v.y) FROM (
+      SELECT ({own})::float8 AS y FROM events_event e
+      WHERE e.profile_id = q.profile_id AND {allowed} AND {is_own} AND {is_usable} AND {is_after}
+        AND e.occurred_at < q.first_at + %(window)s AND ({own}) IS NOT NULL
+      ORDER BY e.occurred_at, e.id LIMIT %(each)s) v) AS own
+  FROM (SELECT *, row_number() OVER (
+      PARTITION BY arm ORDER BY md5(profile_id::text || %(phase)s)) AS place
+    FROM experiments_participant
+    WHERE phase_id = %(phase)s AND day = %(day)s AND NOT is_mixed AND NOT is_bot) q
+  WHERE place <= %(sample)s
+) told WHERE own IS NOT NULL GROUP BY arm
 """
 
 
 def count_day(phase: Phase, metric: Metric, day: date, *, now: datetime) -> int:
     """Count one metric of the participants of one day anew; return the rows written."""
-    parts, values = _asked(metric)
-    values |= {"phase": str(phase.pk), "day": day, "sample": SAMPLE}
-    statement = _SUMS.format(
-        bounded=_BOUNDED.format(values=_VALUES.format(**parts), y=parts["y"], x=parts["x"])
-    )
+    parts, values = asked(metric)
+    values |= {"phase": str(phase.pk), "day": day, "sample": SAMPLE, "each": EACH}
+    statement = sums_of_people(_WHO, parts)
     with transaction.atomic(), connection.cursor() as cursor:
         # Who counts a day waits for who counts it already.
         cursor.execute(
@@ -73,10 +83,10 @@ def count_day(phase: Phase, metric: Metric, day: date, *, now: datetime) -> int:
         )
         cursor.execute(statement, values)
         sums = cursor.fetchall()
-        samples: dict[int, list[float]] = {}
+        samples: dict[int, list[list[float]]] = {}
         if metric.kind == Metric.Kind.QUANTILE:
             cursor.execute(_SINGLE.format(**parts), values)
-            samples = dict(cursor.fetchall())
+            samples = {arm: _read(told) for arm, told in cursor.fetchall()}
         DaySum.objects.filter(phase=phase, metric=metric, day=day).delete()
         rows = [
             DaySum(
@@ -88,6 +98,22 @@ def count_day(phase: Phase, metric: Metric, day: date, *, now: datetime) -> int:
         ]  # fmt: skip
         DaySum.objects.bulk_create(rows)
     return len(rows)
+
+
+def values_of(who: str, parts: Mapping[str, str], kept: str = "arm, segments") -> str:
+    """Return a statement with a row for each of some people: what is `kept`, left_out, y, d, x.
+
+    Args:
+        who: a statement of profile_id, first_at, arm, segments, and more that is kept.
+        parts: as `asked` returns them; its values are to be bound.
+    """
+    values = _VALUES.format(**parts, who=who, kept=", ".join(f"q.{k}" for k in kept.split(", ")))
+    return _BOUNDED.format(values=values, y=parts["y"], x=parts["x"], kept=kept)
+
+
+def sums_of_people(who: str, parts: Mapping[str, str]) -> str:
+    """Return the statement of sums by arm and segment over some people: see `values_of`."""
+    return _SUMS.format(bounded=values_of(who, parts))
 
 
 def metrics_of(phase: Phase) -> Sequence[Metric]:
@@ -103,12 +129,25 @@ def open_days(phase: Phase, metrics: Iterable[Metric], *, now: datetime) -> list
     return sorted(set(rows.values_list("day", flat=True)))
 
 
+def pieces_of(metric: Metric) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the pieces of statements over events that count a metric, and their values.
+
+    They name the event `e` and the participant `q` (`profile_id`, `first_at`).
+    """
+    return asked(metric)
+
+
+def _read(told: Any) -> list[list[float]]:
+    found: list[list[float]] = json.loads(told) if isinstance(told, str) else told
+    return found
+
+
 def _name(phase: Phase, metric: Metric, day: date) -> str:
     return f"{phase.pk} {metric.pk} {day}"
 
 
-def _asked(metric: Metric) -> tuple[dict[str, str], dict[str, Any]]:
-    """The pieces of the statements for a metric, and their values."""
+def asked(metric: Metric) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the pieces of the statements for a metric, and their values."""
     values: dict[str, Any] = {
         "event": metric.event,
         "per_event": metric.per_event,
@@ -144,11 +183,15 @@ def _asked(metric: Metric) -> tuple[dict[str, str], dict[str, Any]]:
 def _of(of: str, name: str) -> str:
     match of:
         case Metric.Of.VALUE:
-            return "e.value"
+            return _workable("e.value")
         case Metric.Of.PROPERTY:
             # A number, or nothing: text that looks like one is not.
-            return (
-                f"CASE WHEN jsonb_typeof(e.properties->%({name})s) = 'number'"
-                f" THEN (e.properties->>%({name})s)::float8 END"
-            )
+            told = _workable(f"(e.properties->>%({name})s)::numeric")
+            return f"CASE WHEN jsonb_typeof(e.properties->%({name})s) = 'number' THEN {told} END"
     return "1"
+
+
+def _workable(value: str) -> str:
+    """A number whose square is one too, or nothing: a single event must not end all counting."""
+    is_so = f"{value} = 0 OR abs({value}) BETWEEN 1e-100 AND 1e100"
+    return f"CASE WHEN {is_so} THEN ({value})::float8 END"

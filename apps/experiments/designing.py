@@ -3,17 +3,27 @@
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Final
 
+from apps.experiments.bandit_design import of_bandit
+from apps.experiments.changes import problems_of
 from apps.experiments.errors import FieldProblem, InvalidExperiment, problem
 from apps.experiments.models import Arm, Experiment, Goal, Metric
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
 
 WEIGHTS_TOLERANCE = 1e-6
+# What a started experiment is judged by, and what its phases do not freeze: it stays as it is.
+SETTLED: Final = (
+    "key", "placement", "kind", "factors", "looking", "looks", "alpha", "power", "baseline",
+    "mde_relative", "per_arm", "min_days",
+)  # fmt: skip
 
 
 def check_design(experiment: Experiment) -> list[Arm]:
-    """Return the arms, in order, of a design that can be started. Four queries.
+    """Return the arms, in order, of a design that can be started.
+
+    Some five queries; six more where arms change how is decided.
 
     Raises:
         InvalidExperiment: with every wrong place.
@@ -21,14 +31,30 @@ def check_design(experiment: Experiment) -> list[Arm]:
     arms = list(experiment.arms.select_related("variant").order_by("number"))
     goals = list(experiment.goals.select_related("metric"))
     errors = [
+        *_of_place(experiment),
         *_of_arms(experiment, arms),
+        *problems_of(experiment, arms),
         *_of_factors(experiment, arms),
         *_of_goals(goals),
         *_of_audience(experiment),
+        *of_bandit(experiment, arms, goals),
     ]
     if errors:
         raise InvalidExperiment(errors)
     return arms
+
+
+def _of_place(experiment: Experiment) -> list[FieldProblem]:
+    """A placement runs one experiment at a time; one that is paused comes back."""
+    others = Experiment.objects.filter(
+        placement_id=experiment.placement_id,
+        state__in=[Experiment.State.RUNNING, Experiment.State.PAUSED],
+    ).exclude(pk=experiment.pk)
+    found = []
+    for name in others.values_list("name", flat=True)[:1]:
+        words = f"'{name}' runs in this placement: conclude it first, or choose another placement."
+        found.append(problem("placement", words))
+    return found
 
 
 def _of_arms(experiment: Experiment, arms: Sequence[Arm]) -> list[FieldProblem]:
@@ -49,6 +75,8 @@ def _of_arms(experiment: Experiment, arms: Sequence[Arm]) -> list[FieldProblem]:
         where = f"arms/{arm.key}"
         if not arm.weight >= 0:
             found.append(problem(where, f"The share of the arm '{arm.name}' is below 0."))
+        if arm.variant is None:
+            continue
         if arm.variant.archived_at is not None:
             found.append(problem(where, f"The variant of the arm '{arm.name}' is archived."))
         elif block_id is not None and arm.variant.block_id != block_id:

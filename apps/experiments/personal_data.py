@@ -3,30 +3,11 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.db import connection
-
 from apps.consent.types import Purpose
 from apps.consent.withdrawing import Clearing, TakenBack
 from apps.experiments.collecting import collect_again
 from apps.experiments.models import Participant, Reopened
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
-from apps.profiles.state import StateRow
-
-# The older of two first exposures stays, and who was shown two arms is mixed.
-_JOIN = """
-WITH gone AS (
-  DELETE FROM experiments_participant q USING experiments_participant w
-  WHERE q.profile_id = %(loser)s AND w.profile_id = %(winner)s AND w.phase_id = q.phase_id
-  RETURNING q.*
-)
-UPDATE experiments_participant w SET
-  is_mixed = w.is_mixed OR g.is_mixed OR w.arm <> g.arm,
-  arm = CASE WHEN g.first_at < w.first_at THEN g.arm ELSE w.arm END,
-  segments = CASE WHEN g.first_at < w.first_at THEN g.segments ELSE w.segments END,
-  facts = CASE WHEN g.first_at < w.first_at THEN g.facts ELSE w.facts END,
-  first_at = least(w.first_at, g.first_at), day = least(w.day, g.day)
-FROM gone g WHERE w.profile_id = %(winner)s AND w.phase_id = g.phase_id
-"""
 
 
 def _reopen(*profile_ids: UUID) -> None:
@@ -39,14 +20,26 @@ def _reopen(*profile_ids: UUID) -> None:
 
 
 def _reassign(loser_id: UUID, winner_id: UUID) -> int:
-    if not Participant.objects.filter(profile_id=loser_id).exists():
+    both = [loser_id, winner_id]
+    taking_part = Participant.objects.filter(profile_id__in=both)
+    site_id = taking_part.values_list("phase__experiment__site_id", flat=True).first()
+    if site_id is None:
         return 0
-    _reopen(loser_id, winner_id)
-    with connection.cursor() as cursor:
-        cursor.execute(_JOIN, {"loser": str(loser_id), "winner": str(winner_id)})
-        joined = int(cursor.rowcount)
-    moved = Participant.objects.filter(profile_id=loser_id).update(profile_id=winner_id)
-    return joined + moved
+    # The events are the winner's by now: they say which exposure of both was the first.
+    return _look_anew(site_id, both)
+
+
+def _look_anew(site_id: UUID, profile_ids: list[UUID]) -> int:
+    """Find out from the events who of these took part in what; return the rows written.
+
+    Also of somebody who took part in nothing: what they did counts for the other one now, or no
+    more, and whether somebody is a machine may be told by the events of either.
+    """
+    _reopen(*profile_ids)
+    Participant.objects.filter(profile_id__in=profile_ids).delete()
+    found = collect_again(site_id, profile_ids)
+    _reopen(*profile_ids)
+    return found
 
 
 def _export(profile_id: UUID) -> Iterator[JSON]:
@@ -67,21 +60,10 @@ def _erase(profile_id: UUID) -> int:
     return Participant.objects.filter(profile_id=profile_id).delete()[0]
 
 
-def _keep(winner: StateRow, loser: StateRow) -> JSON:
-    """Whether the loser took part in anything: then both are looked for anew."""
-    return Participant.objects.filter(profile_id=loser.profile_id).exists() or None
-
-
 def _divide(division: Division) -> int:
     """Who took part in what is in the events, which know whose they are."""
-    if not division.kept:
-        return 0
     both = [division.winner.profile_id, division.loser.profile_id]
-    _reopen(*both)
-    Participant.objects.filter(profile_id__in=both).delete()
-    found = collect_again(division.winner.site_id, both)
-    _reopen(*both)
-    return found
+    return _look_anew(division.winner.site_id, both)
 
 
 def _forget(taken: TakenBack) -> int:
@@ -101,6 +83,5 @@ HOLDER = PersonalDataHolder(
     export=_export,
     erase=_erase,
     divide=_divide,
-    keep=_keep,
 )
 CLEARING = Clearing("experiments", at_once=_forget_at_once, later=_forget)

@@ -107,11 +107,21 @@ def ramp(*, experiment_id: UUID, coverage: float, actor: Actor, now: datetime) -
 
 @transaction.atomic
 def stop_arm(
-    *, experiment_id: UUID, arm: str, actor: Actor, note: str, cause: str = "hand", now: datetime
+    *,
+    experiment_id: UUID,
+    arm: str,
+    actor: Actor,
+    note: str,
+    cause: str = "hand",
+    figures: Mapping[str, Any] | None = None,
+    now: datetime,
 ) -> bool:
     """Show the control in the place of an arm; False when that is so already.
 
     Its visitors keep their place, so nobody else is moved, and `let_go_on` undoes it.
+
+    Args:
+        figures: by which it was found out, kept with the change.
 
     Raises:
         InvalidExperiment: there is no such arm, or it is the control.
@@ -127,7 +137,8 @@ def stop_arm(
         return False
     phase.stopped = [*phase.stopped, arm]
     phase.save(update_fields=["stopped"])
-    _note(experiment, "arm_stopped", actor, note, now, {"arm": arm, "cause": cause})
+    detail = {"arm": arm, "cause": cause} | ({"figures": dict(figures)} if figures else {})
+    _note(experiment, "arm_stopped", actor, note, now, detail)
     return True
 
 
@@ -150,11 +161,18 @@ def let_go_on(*, experiment_id: UUID, arm: str, actor: Actor, note: str, now: da
 
 
 @transaction.atomic
-def set_shares(*, experiment_id: UUID, shares: Mapping[str, float], now: datetime) -> bool:
+def set_shares(
+    *,
+    experiment_id: UUID,
+    shares: Mapping[str, float],
+    contexts: Mapping[str, Mapping[str, float]] | None = None,
+    now: datetime,
+) -> bool:
     """Give the arms of a bandit the shares that what works asks for; False: nothing changed.
 
     Args:
         shares: by the arm's key, at least 0, of the sum 1.
+        contexts: the same for those in a segment, by its key.
 
     Raises:
         InvalidExperiment: they are not that.
@@ -165,16 +183,22 @@ def set_shares(*, experiment_id: UUID, shares: Mapping[str, float], now: datetim
     if experiment.kind != Experiment.Kind.BANDIT:
         raise NotAsItStands("Only the shares of a bandit change while it runs.")
     phase = _phase(experiment, now)
+    own = {key: dict(one) for key, one in (contexts or {}).items()}
     keys = {one["key"] for one in phase.arms}
-    total = sum(shares.values())
-    if keys != set(shares) or min(shares.values()) < 0 or abs(total - 1) > WEIGHTS_TOLERANCE:
-        raise InvalidExperiment([problem("arms", "Give each arm a share; their sum is 1.")])
+    for each in (shares, *own.values()):
+        total = sum(each.values())
+        if keys != set(each) or min(each.values()) < 0 or abs(total - 1) > WEIGHTS_TOLERANCE:
+            raise InvalidExperiment([problem("arms", "Give each arm a share; their sum is 1.")])
+    if not own.keys() <= set(phase.segments):
+        raise InvalidExperiment([problem("segments", "Shares for a segment it does not tell of.")])
     before = {one["key"]: one["weight"] for one in phase.arms}
-    if before == dict(shares):
+    if before == dict(shares) and phase.bandit.get("contexts", {}) == own:
         return False
     phase.arms = [one | {"weight": shares[one["key"]]} for one in phase.arms]
-    phase.save(update_fields=["arms"])
-    _note(experiment, "shares", None, "", now, {"from": before, "to": dict(shares)})
+    phase.bandit = phase.bandit | {"shared_at": now.isoformat(), "contexts": own}
+    phase.save(update_fields=["arms", "bandit"])
+    detail: dict[str, Any] = {"from": before, "to": dict(shares)}
+    _note(experiment, "shares", None, "", now, detail | ({"contexts": own} if own else {}))
     return True
 
 
@@ -236,6 +260,7 @@ def _begin(experiment: Experiment, action: str, actor: Actor, note: str, now: da
         layer_end=end_at,
         condition=experiment.condition,
         segments=list(experiment.segments),
+        bandit=_moving(experiment),
         started_at=now,
     )
     experiment.phase = number
@@ -244,16 +269,29 @@ def _begin(experiment: Experiment, action: str, actor: Actor, note: str, now: da
     return phase
 
 
+def _moving(experiment: Experiment) -> dict[str, Any]:
+    """How the shares of a bandit move; nothing of another experiment."""
+    if experiment.kind != Experiment.Kind.BANDIT:
+        return {}
+    return {
+        "floor": experiment.bandit_floor,
+        "burn_in": experiment.bandit_burn_in,
+        "hours": experiment.bandit_hours,
+        "is_contextual": experiment.is_contextual,
+    }
+
+
 def _frozen(arm: Arm) -> dict[str, Any]:
     return {
         "number": arm.number,
         "key": arm.key,
         "name": arm.name,
-        "variant": str(arm.variant_id),
-        "variant_key": arm.variant.key,
+        "variant": None if arm.variant is None else str(arm.variant_id),
+        "variant_key": "" if arm.variant is None else arm.variant.key,
         "weight": arm.weight,
         "is_control": arm.is_control,
         "levels": arm.levels,
+        "changes": arm.changes if arm.variant is None else {},
     }
 
 

@@ -3,6 +3,34 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from apps.experiments.designing import check_design
+from apps.experiments.errors import InvalidExperiment, NotAsItStands
+from apps.experiments.running import (
+    begin_phase,
+    conclude,
+    let_go_on,
+    pause,
+    ramp,
+    resume,
+    start,
+    stop_arm,
+)
+
+__all__ = [
+    "InvalidExperiment",
+    "NotAsItStands",
+    "begin_phase",
+    "check_design",
+    "conclude",
+    "let_go_on",
+    "pause",
+    "ramp",
+    "resume",
+    "start",
+    "stat_ops",
+    "stop_arm",
+]
+
 
 def stat_ops() -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
     """Return the statistics of experiments by name, for `stats_eval`. Needs scipy: workers only."""

@@ -21,6 +21,7 @@ from apps.decisions.cap_counts import added, showing_of
 from apps.events import fold as event_fold
 from apps.events.fold import Placed, Spoilt
 from apps.events.halving import halve
+from apps.experiments.selectors import Exposed, segments_then
 from apps.pipeline import bounds, consent, erased, vaulting
 from apps.pipeline.people import People
 from apps.pipeline.person import LIST, MEMBER_OF, Person
@@ -195,6 +196,7 @@ def _fold(batches: Sequence[event_fold.Batch], now: datetime) -> tuple[Folded, P
     rows = {profile_id: person.row for profile_id, person in people.persons.items()}
     kept = consent.still_allowed(placed, rows)
     vaulting.seal(kept, people.persons)
+    _note_segments(kept)
     event_fold.insert(kept)
     event_fold.observe({(p.batch.site_id, p.event.name) for p in kept}, now=now)
     people.share()
@@ -216,6 +218,26 @@ def _count_showings(placed: Sequence[Placed], people: People) -> None:
         row = people.persons[one.profile_id].row
         if showing is not None and consent.may_count_showings(row):
             row.caps = added(row.caps, [showing])
+
+
+def _note_segments(kept: Sequence[Placed]) -> None:
+    """Write into exposures of experiments in which segments people were then, and the versions."""
+    shown = [
+        one for one in kept if one.event.type == "exposure" and "experiment" in one.event.properties
+    ]
+    found = segments_then(
+        [
+            Exposed(
+                one.batch.site_id,
+                one.profile_id,
+                str(one.event.properties["experiment"]),
+                clock.from_ms(one.event.occurred_ms),
+            )
+            for one in shown
+        ]
+    )
+    for one, segments in zip(shown, found, strict=True):
+        one.event.properties["segments"] = segments
 
 
 def _by_profile(placed: Iterable[Placed]) -> Iterable[tuple[UUID, list[Placed]]]:

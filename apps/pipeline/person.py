@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from apps.consent.gates import stamp_allows
+from apps.consent.gates import finer_refused, stamp_allows
 from apps.consent.types import Purpose
 from apps.decisions.hot_state import HotProfile
 from apps.events import fold as event_fold
@@ -136,6 +136,7 @@ class Person:
         if not kept.add(happenings):
             self._must_reload = True
         for one in ordered:
+            kept.note_refused(one.event.occurred_ms, finer_refused(one.event.purposes))
             item = event_fold.item_of(one.event)
             if item is not None:
                 kept.saw_item(one.event.occurred_ms, item)

@@ -10,6 +10,7 @@ class PredictionsConfig(AppConfig):
         from apps.consent import withdrawing
         from apps.predictions import (
             attention,
+            champion_gate,
             clearing,
             day_tasks,
             days_kept,
@@ -32,6 +33,7 @@ class PredictionsConfig(AppConfig):
         gates.register_gate(gates.WHOLE, gates.whole)
         gates.register_gate(gates.FAIR, fair_gate.check)
         gates.register_gate(shadow_gate.SHADOW, shadow_gate.check)
+        gates.register_gate(champion_gate.BEATS, champion_gate.check)
         home.register("models", permission=attention.PERMISSION, tell=attention.tell)
         home.register("drift", permission=drift_notices.PERMISSION, tell=drift_notices.tell)
         schedules.declare(

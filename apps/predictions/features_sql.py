@@ -321,10 +321,17 @@ SELECT a.profile_id, 1 AS is_open, u.* FROM here a CROSS JOIN LATERAL (
         )
 
     def _trait(self, number: int) -> str:
-        """The newest observation of then; what the state row says now may be of later."""
+        """The newest observation of then; what the state row says now may be of later.
+
+        One that came with an event may be read for what the event's stamp allows, and not once the
+        event is gone; one of an uploaded list or an officer for what the person allows now.
+        """
         return f"""(SELECT CASE jsonb_typeof(c.value)
   WHEN 'number' THEN least(greatest(c.value::numeric, -1e15), 1e15)
   WHEN 'boolean' THEN (c.value::text = 'true')::int END
   FROM profiles_traitchange c WHERE c.profile_id = p.profile_id AND c.key = %(t{number})s
     AND c.observed_at <= %(as_of)s AND {self.known("c")}
+    AND coalesce((SELECT bool_and({self.allowed}) FROM events_event e
+      WHERE e.profile_id = c.profile_id AND e.occurred_at = c.observed_at
+        AND e.message_id = c.message_id), c.identity_id IS NULL)
   ORDER BY c.observed_at DESC, c.id DESC LIMIT 1)"""

@@ -12,6 +12,7 @@ import numpy as np
 from apps.predictions import (
     artifacts,
     auditing,
+    champion_gate,
     estimators,
     labels,
     leaving_out,
@@ -91,6 +92,7 @@ def _measure(
     """Write card, gates and reference; return why it should serve, None: it need not."""
     version.card = weighed.card_of(judged) | {"dropped": looked.dropped}
     version.card["importance"] = measuring.importance(looked, fitted)
+    version.card[champion_gate.AGAINST] = None if champion is None else champion.number
     reason = _reason_to_replace(champion, version, looked, judged)
     version.online_us = measuring.microseconds(fitted, looked.x(JUDGE))
     version.gates = [list(gate) for gate in _gates(version, looked, judged, fitted, reason)]

@@ -21,6 +21,7 @@ Check = Callable[[ModelVersion, datetime], Gate | None]
 FAIR: Final = "fair"
 WHOLE: Final = "whole"
 SAFETY: Final = frozenset({FAIR, WHOLE})
+LEAST_NOTE: Final = 20  # characters, of whoever overrules a gate
 
 TITLES: Final[dict[str, str]] = {
     "beats_plain": "Better than telling everyone the same",

@@ -23,6 +23,7 @@ from engine.conditions.parse_events import filters
 from engine.errors import InvalidCondition
 
 MOST_CATEGORIES: Final = 20
+LONGEST_NAME: Final = 100  # characters: as long as the output of a score may be
 _SIGNS: Final[Mapping[Op, str]] = {
     Op.EQ: "=", Op.NE: "<>", Op.GT: ">", Op.GTE: ">=", Op.LT: "<", Op.LTE: "<=",
 }  # fmt: skip
@@ -108,6 +109,12 @@ def _categories(spec: ModelSpec, target: dict[str, Any]) -> list[Label]:
         raise InvalidTarget(f"Name 2 to {MOST_CATEGORIES} categories to tell apart.")
     if not all(isinstance(one, str) and one for one in categories):
         raise InvalidTarget("A category is a text.")
+    too_long = next((one for one in categories if len(one) > LONGEST_NAME), None)
+    if too_long is not None:
+        raise InvalidTarget(
+            f"A category is {LONGEST_NAME} characters at most, because its score is named by it: "
+            f"“{too_long[:40]}…” has {len(too_long)}."
+        )
     if len(set(categories)) != len(categories):
         raise InvalidTarget("A category comes twice.")
     labels = []

@@ -2,17 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from apps.predictions import estimators, features, labels
 from apps.predictions.domain.passing import auc_error
 from apps.predictions.estimators import Calibrated, Matrix, Vector, silent
-from apps.predictions.leaks import Leak, alone, auc_of, carrying, over_time
+from apps.predictions.leaks import Leak, alone, auc_alone, auc_of, carrying, over_time
 from apps.predictions.models import ModelSpec
 from apps.predictions.reading import CALIBRATE, JUDGE, TEACH, Looked
 from apps.predictions.splitting import folds
 from apps.work.types import Progress
+
+MOST_TAUGHT_AGAIN: Final = 5  # outputs, each with as many trainings as `leaks.MOST_LEFT_OUT`
 
 
 def flags(
@@ -20,27 +24,41 @@ def flags(
 ) -> list[Leak]:
     """Return every feature of a training that a person has to vouch for, those of certainty first.
 
-    Of several outputs the first is asked: what knows one knows the others.
+    Of several outputs each is asked: what knows one category may know nothing of another. Teaching
+    again without a feature costs most, so that is done for MOST_TAUGHT_AGAIN of them, those first
+    that a single feature tells best.
     """
-    output, model = next(iter(parts.items()))
-    place = [label.output for label in labels.labels_of(spec)].index(output)
-    judge = looked.x(JUDGE), looked.y(JUDGE, place)
-    found = features.check(looked.names, judge[1], judge[0], spec=spec)
-    known = {leak.name for leak in found}
-    carried = of_model(
-        looked.names,
-        model,
-        seed=spec.seed,
-        teach=(looked.x(TEACH), looked.y(TEACH, place)),
-        calibrate=(looked.x(CALIBRATE), looked.y(CALIBRATE, place)),
-        judge=judge,
-        progress=progress,
+    places = {label.output: place for place, label in enumerate(labels.labels_of(spec))}
+    judges = {one: (looked.x(JUDGE), looked.y(JUDGE, places[one])) for one in parts}
+    found: dict[str, Leak] = {}
+    for output, (x, y) in judges.items():
+        for leak in features.check(looked.names, y, x, spec=spec):
+            found.setdefault(leak.name, _of_output(leak, output))
+    told_best = sorted(
+        judges, key=lambda one: -max(auc_alone(c, judges[one][1]) for c in judges[one][0].T)
     )
+    for output in told_best[:MOST_TAUGHT_AGAIN]:
+        place = places[output]
+        carried = of_model(
+            looked.names,
+            parts[output],
+            seed=spec.seed,
+            teach=(looked.x(TEACH), looked.y(TEACH, place)),
+            calibrate=(looked.x(CALIBRATE), looked.y(CALIBRATE, place)),
+            judge=judges[output],
+            progress=progress,
+        )
+        for leak in carried:
+            found.setdefault(leak.name, _of_output(leak, output))
+    first = next(iter(parts))
     return [
-        *found,
-        *(leak for leak in carried if leak.name not in known),
-        *_over_time(spec, looked, model, place, judge, progress),
+        *found.values(),
+        *_over_time(spec, looked, parts[first], places[first], judges[first], progress),
     ]
+
+
+def _of_output(leak: Leak, output: str) -> Leak:
+    return replace(leak, words=f"Of “{output}”: {leak.words}") if output else leak
 
 
 def _over_time(

@@ -21,6 +21,7 @@ from apps.predictions.domain.feature_parts import DAY_MS
 from apps.predictions.domain.feature_sums import Words
 from apps.predictions.features_sql import Look
 from apps.predictions.models import ModelSpec
+from apps.profiles.kept_out import sql_teaches
 from apps.work import clock
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ WHERE {willing} AND ({active})
 """
 SEEN: Final = """
 SELECT o.profile_id, %(as_of)s::timestamptz AS as_of
-FROM ({active}) o WHERE {willing}
+FROM ({active}) o WHERE {willing} AND {teaches}
 ORDER BY md5(o.profile_id::text || %(seed)s) LIMIT %(most)s
 """
 
@@ -101,6 +102,7 @@ def _rows(
     more: Mapping[str, Any],
 ) -> list[tuple[Any, ...]]:
     asked = people.format(
+        teaches=sql_teaches("o.profile_id"),
         active=_active_one(look) if people is GIVEN else _active(look),
         willing=_WILLING.format(
             who="g.profile_id" if people is GIVEN else "o.profile_id",

@@ -65,19 +65,29 @@ class Online:
         now_ms: int,
         zone: str = "UTC",
         complete_from_ms: int | None = None,
+        *,
+        refused_ms: int | None = None,
     ) -> dict[str, float | str]:
         """Return what is foreseen of somebody with these newest events, by trait.
 
         Empty where that cannot be told: no event, a model that is too old, a row that is refused,
-        or features that look back further than the events at hand reach.
+        features that look back further than the events at hand reach, or than the last event that
+        was not for what the model is for: a worker leaves just that out, so its score stands.
 
         Args:
             complete_from_ms: from then on all events are at hand; None: all there ever were.
+            refused_ms: the last event among them that was not for the model's purpose, if any was.
         """
         if not recent or now_ms >= self.stale_at_ms:
             return {}
         if complete_from_ms is not None and complete_from_ms > now_ms - self.reach_ms:
             return {}
+        if refused_ms is not None:
+            if refused_ms > now_ms - max(self.reach_ms, DAY_MS):
+                return {}
+            recent = [one for one in recent if one.at_ms > refused_ms]
+            if not recent:
+                return {}
         context = {"window_days": self.window_days, "zone": zone}
         try:
             found = self.serving.probabilities(session_row(recent, context, self.names, now_ms))

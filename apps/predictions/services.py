@@ -16,12 +16,11 @@ from apps.predictions import artifacts, tasks
 from apps.predictions.domain.feature_names import features_of
 from apps.predictions.domain.hyperparameters import settled
 from apps.predictions.errors import GateFailed
-from apps.predictions.gates import SAFETY, Gate, gates_of, red
+from apps.predictions.gates import LEAST_NOTE, SAFETY, Gate, gates_of, red
 from apps.predictions.models import ModelSpec, ModelVersion, TrainingRun
 
 DECIDE: Final = "predictions.change_modelversion"
 OVERRULE: Final = "predictions.overrule_modelversion"
-LEAST_NOTE: Final = 20  # characters, of whoever overrules a gate
 Cause = TrainingRun.Cause
 State = TrainingRun.State
 Version = ModelVersion.State
@@ -151,7 +150,8 @@ def roll_back(*, spec: ModelSpec, actor: Any, note: str = "", now: datetime) -> 
             found = _to_decide_on(version, actor)
             gates = [gate for gate in gates_of(found, now=now) if gate[0] in SAFETY]
             if not red(gates):
-                _serve(found, actor=actor, note=note, now=now)
+                # Why it may serve stays said, where nobody says it anew.
+                _serve(found, actor=actor, note=note or found.approval_note, now=now)
                 _audit("predictions.rolled_back", found, actor, note, now, gates=gates)
                 return found
             reasons += [f"Version {found.number}: {words}" for _, _, words in red(gates)]

@@ -40,6 +40,7 @@ KEYS: Final = (*QUERY_KEYS, "text", "message")
 MOST: Final = 50_000  # texts that are learned from, the newest
 OF_ONE: Final = 5  # texts of a person that count, the newest
 CLICKED_WITHIN: Final = timedelta(minutes=30)
+LONGEST_LABEL: Final = 200  # characters of a category, as a score keeps it
 LEAST_CLICKS: Final = 30  # after texts, of a category
 JUDGED: Final = 0.25  # the newest of the texts
 SURE: Final = 0.5  # what an interest needs to be told
@@ -202,7 +203,11 @@ def _frequent(rows: Sequence[Text]) -> set[str]:
             count[row.category] = count.get(row.category, 0) + 1
             who.setdefault(row.category, set()).add(row.profile_id)
     enough = [
-        name for name in count if count[name] >= LEAST_CLICKS and len(who[name]) >= LEAST_PEOPLE
+        name
+        for name in count
+        if count[name] >= LEAST_CLICKS
+        and len(who[name]) >= LEAST_PEOPLE
+        and len(name) <= LONGEST_LABEL
     ]
     return set(sorted(enough, key=lambda name: (-count[name], name))[: texts.MOST_CLASSES])
 

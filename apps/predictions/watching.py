@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 from django.db import transaction
 
+from apps.access import alerts
 from apps.predictions import features, labels, reading, services, shadow
 from apps.predictions.domain import drifting
 from apps.predictions.domain.drifting import Moved, Vector
@@ -29,6 +30,7 @@ KEPT: Final = timedelta(days=90)
 PATIENCE: Final = timedelta(days=1)  # between two trainings that drift asks for
 WEIGHS: Final = 0.05  # share of what a model tells apart that drifted features have to have
 NEW_NAMES: Final = 5
+MOST_TOLD: Final = 20  # in one alert
 Kind = DriftLook.Kind
 Level = DriftLook.Level
 
@@ -136,10 +138,44 @@ def look(version: ModelVersion, *, now: datetime) -> list[DriftLook]:
     ]
     with transaction.atomic():
         version.looks.filter(looked_at__lt=now - KEPT).delete()
+        before = _drifted_before(version)
         DriftLook.objects.bulk_create(looks)
+        _tell(version, [one for one in looks if (one.kind, one.name) not in before], now)
     drifted = sum(one.level == Level.DRIFTED for one in looks)
     logger.info("predictions.looked", extra={"version": version.pk, "drifted": drifted})
     return looks
+
+
+def _drifted_before(version: ModelVersion) -> set[tuple[str, str]]:
+    """What had drifted at the last look: nobody has to be told of it every day."""
+    last = version.looks.order_by("-looked_at").first()
+    if last is None:
+        return set()
+    rows = version.looks.filter(looked_at=last.looked_at, level=Level.DRIFTED)
+    return set(rows.values_list("kind", "name"))
+
+
+def _tell(version: ModelVersion, looks: Sequence[DriftLook], now: datetime) -> None:
+    """Tell the site's address of what has newly drifted; in the transaction of the look."""
+    drifted = [one for one in looks if one.level == Level.DRIFTED]
+    if not drifted:
+        return
+    alerts.tell(
+        site_id=version.spec.site_id,
+        kind="model.drifted",
+        source=f"models/{version.spec.key}",
+        data={
+            "model": version.spec.key,
+            "version": version.number,
+            "isSerious": is_serious(version, drifted),
+            "drifted": [
+                {"kind": one.kind, "name": one.name, "value": one.value, "words": one.words}
+                for one in drifted[:MOST_TOLD]
+            ],
+            "more": max(len(drifted) - MOST_TOLD, 0),
+        },
+        now=now,
+    )
 
 
 def is_serious(version: ModelVersion, looks: Sequence[DriftLook]) -> bool:

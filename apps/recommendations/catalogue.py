@@ -111,25 +111,27 @@ def put(*, site_id: UUID, items: Sequence[Mapping[str, Any]], now: datetime) -> 
     """
     rows = {row["code"]: row for row in checked(items)}
     with transaction.atomic():
-        known = {
-            item.code: item
-            for item in Item.objects.select_for_update()
-            .filter(site_id=site_id, code__in=rows)
-            .order_by("code")
-        }
-        changed = [one for code, one in known.items() if _changes(one, rows[code])]
-        new = [
-            Item(site_id=site_id, seen_at=now, first_seen_at=now, source="import", **row)
-            for code, row in rows.items()
-            if code not in known
-        ]
-        # One that training noted meanwhile is left to the next put: it is as the shop says then.
-        Item.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
+        own = Item.objects.filter(site_id=site_id, code__in=rows)
+        new = sorted(rows.keys() - set(own.values_list("code", flat=True)))
+        # A training that runs beside may note one of them meanwhile: this waits for it and leaves
+        # that row as it is. The lock below finds what it says, so the shop's word is the last.
+        # Nothing that a training may wait for is locked before that.
+        Item.objects.bulk_create(
+            [
+                Item(site_id=site_id, seen_at=now, first_seen_at=now, source="import", **rows[code])
+                for code in new
+            ],
+            batch_size=500,
+            ignore_conflicts=True,
+        )
+        known = own.select_for_update().order_by("code")
+        changed = [one for one in known if _changes(one, rows[one.code])]
         written = [name for name in FIELDS if name != "code"]
         Item.objects.bulk_update(changed, [*written, "source"], batch_size=500)
         if new or changed:
             note_change(site_id, now)
-    return Put(len(new), len(changed), len(rows) - len(new) - len(changed))
+    created = len(set(new) - {one.code for one in changed})
+    return Put(created, len(changed), len(rows) - created - len(changed))
 
 
 def _changes(item: Item, row: Mapping[str, Any]) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from apps.recommendations.domain.older_items import EVERYTHING, OlderItems
+
 FOLLOWED: Final = "followed_by"
 LIKE_MINDED: Final = "liked_by_like_minded"
 SIMILAR: Final = "similar"
@@ -30,6 +32,7 @@ WORDS: Final[Mapping[str, str]] = {
 PERSONAL: Final = frozenset({FOLLOWED, LIKE_MINDED, SIMILAR, LIKE_THIS})
 
 MAX_DAYS: Final = 3650
+OLDER: Final = ""  # in edge.bought: what is beyond the items that are kept by name
 POOL: Final = 20  # items of which an exploring place shows one
 
 
@@ -154,14 +157,19 @@ class Kept:
         items: by code.
         categories: all items of these.
         category_of: of every item of a category that some filter names.
+        older: items that are not kept by name any more; of `named` the latest word is known.
     """
 
     items: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     category_of: Mapping[str, str] = field(default_factory=dict)
+    older: Container[str] = ()
+    named: frozenset[str] = frozenset()
 
     def __contains__(self, code: object) -> bool:
         if code in self.items:
+            return True
+        if self.older and code in self.older and code not in self.named:
             return True
         if not self.categories or not isinstance(code, str):
             return False
@@ -188,8 +196,14 @@ def kept_from(
     """
     items = set(besides)
     categories: set[str] = set()
+    older: Container[str] = ()
+    named: frozenset[str] = frozenset()
     if filters.bought_days is not None:
-        items.update(bought_since(bought, now_s - filters.bought_days * 86_400))
+        since_s = now_s - filters.bought_days * 86_400
+        items.update(bought_since(bought, since_s))
+        older = bought_earlier(bought, since_s)
+        # Of what is kept by name the latest word is known, and counts.
+        named = frozenset(bought) if older else named
     if filters.seen:
         items.update(seen)
     for one in filters.only:
@@ -200,7 +214,7 @@ def kept_from(
         if one.segment in inside:
             items |= one.items
             categories |= one.categories
-    return Kept(frozenset(items), frozenset(categories), category_of)
+    return Kept(frozenset(items), frozenset(categories), category_of, older, named)
 
 
 def bought_since(bought: object, since_s: float) -> Iterable[str]:
@@ -211,7 +225,25 @@ def bought_since(bought: object, since_s: float) -> Iterable[str]:
     """
     if not isinstance(bought, Mapping):
         return ()
-    return [code for code, at_s in bought.items() if at_s >= since_s and at_s > 0]
+    return [
+        code
+        for code, at_s in bought.items()
+        if isinstance(at_s, int | float) and at_s >= since_s and at_s > 0
+    ]
+
+
+def bought_earlier(bought: object, since_s: float) -> Container[str]:
+    """Return what was bought, beyond what is kept by name; () where all of it is, or was before.
+
+    Its key is OLDER: (when the latest of it was bought in Unix s, `older_items` as text).
+    """
+    entry = bought.get(OLDER) if isinstance(bought, Mapping) else None
+    if not isinstance(entry, list | tuple) or len(entry) != 2 or entry[0] < since_s:
+        return ()
+    try:
+        return OlderItems(entry[1])
+    except (TypeError, ValueError):
+        return OlderItems(EVERYTHING)  # what cannot be read may have been bought
 
 
 def explored(

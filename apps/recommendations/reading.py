@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from apps.recommendations.domain.seen import ItemFacts, Seen
 from apps.recommendations.models import Recommender
-from apps.recommendations.statements import VIEWS, of, parameters_of, weights_of
+from apps.recommendations.statements import TAUGHT, VIEWS, of, parameters_of, weights_of
 
 MOST_EVENTS: Final = 4_000_000  # the newest; 120 MB in memory
 MOST_OF_ONE: Final = 2_000  # of one person, where there are more than MOST_EVENTS
@@ -25,15 +25,15 @@ AT_ONCE: Final = 50_000
 # Every view is read once. Of tables that have just been filled the planner knows nothing yet and
 # would look through all people for each of them.
 _WHOLE: Final = "SET LOCAL enable_nestloop = off"
-_COUNT = f"SELECT count(*) {VIEWS}"
+_COUNT = f"SELECT count(*) {TAUGHT}"
 _FROM_WHEN = f"""
 SELECT occurred_at FROM (
   SELECT occurred_at, row_number() OVER (PARTITION BY profile_id ORDER BY occurred_at DESC) AS n
-  {VIEWS}) AS one WHERE n <= %(most_of_one)s ORDER BY occurred_at DESC OFFSET %(most)s LIMIT 1
+  {TAUGHT}) AS one WHERE n <= %(most_of_one)s ORDER BY occurred_at DESC OFFSET %(most)s LIMIT 1
 """
 _READ = f"""
 SELECT profile_id::text, identity_id, item, array_position(%(names)s, name),
-  extract(epoch FROM occurred_at)::float8 {VIEWS}
+  extract(epoch FROM occurred_at)::float8 {TAUGHT}
 ORDER BY profile_id, identity_id, occurred_at, coalesce(original_at, occurred_at),
   message_id COLLATE "C"
 """

@@ -20,6 +20,7 @@ from apps.recommendations import choosing
 from apps.recommendations.catalogue import withheld
 from apps.recommendations.choosing import (
     EXPLORING,
+    OLDER,
     PERSONAL,
     POPULAR,
     WORDS,
@@ -27,10 +28,13 @@ from apps.recommendations.choosing import (
     Kept,
     kept_from,
 )
+from apps.recommendations.domain.older_items import EVERYTHING, joined, noted
 from apps.recommendations.tables import Catalogue, Learned, Row, Settings, Table
 
 __all__ = [
+    "EVERYTHING",
     "EXPLORING",
+    "OLDER",
     "PERSONAL",
     "POPULAR",
     "WORDS",
@@ -42,9 +46,11 @@ __all__ = [
     "Tables",
     "forget",
     "forget_bought",
+    "joined",
     "kept_from",
     "lists_of",
     "lists_of_person",
+    "noted",
     "purchases_wanted",
     "refresh",
     "stop",

@@ -10,6 +10,7 @@ from django.db import connection
 from apps.consent.declared import purpose_of
 from apps.consent.gates import event_allows, sql_stands
 from apps.consent.vouching import sql_vouched
+from apps.profiles.kept_out import sql_teaches
 from apps.recommendations.models import Recommender
 
 # {allowed} is asked of each event's stamp, {willing} of each person now: what it is for.
@@ -23,6 +24,9 @@ _MET_BY_ONE = f"""
 SELECT item FROM (SELECT item, max(occurred_at) AS at {VIEWS} AND profile_id = %(profile)s
 GROUP BY item) met ORDER BY at DESC, item LIMIT %(most)s
 """
+
+# The same of those whom models learn from: see `apps.profiles.kept_out`.
+TAUGHT = f"{VIEWS} AND {{teaches}}"
 
 
 def weights_of(recommender: Recommender) -> dict[str, float]:
@@ -49,6 +53,7 @@ def of(statement: str, recommender: Recommender) -> str:
     vouched = sql_vouched("%(site)s::uuid")
     return statement.format(
         allowed=event_allows("e", purpose),
+        teaches=sql_teaches("e.profile_id"),
         willing=sql_stands("s", purpose, vouched=vouched, now="%(now)s::timestamptz"),
     )
 

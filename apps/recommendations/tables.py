@@ -80,15 +80,16 @@ class Catalogue:
 class _List:
     """One ranking, small in memory: shared codes, and numbers without an object each."""
 
-    __slots__ = ("codes", "scores", "vector")
+    __slots__ = ("codes", "scores", "square", "vector")
 
     def __init__(
         self, ranking: Sequence[Sequence[Any]], vector: Sequence[float] | None = None
     ) -> None:
         self.codes = tuple(sys.intern(one[0]) for one in ranking)
         self.scores = array("d", [one[1] for one in ranking])
-        # A plain list: its numbers are multiplied again and again, and an array makes them anew.
-        self.vector = None if vector is None else [float(number) for number in vector]
+        # A tuple: its numbers are multiplied again and again, and an array makes them anew.
+        self.vector = None if vector is None else tuple(map(float, vector))
+        self.square = 0.0 if self.vector is None else kernel.square(self.vector)
 
     def pairs(self) -> Iterable[tuple[str, float]]:
         return zip(self.codes, self.scores, strict=True)
@@ -298,15 +299,15 @@ class Table:
             return []
         vectors = [vector for vector, _ in known]
         counts = kernel.coefficients(vectors, [by for _, by in known], self.learned.alpha)
-        person = [0.0] * len(vectors[0])
-        for vector, by in zip(vectors, counts, strict=True):
-            person = [known + by * more for known, more in zip(person, vector, strict=True)]
+        person = [sum(map(mul, counts, column)) for column in zip(*vectors, strict=True)]
         codes = dict.fromkeys(code for one, _ in own for code in one.codes[:most])
-        return [
-            (code, sum(map(mul, person, its_own)))
+        near = [
+            (code, item.vector, item.square)
             for code in codes
-            if (item := lists.get(code)) is not None and (its_own := item.vector)
+            if (item := lists.get(code)) is not None and item.vector
         ]
+        scores = kernel.multiplied(person, [(its_own, of_it) for _, its_own, of_it in near])
+        return [(code, score) for (code, _, _), score in zip(near, scores, strict=True)]
 
 
 def _added_up(own: Sequence[tuple[_List, float]], most: int) -> Iterable[tuple[str, float]]:

@@ -18,7 +18,7 @@ from apps.consent.declared import problem_of
 from apps.recommendations import person_lists
 from apps.recommendations.comparing import CHOSEN_FROM, Compared
 from apps.recommendations.domain.shelf import POPULAR, SERVING, ListRow
-from apps.recommendations.domain.trials import K, paired, winner
+from apps.recommendations.domain.trials import K, paired, surely_above, winner
 from apps.recommendations.evaluating import params_of, tried
 from apps.recommendations.methods import Learned, learn, silent
 from apps.recommendations.models import Recommender, RecommenderVersion, Trial
@@ -223,6 +223,7 @@ def _write_trial(version: RecommenderVersion, chosen: Chosen, now: datetime) -> 
     trial = chosen.trial
     assert trial is not None
     cut = datetime.fromtimestamp(trial.cut_s, tz=now.tzinfo)
+    above = surely_above(trial.found, CHOSEN_FROM)
     rows = [
         Trial(
             recommender=version.recommender,
@@ -236,6 +237,7 @@ def _write_trial(version: RecommenderVersion, chosen: Chosen, now: datetime) -> 
                 **{name: [round(value, 6) for value in own] for name, own in one.figures.items()},
                 "steps": one.steps,
                 "over_popular": one.over_popular,
+                "is_surely_above": one.method in above,
             },
             won=one.method == version.method and not chosen.is_worse,
         )

@@ -5,6 +5,9 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import Q
+
+from apps.experiments.selectors import rules_in_arms
 from apps.rules.models import Rule, Trigger
 from apps.rules.types import rule_key_of
 from apps.segments.selectors import gated_in_force, meaning, request_keys
@@ -36,9 +39,13 @@ class DraftedRule(NamedTuple):
 def drafted_rules(site_id: UUID, ids: Collection[UUID] | None = None) -> list[DraftedRule]:
     """Return the site's rules that are in use, and what triggers show; of `ids` only, where given.
 
-    What does not say what it is for is left out. Six queries at most.
+    One that is off is among them while an experiment's arm puts it in a place: it is published as
+    it is, and serves nobody else. What does not say what it is for is left out. Seven queries at
+    most.
     """
-    rows = Rule.objects.filter(site_id=site_id, is_enabled=True, archived_at=None)
+    rows = Rule.objects.filter(
+        Q(is_enabled=True) | Q(key__in=rules_in_arms(site_id)), site_id=site_id, archived_at=None
+    )
     rows = rows.exclude(purpose="")
     if ids is not None:
         rows = rows.filter(pk__in=list(ids))
@@ -52,6 +59,19 @@ def drafted_rules(site_id: UUID, ids: Collection[UUID] | None = None) -> list[Dr
     asking = request_keys(published)
     known, meant = frozenset(published), meaning(site_id)
     return [*(_drafted(rule, known, asking, meant) for rule in rules), *shown]
+
+
+def rules_of_arms(site_id: UUID, experiments: Collection[UUID] | None) -> set[UUID]:
+    """Return the ids of rules that arms of these experiments put, or did put, in a place.
+
+    They are published while they do, though they are off. Two queries at most.
+
+    Args:
+        experiments: None: all of the site.
+    """
+    keys = rules_in_arms(site_id, experiments, that_run=False)
+    found = Rule.objects.filter(site_id=site_id, key__in=keys) if keys else Rule.objects.none()
+    return set(found.values_list("pk", flat=True))
 
 
 def drafted_triggers(site_id: UUID, ids: Collection[UUID] | None = None) -> list[DraftedRule]:
@@ -118,6 +138,7 @@ def document_of(rule: Rule, condition: dict[str, Any]) -> RuleDoc:
         priority=rule.priority,
         starts_at_ms=None if rule.starts_at is None else to_ms(rule.starts_at),
         ends_at_ms=None if rule.ends_at is None else to_ms(rule.ends_at),
+        enabled=rule.is_enabled,
         caps=sorted(cap.number for cap in rule.caps.all()),
     )
 

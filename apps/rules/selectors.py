@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from apps.consent.declared import problem_of
+from apps.experiments.selectors import rules_in_arms
 from apps.rules.drafted import document_of, drafted_triggers
 from apps.rules.findings import errors_of_site
 from apps.rules.models import Rule, Trigger
@@ -82,7 +83,7 @@ def rule_documents(site_id: UUID, ids: Collection[UUID] | None = None) -> list[R
 
 
 def split_conditions(site_id: UUID, ids: Collection[UUID] | None = None) -> SplitConditions:
-    """Split the conditions of the site's enabled rules into request and history.
+    """Split the conditions of the site's rules that are published into request and history.
 
     Args:
         ids: of the rules, where not all are asked for.
@@ -93,9 +94,10 @@ def split_conditions(site_id: UUID, ids: Collection[UUID] | None = None) -> Spli
         InvalidCondition: as `rule_documents`.
     """
     chosen = Q() if ids is None else Q(pk__in=ids)
+    is_on = Q(is_enabled=True) | Q(key__in=rules_in_arms(site_id))
     rows = (
         rules_in_use(site_id)
-        .filter(chosen, is_enabled=True, placement__block__isnull=False)
+        .filter(chosen, is_on, placement__block__isnull=False)
         .exclude(purpose="")
         .select_related("placement", "variant")
         .prefetch_related("caps")

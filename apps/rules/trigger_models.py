@@ -1,25 +1,20 @@
 """Triggers: what happens when somebody comes into a segment or leaves it; and what happened."""
 
-import secrets
-from base64 import b64encode
-
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from apps.access.calls import new_secret
 from apps.consent import declared
 from apps.content.types import KEY_PATTERN, KEY_RULE
 from apps.work.ids import uuid7
+
+__all__ = ["Firing", "Trigger", "TriggerCursor", "new_secret"]
 
 check_key = RegexValidator(rf"\A{KEY_PATTERN}\Z", KEY_RULE, code="invalid_key")
 
 DAY_MS = 86_400_000
 MAX_SPAN_MS = 90 * DAY_MS  # as long as firings are kept: no longer span can be counted
-
-
-def new_secret() -> str:
-    """Return a secret that signs webhooks, as Standard Webhooks write it."""
-    return f"whsec_{b64encode(secrets.token_bytes(24)).decode()}"
 
 
 class Trigger(models.Model):

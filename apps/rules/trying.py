@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from apps.rules.drafted import document_of
 from apps.rules.errors import InvalidRule
 from apps.rules.models import Rule
@@ -51,7 +53,8 @@ def tried(site_id: UUID, rule_id: UUID) -> Tried | None:
     if absent:
         raise InvalidRule("condition", f"It names the segment '{absent[0]}', not published yet.")
     node, hidden = split_history(whole, request_keys(published))
-    return Tried(rule.name, document_of(rule, to_json(node)), hidden, rule.placement.block.key)
+    document = msgspec.structs.replace(document_of(rule, to_json(node)), enabled=True)
+    return Tried(rule.name, document, hidden, rule.placement.block.key)
 
 
 def names(site_id: UUID, query: str = "", most: int = 20) -> list[tuple[UUID, str, bool]]:

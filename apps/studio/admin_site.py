@@ -20,6 +20,7 @@ from apps.studio import (
     replaying,
     segment_safety,
     segments_adapting,
+    segments_exclusive,
     segments_overlap,
     segments_rfm,
     segments_scores,
@@ -29,6 +30,7 @@ from apps.studio import (
     why,
 )
 from apps.studio.effect_addresses import effect_addresses
+from apps.studio.experiments.addresses import experiment_addresses
 from apps.studio.learning_addresses import learning_addresses
 from apps.studio.navigation import navigation
 from apps.studio.preview_addresses import preview_addresses
@@ -71,6 +73,7 @@ class StudioSite(admin.AdminSite):
             *effect_addresses(self.admin_view),
             *safety_addresses(self.admin_view),
             *learning_addresses(self.admin_view),
+            *experiment_addresses(self.admin_view),
             path(
                 "decisions/<uuid:record_id>/replay/",
                 self.admin_view(replaying.replayed),
@@ -79,6 +82,7 @@ class StudioSite(admin.AdminSite):
             path("merges/<int:number>/undo/", self.admin_view(undoing.undo), name="undo_merge"),
             *duplicates.addresses(self.admin_view),
             path("audience/", self.admin_view(segments_overlap.overlap), name="audience"),
+            *segments_exclusive.addresses(self.admin_view),
             path("audience/rfm/", self.admin_view(segments_rfm.rfm_page), name="audience_rfm"),
             path(
                 "audience/adapting/",

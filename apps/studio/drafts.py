@@ -50,6 +50,8 @@ _PAGES: Final = {
     "rule": "admin:rules_rule_change",
     "cap": "admin:content_cap_change",
     "segment draft": "admin:segments_segment_change",
+    "experiment": "admin:experiments_experiment_change",
+    "holdout": "admin:experiments_holdout_change",
 }
 
 

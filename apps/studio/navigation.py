@@ -39,6 +39,7 @@ class Page:
 
 SEES_RECORDS: Final = ("privacy.view_retentionrun",)
 SEES_DUPLICATES: Final = ("profiles.view_duplicate", "profiles.merge_profiles")
+SEES_EXPERIMENTS: Final = ("experiments.view_experiment",)
 SEES_PEOPLE: Final = ("profiles.view_profile", "decisions.view_decisionrecord")
 
 # A text is a model ("app.model"), with the word for it and its icon.
@@ -56,6 +57,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
         (
             ("content.placement", "Placements", "frame"),
             ("content.block", "Blocks", "block"),
+            Page("Flags", "admin:content_flags", "tag", ("content.view_block",)),
             ("content.theme", "Themes", "people"),
             ("content.asset", "Pictures", "page"),
             ("rules.rule", "Rules", "rule"),
@@ -99,6 +101,17 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
         ),
     ),
     (
+        "Experiments",
+        (
+            ("experiments.experiment", "Experiments", "chart"),
+            ("experiments.metric", "Metrics", "check"),
+            ("experiments.layer", "Layers", "frame"),
+            ("experiments.holdout", "Holdouts", "shield"),
+            Page("Archive", "admin:experiment_archive", "book", SEES_EXPERIMENTS),
+            Page("What if", "admin:experiments_what_if", "why", SEES_EXPERIMENTS),
+        ),
+    ),
+    (
         "Learning",
         (
             ("recommendations.recommender", "Recommenders", "spark"),
@@ -123,6 +136,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
             ("access.site", "Sites", "globe"),
             ("access.source", "Sources", "plug"),
             ("access.apikey", "API keys", "key"),
+            ("access.alertaddress", "Alerts", "send"),
             ("delivery.purgeaddress", "Cache purges", "send"),
             ("integrations.connection", "Content systems", "plug"),
             ("integrations.incoming", "Incoming content", "list"),

@@ -19,6 +19,7 @@ _SENTENCES: Final = {
     ("segment", "not in"): "Not in the segment “{name}”.",
     ("segment", "error"): "The segment “{name}” could not be asked.",
     ("experiment", "not meant"): "The experiment “{name}” is not for them.",
+    ("experiment", "no consent"): "They do not allow experiments: “{name}” leaves them out.",
     ("experiment", "not in its share"): "The experiment “{name}” leaves them out.",
     ("experiment", "error"): "The experiment “{name}” could not be asked.",
     ("cap", "used up"): "Shown often enough: the cap “{name}” is used up.",

@@ -14,6 +14,7 @@ from apps.segments.studies import overlap as studies
 from apps.segments.studies.boxed import FEWEST, aloud
 from apps.studio.domain.charts import share_pct
 from apps.studio.domain.pictures import sankey, shade, upset
+from apps.studio.segments_exclusive import proposal
 from apps.studio.segments_pages import counted, opened, said
 from apps.work import clock
 
@@ -52,6 +53,9 @@ def overlap(request: HttpRequest) -> HttpResponse:
         if len(chosen) > 1:
             found = studies.overlap_of([one.id for one in chosen], purpose=purpose)
             context |= _pictures(chosen, found, request.GET)
+            if not purpose:  # a group divides everybody, whoever of them is counted
+                is_whole = len(safe_to_draw(found, len(chosen))) == len(found.combinations)
+                context["exclusive"] = proposal(chosen, found, request.GET, is_whole=is_whole)
         if chosen:
             context |= _flows(chosen, request.GET)
     return TemplateResponse(request, "admin/studio/segments_overlap.html", context)

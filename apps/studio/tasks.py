@@ -5,6 +5,7 @@ from datetime import datetime
 from celery import shared_task
 
 from apps.decisions import trials
+from apps.experiments import what_ifs
 from apps.studio import audit, dry_run_page, selectors
 from apps.work import clock
 from apps.work import services as work
@@ -14,6 +15,14 @@ from apps.work import services as work
 def dry_run(task: work.Work, now: datetime) -> None:
     """Carry out a dry run that a page asked for."""
     dry_run_page.perform(task, now)
+
+
+@work.performs(what_ifs.KIND)
+def what_if(task: work.Work, now: datetime) -> None:
+    """Work out what another rule would have earned."""
+    from apps.studio.experiments import what_if_work  # numpy
+
+    what_if_work.perform(task, now)
 
 
 @work.performs(audit.KIND)

@@ -44,7 +44,8 @@ def _asked_by(line: Line, compiled: CompiledSnapshot, placement: str) -> list[st
     if line.step == "segment":
         keys.add(line.key)
     elif line.step == "rule" and placement in compiled.placements:
-        for rule in compiled.placements[placement].rules:
+        forms = compiled.placements[placement].forms
+        for rule in (rule for form in forms for rule in form.rules):
             if rule.key == line.key:
                 keys |= segment_keys(rule.node)
     return sorted(keys & compiled.segments.keys())

@@ -83,6 +83,8 @@ def why_not(
     settled = _SETTLED.get(decision.reason)
     if settled is not None:
         return WhyNot(wanted, False, settled)
+    placement = placement.form_of(decision.arm)
+    variant = placement.block.variants[wanted]
     asked = _Asked(compiled, placement, Members(compiled, visitor, context, now_ms))
     ways = list(asked.ways_to(variant))
     return WhyNot(wanted, False, _sentence(asked, variant, decision, ways), ways)
@@ -143,13 +145,14 @@ class _Asked:
             elif rule.experiment is not None and _has_arm(rule.experiment, variant):
                 yield self._by_rule(rule, (), rule.experiment)
         if self.placement.experiment is not None and _has_arm(self.placement.experiment, variant):
-            yield Way(
-                "experiment",
-                self.placement.experiment.key,
-                None,
-                f"The experiment “{self.placement.experiment.key}” shows it to a share of its "
-                "visitors, drawn by lot; they are not in it.",
+            key = self.placement.experiment.key
+            words = (
+                f"The experiment “{key}” shows it to a share of its visitors, drawn by lot; they "
+                "are not in it."
             )
+            if not self.members.visitor.may_split:
+                words = f"The experiment “{key}” leaves them out: they do not allow experiments."
+            yield Way("experiment", key, None, words)
         tagged = zip(self.placement.block.tagged, self.placement.tagged_caps, strict=True)
         for (segment, other), caps in tagged:
             if other is variant:
@@ -176,6 +179,11 @@ class _Asked:
             return Way("rule", rule.key, False, f"The rule “{rule.key}” does not hold.", found)
         if experiment is not None:
             words = f"The experiment “{experiment.key}” of the rule “{rule.key}” drew another arm."
+            if not self.members.visitor.may_split:
+                words = (
+                    f"The experiment “{experiment.key}” of the rule “{rule.key}” leaves them out: "
+                    "they do not allow experiments."
+                )
             return Way("rule", rule.key, None, words, found)
         used = self._used_up(caps)
         words = used or f"the rule “{rule.key}” holds."
@@ -200,7 +208,7 @@ class _Asked:
         """What came first."""
         if decision.rule is not None:
             return f"The rule “{decision.rule}” comes first and shows “{decision.variant}”."
-        if decision.experiment is not None:
+        if decision.reason is Reason.SPLIT:
             return (
                 f"The experiment “{decision.experiment}” comes first and shows "
                 f"“{decision.variant}”."

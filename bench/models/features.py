@@ -131,7 +131,7 @@ def _shop(timed: Timed, quick: bool) -> list[Bar]:
     for _ in range(2 if quick else ROUNDS):
         timed.run("one GROUP BY pass", lambda: grouped(_PASS))
         timed.run("a bare count, from the index", lambda: grouped(_COUNT))
-        timed.run("everybody, from events alone", lambda: of(everybody))
+        timed.run("everybody, from events alone", in_turn)
     timed.run("all days, from nothing", lambda: days.fill(site_id, now=data.NOW))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) predictions_featureday")

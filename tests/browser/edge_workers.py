@@ -171,8 +171,11 @@ class Edge:
         self.hero()
 
 
+CONSENT = {"personalization": True, "experiments": True}
+
+
 def question(*placements: str, agent: str = IPHONE, **body: Any) -> dict[str, Any]:
-    asked = {"anonymousId": "a1", "consent": {"personalization": True}, **body}
+    asked = {"anonymousId": "a1", "consent": CONSENT, **body}
     return {"placements": placements or ["home.hero"], "context": {"userAgent": agent}, **asked}
 
 

@@ -67,11 +67,23 @@ def test_what_only_the_server_knows_is_asked_of_it(edge: Edge):
     for more in (
         {"userId": "u1"},
         {"consent": None},  # which only the server has on record
+        {"placements": ["home.strip"], "consent": {"personalization": True}},  # it is compared
         {"anonymousId": "a" * 65},  # by which the server does not bucket a person it knows
         {"placements": ["home.hero", "home.hello"]},  # one of them is marked origin
     ):
         found = edge.decide(**more)["placements"]
         assert all(entry["decisionId"].startswith("dec_") for entry in found.values()), more
+
+
+def test_who_refuses_experiments_is_dealt_no_arm(edge: Edge):
+    yes, no = ({"consent": {"personalization": True, "experiments": may}} for may in (True, False))
+    for number in range(6):
+        split = edge.decide("home.strip", anonymousId=f"u{number}", **yes)["placements"]
+        assert split["home.strip"]["reason"] == "SPLIT"
+        found = edge.decide("home.strip", anonymousId=f"u{number}", **no)["placements"]
+        entry = found["home.strip"]
+        assert (entry["reason"], entry["experiment"]) == ("DEFAULT", None)
+        assert entry["decisionId"] is None  # the edge knew
 
 
 def test_a_compressed_body_reaches_the_server_as_it_came(edge: Edge):

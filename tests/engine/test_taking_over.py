@@ -11,6 +11,7 @@ from engine.errors import InvalidSnapshot
 from engine.snapshot import (
     ArmDoc,
     BlockDoc,
+    ChangesDoc,
     CompiledSnapshot,
     ExperimentDoc,
     PlacementDoc,
@@ -56,6 +57,13 @@ def said(compiled: CompiledSnapshot) -> Any:
 
 RULE_OF_END = RuleDoc("ends", "end", "vip", RULE.condition)
 SPLIT = ExperimentDoc("split", "end", "s", [ArmDoc("a", "all", 0.5), ArmDoc("b", "vip", 0.5)])
+BY_CHANGE = ExperimentDoc(
+    "deeper",
+    "end",
+    "s",
+    [ArmDoc("a", "", 0.5), ArmDoc("b", "", 0.5, ChangesDoc(depth="none"))],
+    by_change=True,
+)
 CHANGED = {
     "nothing": document(),
     "a_block": document(
@@ -70,6 +78,7 @@ CHANGED = {
     "a_rule_away": document(rules=[]),
     "a_rule_where_none_was": document(rules=[RULE, RULE_OF_END]),
     "an_experiment": document(experiments=[SPLIT]),
+    "an_experiment_by_change": document(experiments=[BY_CHANGE]),
     "a_cap": document(caps=[CapDoc(1, "weekly", most=3)]),
     "a_place": document(placements=PLACES),
     "a_block_away": document(blocks=[HERO], placements=PLACES[:1]),
@@ -103,6 +112,9 @@ def test_what_a_rule_or_an_experiment_has_left_is_not_taken_over() -> None:
     assert compile_snapshot(document(rules=[]), previous=before).placements["end"].rules == ()
     before = compile_snapshot(document(experiments=[SPLIT]))
     assert compile_snapshot(document(), previous=before).placements["end"].experiment is None
+    before = compile_snapshot(document(experiments=[BY_CHANGE]))
+    assert before.placements["end"].choice is not None
+    assert compile_snapshot(document(), previous=before).placements["end"].choice is None
 
 
 def test_a_rule_that_is_taken_over_is_refused_when_its_segment_is_gone() -> None:
@@ -121,6 +133,9 @@ def test_every_part_of_a_compiled_block_is_looked_at_here() -> None:
 
 
 def test_every_part_of_a_compiled_placement_is_looked_at_here() -> None:
-    """As above: of its document, its block, its rules, its experiment and the caps."""
+    """As above: of its document, its block, its rules, its experiments and the caps.
+
+    `arm` is of a form that is made with its placement, and never taken over by itself.
+    """
     names = {one.name for one in fields(type(compile_snapshot(document()).placements["home"]))}
-    assert names == {"doc", "key", "block", "rules", "experiment", "tagged_caps"}
+    assert names == {"doc", "key", "block", "rules", "experiment", "tagged_caps", "choice", "arm"}

@@ -67,9 +67,9 @@ def engine_turns(snapshot: SnapshotDoc, questions: Iterable[Asked]) -> list[list
 
 
 def told(decision: Decision) -> dict[str, Any]:
-    """A decision as JSON has it, without its trace and faults of ours."""
+    """A decision as JSON has it, without its trace, its chance and faults of ours."""
     found = {name: getattr(decision, name) for name in decision.__struct_fields__}
-    del found["steps"], found["broken"]
+    del found["steps"], found["broken"], found["propensity"]
     return found | {"reason": decision.reason.value, "caps": [cap.number for cap in decision.caps]}
 
 

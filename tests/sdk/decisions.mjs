@@ -13,8 +13,8 @@ import { pathToFileURL } from "node:url";
 const { compileSnapshot, decideInTurn } = await import(pathToFileURL(process.argv[2]).href);
 
 function visitorOf(doc) {
-  const { unit_id: unitId, trait_meta: traitMeta, session_since_ms: sessionSinceMs, ...same } = doc;
-  return { unitId, traitMeta, sessionSinceMs, ...same };
+  const { unit_id: unitId, trait_meta: traitMeta, session_since_ms: sessionSinceMs, may_split: maySplit, ...same } = doc;
+  return { unitId, traitMeta, sessionSinceMs, maySplit, ...same };
 }
 
 function told(decision) {

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from engine.capping import CapDoc, FatigueDoc
 from engine.snapshot import (
     ArmDoc,
     BlockDoc,
+    ChangesDoc,
     ExperimentDoc,
     HoldoutDoc,
     PlacementDoc,
     RuleDoc,
     SegmentDoc,
     SnapshotDoc,
+    ThresholdDoc,
     VariantDoc,
 )
 from tests.engine import alphabets, documents, people
@@ -44,6 +48,8 @@ MOMENTS = (None, None, NOW_MS - 1, NOW_MS, NOW_MS + 1, NOW_MS + HOUR_MS)
 
 def publication(choices: Choices) -> SnapshotDoc:
     """A publication of at most two placements; whatever it names is there."""
+    by_change = [key for key in PLACEMENTS if once_in(choices, 3)]
+    rules = [_rule(choices, n, by_change) for n in range(choices.whole(0, 3))]
     return SnapshotDoc(
         site_id="site",
         number=choices.whole(1, 3),
@@ -51,11 +57,16 @@ def publication(choices: Choices) -> SnapshotDoc:
         placements=[_placement(choices, key) for key in PLACEMENTS],
         blocks=[*(_block(choices, key) for key in BLOCKS), _flag(choices)],
         segments=[_segment(choices, n + 1, key) for n, key in enumerate(SEGMENTS)],
-        rules=[_rule(choices, n) for n in range(choices.whole(0, 3))],
+        rules=rules,
         caps=[_cap(choices, number) for number in CAPS],
-        experiments=_experiments(choices),
+        experiments=_experiments(choices, rules, by_change),
         holdouts=[
-            HoldoutDoc(f"held-{n}", choices.pick(SEEDS), choices.pick((0.0, 0.1, 0.5)))
+            HoldoutDoc(
+                f"held-{n}",
+                choices.pick(SEEDS),
+                choices.pick((0.0, 0.1, 0.5)),
+                choices.pick(([], ["home.hero"], ["home.hero", "home.strip"])),
+            )
             for n in range(choices.whole(0, 1) if once_in(choices, 3) else 0)
         ],
     )
@@ -75,6 +86,7 @@ def visitor(choices: Choices) -> dict[str, Any]:
         "consents": facts["consents"],
         "allowed": not once_in(choices, 8),
         "known": not once_in(choices, 4),
+        "may_split": not once_in(choices, 8),
     }
     if once_in(choices, 2):
         found["shown"] = {
@@ -179,11 +191,11 @@ def _placement(choices: Choices, key: str) -> PlacementDoc:
     )
 
 
-def _rule(choices: Choices, number: int) -> RuleDoc:
+def _rule(choices: Choices, number: int, by_change: list[str]) -> RuleDoc:
     key = f"rule-{number}"
-    # Each placement has one experiment that rules may run.
+    # Each placement has one experiment that rules may run, or one by change.
     place = choices.pick(PLACEMENTS)
-    runs = once_in(choices, 3)
+    runs = once_in(choices, 3) and place not in by_change
     return RuleDoc(
         key,
         place,
@@ -198,13 +210,72 @@ def _rule(choices: Choices, number: int) -> RuleDoc:
     )
 
 
-def _experiments(choices: Choices) -> list[ExperimentDoc]:
+def _experiments(
+    choices: Choices, rules: list[RuleDoc], by_change: list[str]
+) -> list[ExperimentDoc]:
     found = []
     for place in PLACEMENTS:
+        if place in by_change:
+            own = [rule for rule in rules if rule.placement == place]
+            found.append(_by_change(choices, place, own))
+            continue
         found.append(_experiment(choices, f"ruled-{place}", place, by_rule=True))
         if once_in(choices, 2):
             found.append(_experiment(choices, f"own-{place}", place, by_rule=False))
     return found
+
+
+def _by_change(choices: Choices, place: str, rules: list[RuleDoc]) -> ExperimentDoc:
+    found = _experiment(choices, f"changes-{place}", place, by_rule=False)
+    arms = [
+        ArmDoc(
+            arm.key,
+            "",
+            arm.weight,
+            None if once_in(choices, 4) else _changes(choices, rules),
+            stopped=once_in(choices, 8),
+        )
+        for arm in found.arms
+    ]
+    return msgspec.structs.replace(found, arms=arms, by_change=True)
+
+
+def _changes(choices: Choices, rules: list[RuleDoc]) -> ChangesDoc:
+    keys = [rule.key for rule in rules]
+    put = {
+        key: choices.pick((None, *keys))
+        for key in (some(choices, keys, most=2) if keys and once_in(choices, 2) else ())
+    }
+    depth = choices.pick(("all", "all", "all", "rules", "segments", "none"))
+    kept = [
+        rule for rule in rules
+        if rule.key in put.values() or (rule.enabled and rule.key not in put)
+    ] if depth == "all" else []  # fmt: skip
+    numbers = [one for rule in kept for one in _numbers(rule.key, rule.condition)]
+    return ChangesDoc(
+        rules=put,
+        segments={
+            key: choices.pick(SEGMENTS)
+            for key in (some(choices, SEGMENTS, most=2) if once_in(choices, 2) else ())
+        },
+        models={"buy": "cluster", "cluster": "buy"} if once_in(choices, 3) else {},
+        thresholds=some(choices, numbers, most=2) if numbers and once_in(choices, 2) else [],
+        depth=depth,
+    )
+
+
+def _numbers(rule: str, part: Any) -> list[ThresholdDoc]:
+    """Other numbers for those that leaves of a condition compare with."""
+    if isinstance(part, list):
+        return [found for one in part for found in _numbers(rule, one)]
+    if not isinstance(part, dict):
+        return []
+    value = part.get("value")
+    if part.get("kind") not in ("trait", "context", "model"):
+        return [] if "kind" in part else [f for one in part.values() for f in _numbers(rule, one)]
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15:
+        return []
+    return [ThresholdDoc(rule, part["name"], value, value + 1)]
 
 
 def _experiment(choices: Choices, key: str, place: str, *, by_rule: bool) -> ExperimentDoc:

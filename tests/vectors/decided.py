@@ -21,6 +21,7 @@ PHONE: dict[str, Any] = {"device": "mobile"}
 
 # Buckets of the public table: (exp.hero, user-1) 8890, (exp.hero, user-2) 7773,
 # (exp.price, user-1) 3250, (exp.hero, Zürich-🛒) 4291.
+HELD: dict[str, Any] = {"key": "h", "seed": "exp.price", "share": 0.3251}
 HALVES = [
     {"key": "a", "variant": "plain", "weight": 0.5},
     {"key": "b", "variant": "app", "weight": 0.5},
@@ -149,6 +150,20 @@ CASES: tuple[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str
     (
         "a holdout ends before the position of its share",
         snapshot(rules=[rule()], holdouts=[{"key": "h", "seed": "exp.price", "share": 0.325}]),
+        VIP,
+        {},
+        RULED,
+    ),
+    (
+        "who is held out of this placement sees its default",
+        snapshot(rules=[rule()], holdouts=[HELD | {"placements": ["home.hero"]}]),
+        VIP,
+        {},
+        {"variant": "plain", "reason": "HOLDOUT"},
+    ),
+    (
+        "a holdout of other placements is not asked",
+        snapshot(rules=[rule()], holdouts=[HELD | {"placements": ["home.strip"]}]),
         VIP,
         {},
         RULED,

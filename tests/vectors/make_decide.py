@@ -20,7 +20,7 @@ from engine.snapshot import SnapshotDoc
 from tests.engine.choices import Seeded
 from tests.sdk import publications
 from tests.sdk.deciding import Asked, asked, engine_turns
-from tests.vectors import HERE
+from tests.vectors import HERE, decided_by_change
 from tests.vectors.decided import CASES, NOTHING_TOLD, NOW_MS, VERSIONS
 
 TARGET: Path = HERE / "decide.json"
@@ -35,7 +35,7 @@ def made() -> list[dict[str, Any]]:
     Raises:
         AssertionError: the engine disagrees with an answer by hand.
     """
-    cases = [_by_hand(*case) for case in CASES]
+    cases = [_by_hand(*case) for case in (*CASES, *decided_by_change.CASES)]
     for seed in range(PUBLICATIONS):
         choices = Seeded(seed)
         snapshot = publications.publication(choices)

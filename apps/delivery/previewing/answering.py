@@ -115,7 +115,8 @@ def _drawn_by_lot(decided: Decided) -> list[str]:
     rules = [
         f"“{rule.key}”"
         for placement in places
-        for rule in (() if placement is None else placement.rules)
+        for form in (() if placement is None else placement.forms)
+        for rule in form.rules
         if any(isinstance(leaf, PercentLeaf) for leaf in leaves_of(rule.node))
     ]
     if not rules:
@@ -154,6 +155,8 @@ def decided_for(spec: PreviewSpec, now: datetime, asker: Asker) -> Answered:
     if seen.is_refused:
         decided.is_allowed = decided.visitor.allowed = False
     people.settle_in(decided, seen)
+    if spec.arms:  # looked at on purpose: it is no experiment with who looks
+        decided.visitor.may_split = True
     with unkept():
         deciding.settle(decided, "placement_not_found", perf_counter())
         _put_chosen(decided, spec.variants)

@@ -213,6 +213,12 @@ def splits_of(spec: PreviewSpec, served: Served) -> list[Split]:
                 chosen = spec.arms.get(one.key, "")
                 is_one = any(arm == chosen for arm, _ in arms)
                 found[one.key] = Split(one.key, key, arms, chosen if is_one else "")
+        if placement.choice is not None:
+            experiment = placement.choice.experiment.doc
+            arms = [(arm.key, "") for arm in experiment.arms if not arm.stopped]
+            chosen = spec.arms.get(experiment.key, "")
+            is_one = any(arm == chosen for arm, _ in arms)
+            found[experiment.key] = Split(experiment.key, key, arms, chosen if is_one else "")
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from apps.delivery.previewing.tokens import LONGEST_H
+from apps.delivery.previewing.tokens import LONGEST_H, MAX_ARMS, MAX_KEY
 from apps.delivery.previewing.types import MAX_SEGMENTS
 
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -14,6 +14,12 @@ _ASKED: Final[dict[str, Any]] = {
             "maxItems": MAX_SEGMENTS,
             "items": {"type": "string"},
             "description": "Keys of the segments to be in, and no others; null: as the visitor is.",
+        },
+        "arms": {
+            "type": "object",
+            "maxProperties": MAX_ARMS,
+            "additionalProperties": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+            "description": "Experiment -> the arm that it deals to those it is meant for.",
         },
         "at": {
             "type": ["string", "null"],

@@ -147,7 +147,8 @@ def switches_of(spec: PreviewSpec, served: Served) -> list[Switch]:
     asked: dict[str, None] = {}
     for key in spec.placements:
         placement = compiled.placements.get(key)
-        for rule in () if placement is None else placement.rules:
+        forms = () if placement is None else placement.forms
+        for rule in (rule for form in forms for rule in form.rules):
             asked.update(dict.fromkeys(sorted(segment_keys(rule.node))))
     return [
         Switch(key, compiled.segments[key].doc.name or key, spec.who.answers.get(key))

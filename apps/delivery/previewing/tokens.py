@@ -33,6 +33,8 @@ LONGEST_H: Final = 72
 ROUTE: Final = "previews"
 _SALT: Final = "attune.preview"
 _MAX_LENGTH: Final = 8_000
+MAX_ARMS: Final = 20
+MAX_KEY: Final = 100
 
 _encode = msgspec.json.Encoder().encode
 
@@ -57,6 +59,7 @@ class Asked(msgspec.Struct, rename="camel"):
     """The body of POST /v1/previews."""
 
     segments: list[str] | None = None
+    arms: dict[str, str] = {}
     at: datetime | None = None
     draft: bool = False
     hours: int = 24
@@ -87,6 +90,7 @@ def previews(request: HttpRequest) -> HttpResponse:
         who=AsVisitor() if asked.segments is None else AsSegments(keys),
         at_ms=None if asked.at is None else clock.to_ms(asked.at),
         content=Drafts() if asked.draft else Serving(),
+        arms=_arms_of(asked.arms),
     )
     known = source_of(spec).served.compiled.segments.keys()
     absent = set(keys) - known
@@ -98,6 +102,14 @@ def previews(request: HttpRequest) -> HttpResponse:
         "expiresAt": ends.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     return json_response(_encode(answer), headers={**headers, "Cache-Control": "no-store"})
+
+
+def _arms_of(asked: dict[str, str]) -> dict[str, str]:
+    """Experiment key -> arm key. One that does not run, or has no such arm, deals as it does."""
+    keys = [*asked, *asked.values()]
+    if len(asked) > MAX_ARMS or any(not 0 < len(key) <= MAX_KEY for key in keys):
+        raise _refused("/arms", f"At most {MAX_ARMS} experiments, each with the key of an arm.")
+    return asked
 
 
 def token_of(spec: PreviewSpec, ends_ms: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from apps.experiments.domain.comparing import (
     EMPTY_ARM,
@@ -26,8 +26,8 @@ from apps.experiments.domain.comparing import (
 # nodes crowd towards both ends, where quantiles run away.
 _T, _W = np.polynomial.legendre.leggauss(600)
 _U: Vector = (_T + 1) / 2
-_LEVELS: Vector = _U * _U * (3 - 2 * _U)
-_SHARES: Vector = _W / 2 * 6 * _U * (1 - _U)
+LEVELS: Vector = _U * _U * (3 - 2 * _U)
+SHARES: Vector = _W / 2 * 6 * _U * (1 - _U)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ def compare_posteriors(
         raise ValueError("Give 0 <= x <= n for each arm, and a prior above zero.")
     a = (x_a + prior[0], n_a - x_a + prior[1])
     b = (x_b + prior[0], n_b - x_b + prior[1])
-    quantiles = stats.beta.ppf(_LEVELS, *b)
-    below = stats.beta.cdf(quantiles, *a)
+    quantiles = special.betaincinv(*b, LEVELS)
+    below = special.betainc(*a, quantiles)
     mean_a, mean_b = a[0] / sum(a), b[0] / sum(b)
     # E[(A - q)+] of a beta in closed form, averaged over the quantiles q of b.
-    over = mean_a * stats.beta.sf(quantiles, a[0] + 1, a[1]) - quantiles * (1 - below)
-    loss_b = float(over @ _SHARES)
-    low, high = stats.beta.ppf([0.025, 0.975], *b)
+    over = mean_a * special.betaincc(a[0] + 1, a[1], quantiles) - quantiles * (1 - below)
+    loss_b = float(over @ SHARES)
+    low, high = special.betaincinv(*b, [0.025, 0.975])
     return RatePosterior(
-        float(below @ _SHARES),
+        float(below @ SHARES),
         max(loss_b, 0.0),
         max(loss_b + mean_b - mean_a, 0.0),
         mean_a,
@@ -76,12 +76,12 @@ def chances_to_be_best(posteriors: Sequence[tuple[float, float]]) -> list[float]
     """Return for each beta posterior the chance that its rate is the highest. They sum to 1."""
     found = []
     for place, own in enumerate(posteriors):
-        quantiles = stats.beta.ppf(_LEVELS, *own)
+        quantiles = special.betaincinv(*own, LEVELS)
         under = np.ones_like(quantiles)
         for other, posterior in enumerate(posteriors):
             if other != place:
-                under = under * stats.beta.cdf(quantiles, *posterior)
-        found.append(float(under @ _SHARES))
+                under = under * special.betainc(*posterior, quantiles)
+        found.append(float(under @ SHARES))
     total = sum(found)
     return [one / total for one in found]
 
@@ -108,7 +108,7 @@ def lift_posterior(
     Raises:
         ValueError: counts that cannot be.
     """
-    compared = compare_rates(x_a, n_a, x_b, n_b)
+    compared = compare_rates(x_a, n_a, x_b, n_b, is_exact=False)
     if compared.lift is None or compared.se_lift_delta is None:
         return LiftPosterior(reason=EMPTY_ARM if min(n_a, n_b) <= 0 else ZERO_BASELINE)
     mean, se = compared.lift, compared.se_lift_delta
@@ -119,9 +119,9 @@ def lift_posterior(
         mean = (mean * weight + prior[0] * known) / (weight + known)
         se = math.sqrt(1 / (weight + known))
     z = mean / se
-    gained = mean * float(stats.norm.cdf(z)) + se * float(stats.norm.pdf(z))
+    gained = mean * float(special.ndtr(z)) + se * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     return LiftPosterior(
-        float(stats.norm.cdf(z)),
+        float(special.ndtr(z)),
         mean,
         around(mean, normal_quantile(0.975) * se),
         gained,

@@ -3,19 +3,23 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from apps.experiments.domain.comparing import Interval, compare_rates, normal_quantile
 from apps.experiments.domain.multiplicity import corrected
+from apps.experiments.domain.quantiles import Sampled, compare_quantiles
 from apps.experiments.domain.segments_apart import Direction, Guarded, guard
 from apps.experiments.domain.sequential import any_time, group_bounds
-from apps.experiments.domain.sums import Sums, compare, compare_ratio
+from apps.experiments.domain.sums import Sums, compare, compare_ratio, post_stratified
 
 ANY_TIME: Final = "any_time"
 PLANNED: Final = "planned"
 SPENDING: Final = "obrien_fleming_ld"
 SUPPOSED: Final = 20_000  # participants of both arms, where nobody planned how many
 NOT_YET: Final = "The first planned look has not come yet: nothing is told before."
+TOO_LARGE: Final = "The numbers are too large, or too small, to be worked with."
+NOT_RELATIVE: Final = "The control is not above zero: there is no change in parts of it."
 # Rarer than this in an arm, and the normal approximation of a rate is not to be trusted.
 FEW: Final = 5
 
@@ -77,6 +81,8 @@ class Effect:
 def effect_of(arm: str, control: Sums, own: Sums, kind: str, looking: Looking) -> Effect:
     """Compare an arm with the control. `kind` is that of the metric."""
     effect = Effect(arm, own.n, control.n)
+    if not (control.is_workable and own.is_workable):
+        return replace(effect, reason=TOO_LARGE)
     if kind == "ratio":
         ratios = compare_ratio(control, own)
         effect = replace(
@@ -105,6 +111,31 @@ def effect_of(arm: str, control: Sums, own: Sums, kind: str, looking: Looking) -
     return _valid(effect, looking)
 
 
+def quantile_effect(
+    arm: str, control: Sampled, own: Sampled, quantile: float, looking: Looking
+) -> Effect:
+    """Compare a quantile of an arm's single values with the control's."""
+    found = compare_quantiles(control, own, quantile)
+    effect = Effect(
+        arm, own.people, control.people, value=found.of_b, of_control=found.of_a,
+        diff=found.diff, se=found.se, reason=found.reason,
+    )  # fmt: skip
+    return _valid(effect, looking) if found.diff is not None and found.se else effect
+
+
+def stratified(
+    effect: Effect, strata: Sequence[tuple[Sums, Sums]], looking: Looking
+) -> Effect | None:
+    """Return the same effect worked out within strata (control, arm); None where it cannot be.
+
+    The plain value of the control stays, so that both are parts of the same.
+    """
+    found = post_stratified(strata)
+    if found.diff is None or not found.se:
+        return None
+    return _valid(replace(effect, diff=found.diff, se=found.se, reason=None), looking)
+
+
 def _valid(effect: Effect, looking: Looking) -> Effect:
     """With the interval and p that hold at this look."""
     assert effect.diff is not None and effect.se is not None
@@ -115,22 +146,41 @@ def _valid(effect: Effect, looking: Looking) -> Effect:
         )
         interval, p = found.ci, found.p_always_valid
     else:
-        look = looking.look(min(effect.n, effect.n_control))
-        if look == 0:
-            return replace(effect, reason=NOT_YET)
-        fractions = [one / looking.looks for one in range(1, look + 1)]
-        bound = group_bounds(fractions, looking.alpha, SPENDING).z[-1]
-        half = bound * effect.se
-        interval = (effect.diff - half, effect.diff + half)
-        p = _sequential_p(abs(effect.diff / effect.se), bound, looking.alpha)
+        seen = at_look(effect, looking.look(min(effect.n, effect.n_control)), looking)
+        if seen.interval is None:
+            return seen
+        interval, p = seen.interval, seen.p
     relative = relative_interval = None
     if effect.of_control and effect.of_control > 0 and interval is not None:
         relative = effect.diff / effect.of_control
         low, high = (end / effect.of_control for end in interval)
         relative_interval = (low, high)
+    reason = effect.reason if relative is not None else effect.reason or NOT_RELATIVE
     return replace(
-        effect, interval=interval, p=p, relative=relative, relative_interval=relative_interval
+        effect,
+        interval=interval,
+        p=p,
+        relative=relative,
+        relative_interval=relative_interval,
+        reason=reason,
     )
+
+
+def at_look(effect: Effect, look: int, looking: Looking) -> Effect:
+    """Return an effect with the interval and the p of a planned look, 0 for none yet."""
+    assert effect.diff is not None and effect.se
+    if look == 0:
+        return replace(effect, reason=NOT_YET)
+    bound = _bound(look, looking.looks, looking.alpha)
+    half = bound * effect.se
+    p = _sequential_p(abs(effect.diff / effect.se), bound, looking.alpha)
+    return replace(effect, interval=(effect.diff - half, effect.diff + half), p=p)
+
+
+@lru_cache(maxsize=1024)
+def _bound(look: int, looks: int, alpha: float) -> float:
+    """The z that a planned look has to reach. It takes milliseconds, and few designs differ."""
+    return group_bounds([one / looks for one in range(1, look + 1)], alpha, SPENDING).z[-1]
 
 
 def _sequential_p(z: float, bound: float, alpha: float) -> float:
@@ -176,7 +226,7 @@ def rates_of(control: Sums, own: Sums) -> Mapping[str, float | None]:
     from apps.experiments.domain.bayes import compare_posteriors
 
     found = compare_posteriors(int(control.y), control.n, int(own.y), own.n)
-    plain = compare_rates(int(control.y), control.n, int(own.y), own.n)
+    plain = compare_rates(int(control.y), control.n, int(own.y), own.n, is_exact=False)
     return {
         "chance_to_win": found.prob_b_beats_a,
         "expected_loss": found.expected_loss_choose_b,

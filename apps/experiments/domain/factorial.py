@@ -153,3 +153,64 @@ def _marginal(cells: Sequence[Cell], levels: Mapping[str, Sequence[str]]) -> dic
         diff, se = means[1] - means[0], math.sqrt(variance)
         found[name] = Marginal(diff, se, two_sided(diff / se) if se else None)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One combination of levels: what a metric is there, and the variance of that figure."""
+
+    levels: Mapping[str, str]
+    value: float
+    variance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What one level, or two together, add, in the metric's unit.
+
+    Attributes:
+        levels: (factor, level): one of a main effect, two of an interaction.
+        base: the levels that these are instead of, in their order.
+    """
+
+    levels: tuple[tuple[str, str], ...]
+    base: tuple[str, ...]
+    diff: float
+    se: float
+
+
+def contrasts(points: Sequence[Point], base: Mapping[str, str]) -> list[Contrast]:
+    """Return the main effects and the interactions of two factors of a full factorial.
+
+    Every combination counts alike, whatever its number of people. A main effect is the mean with a
+    level minus the mean with the base level. An interaction is what two levels do together beyond
+    what each does alone: a difference of differences.
+
+    Args:
+        base: the level of each factor that the others are compared with.
+
+    Source: Box, Hunter, Hunter, "Statistics for Experimenters", ch. 5.
+    """
+    factors = list(base)
+    others = {name: sorted({one.levels[name] for one in points} - {base[name]}) for name in factors}
+    main = [((name, level),) for name in factors for level in others[name]]
+    crossed = [(*one, *other) for one, other in combinations(main, 2) if one[0][0] != other[0][0]]
+    return [_contrast(points, term, base) for term in [*main, *crossed]]
+
+
+def _contrast(points: Sequence[Point], term: Term, base: Mapping[str, str]) -> Contrast:
+    """Weigh the points by +1 or -1 for each level of the term, and divide by those of one sign."""
+    diff = variance = 0.0
+    plus = 0
+    for point in points:
+        sign = 1
+        for name, level in term:
+            own = point.levels[name]
+            sign *= 1 if own == level else -1 if own == base[name] else 0
+        if all(point.levels[name] == level for name, level in term):
+            plus += 1
+        diff += sign * point.value
+        variance += abs(sign) * point.variance
+    return Contrast(
+        term, tuple(base[name] for name, _ in term), diff / plus, math.sqrt(variance) / plus
+    )

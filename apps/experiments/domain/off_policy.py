@@ -19,6 +19,13 @@ MIN_EFFECTIVE: Final = 100.0
 MIN_EFFECTIVE_SHARE: Final = 0.01
 NO_SUPPORT: Final = "The other rule never does what was logged: there is nothing to learn from."
 TOO_THIN: Final = "Too few of the logged decisions are such as the other rule would make."
+# Where everything the other rule does was tried now and then, the weights are 1 on average.
+LEAST_COVERED: Final = 0.95
+SURELY: Final = 4.0
+UNTRIED: Final = (
+    "The other rule does what was never tried for about {share:.0%} of the decisions: nobody knows "
+    "what comes of that."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +133,26 @@ def evaluate(log: Log) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval; refused when the log does not carry it."""
+    """A value with its interval; refused when the log does not carry it.
+
+    Attributes:
+        gain, gain_ci: how much more, or less, than what was really done.
+    """
 
     value: float | None = None
     ci: Interval | None = None
     ess: float | None = None
     reason: str | None = None
+    gain: float | None = None
+    gain_ci: Interval | None = None
 
 
 def estimate(log: Log, estimator: str = "snips", alpha: float = 0.05) -> Estimate:
-    """Return one estimator ("ips", "snips" or "dr") with a normal interval, or a refusal.
+    """Return one estimator with a normal interval, or a refusal.
 
-    The interval of SNIPS is the delta method's for a ratio of means.
+    Estimators: "ips", "snips", "dr", "switch-dr". The interval of SNIPS is the delta method's for a
+    ratio of means. That of switch-DR is of its spread alone: what the model is wrong by where
+    weights were cut is not in it.
 
     Raises:
         ValueError: an unknown estimator, or "dr" without a reward model.
@@ -145,20 +160,56 @@ def estimate(log: Log, estimator: str = "snips", alpha: float = 0.05) -> Estimat
     found = evaluate(log)
     if found.ess is None or found.reason is not None:
         return Estimate(ess=found.ess, reason=found.reason)
-    n, w = len(log.reward), log.weights
-    if found.ess < max(MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE * n):
-        return Estimate(ess=found.ess, reason=TOO_THIN)
+    n = len(log.reward)
+    reason = untried(log)
+    if reason is None and found.ess < max(MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE * n):
+        reason = TOO_THIN
+    if reason is not None:
+        return Estimate(ess=found.ess, reason=reason)
+    value, scores = _scored(log, found, estimator)
+    quantile = normal_quantile(1 - alpha / 2) / math.sqrt(n)
+    more = scores - log.reward
+    gain = value - float(log.reward.mean())
+    return Estimate(
+        value,
+        around(value, quantile * float(scores.std(ddof=1))),
+        found.ess,
+        gain=gain,
+        gain_ci=around(gain, quantile * float(more.std(ddof=1))),
+    )
+
+
+def _scored(log: Log, found: Value, estimator: str) -> tuple[float, Vector]:
+    """The value, and what each round adds to it: their mean, linearised for SNIPS."""
+    w = log.weights
     if estimator == "ips":
-        scores, value = w * log.reward, found.ips
+        value, scores = found.ips, w * log.reward
     elif estimator == "snips":
         assert found.snips is not None
         value = found.snips
         scores = value + w * (log.reward - value) / float(w.mean())
-    elif estimator == "dr" and log.q_hat is not None:
-        own = log.q_hat[np.arange(n), log.action]
-        scores, value = (log.pi_e * log.q_hat).sum(1) + w * (log.reward - own), found.dr
+    elif estimator in ("dr", "switch-dr") and log.q_hat is not None:
+        is_cut = estimator == "switch-dr"
+        kept = np.where(w <= SWITCH_ABOVE, w, 0.0) if is_cut else w
+        own = log.q_hat[np.arange(len(log.action)), log.action]
+        scores = (log.pi_e * log.q_hat).sum(1) + kept * (log.reward - own)
+        value = found.switch_dr_tau2 if is_cut else found.dr
     else:
-        raise ValueError("The estimator is ips, snips, or dr with a reward model.")
+        raise ValueError("The estimator is ips, snips, or dr or switch-dr with a reward model.")
     assert value is not None
-    half = normal_quantile(1 - alpha / 2) * float(scores.std(ddof=1)) / math.sqrt(n)
-    return Estimate(value, around(value, half), found.ess)
+    return value, scores
+
+
+def untried(log: Log) -> str | None:
+    """Return why a log cannot carry the other rule: it does what was never tried. None: it can.
+
+    The weights of a rule whose every action had a chance are 1 on average, whatever the rule; what
+    lacks of that is the share of rounds in which it does something that had none.
+    """
+    w = log.weights
+    if len(w) < 2:
+        return None
+    lacking, se = 1.0 - float(w.mean()), float(w.std(ddof=1)) / math.sqrt(len(w))
+    if lacking > 1.0 - LEAST_COVERED and lacking > SURELY * se:
+        return UNTRIED.format(share=lacking)
+    return None

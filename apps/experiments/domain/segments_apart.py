@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from scipy import stats
+from scipy import special
 
 from apps.experiments.domain.comparing import NO_VARIANCE, compare_rates, normal_quantile
 from apps.experiments.domain.multiplicity import corrected
@@ -34,29 +34,47 @@ class Heterogeneity:
 
 
 def effects_apart(segments: Sequence[tuple[int, int, int, int]]) -> Heterogeneity:
-    """Compare the effect between segments, each (x_a, n_a, x_b, n_b).
+    """Compare the effect on a rate between segments, each (x_a, n_a, x_b, n_b).
 
     Segments in which nothing varies have no effect of their own and are left out of the rest.
 
     Raises:
         ValueError: counts that cannot be.
     """
-    compared = [compare_rates(*segment) for segment in segments]
-    usable = [one for one in compared if one.z_unpooled is not None and one.diff is not None]
-    holm = iter(corrected([one.p_unpooled or 0.0 for one in usable], 0.05)["holm"].adjusted)
-    by_segment = (
-        tuple(one.diff for one in compared),
-        tuple(one.p_unpooled for one in compared),
-        tuple(None if one.p_unpooled is None else next(holm) for one in compared),
+    compared = [compare_rates(*segment, is_exact=False) for segment in segments]
+    return heterogeneity(
+        [
+            # Not from diff / z: where the effect is nothing, that says nothing of the error.
+            (one.diff, None if one.z_unpooled is None else _standard_error(one.ci_diff_wald))
+            for one in compared
+        ],
+        [one.p_unpooled for one in compared],
     )
+
+
+def heterogeneity(
+    effects: Sequence[tuple[float | None, float | None]], p: Sequence[float | None]
+) -> Heterogeneity:
+    """Compare effects of any kind between segments, each (difference, standard error).
+
+    Args:
+        p: of each effect, None where there is none. What is adjusted is this.
+
+    Effects without an error are left out. Q and its p are of one look at people who are each in one
+    segment.
+    """
+    holm = iter(corrected([one for one in p if one is not None], 0.05)["holm"].adjusted)
+    by_segment = (
+        tuple(diff for diff, _ in effects),
+        tuple(p),
+        tuple(None if one is None else next(holm) for one in p),
+    )
+    usable = [(diff, se) for diff, se in effects if diff is not None and se]
     if len(usable) < 2:
         return Heterogeneity(*by_segment, reason=TOO_SMALL)
-    effects = [float(one.diff or 0.0) for one in usable]
-    # Not from diff / z: where the effect is nothing, that says nothing of the error.
-    errors = [_standard_error(one.ci_diff_wald) for one in usable]
-    weights = [1 / error**2 for error in errors]
-    pooled = sum(w * d for w, d in zip(weights, effects, strict=True)) / sum(weights)
-    q = sum(w * (d - pooled) ** 2 for w, d in zip(weights, effects, strict=True))
+    weights = [1 / se**2 for _, se in usable]
+    pooled = sum(w * d for w, (d, _) in zip(weights, usable, strict=True)) / sum(weights)
+    q = sum(w * (d - pooled) ** 2 for w, (d, _) in zip(weights, usable, strict=True))
     df = len(usable) - 1
     return Heterogeneity(
         *by_segment,
@@ -64,9 +82,9 @@ def effects_apart(segments: Sequence[tuple[int, int, int, int]]) -> Heterogeneit
         1 / math.sqrt(sum(weights)),
         q,
         df,
-        float(stats.chi2.sf(q, df)),
+        float(special.chdtrc(df, q)),
         max(0.0, (q - df) / q) if q > 0 else 0.0,
-        None if len(usable) == len(compared) else TOO_SMALL,
+        None if len(usable) == len(effects) else TOO_SMALL,
     )
 
 
@@ -104,5 +122,5 @@ def guard(diff: float, se: float, margin: float, alpha: float, direction: Direct
     if se <= 0:
         return Guarded(reason=NO_VARIANCE)
     z, q = (signed + margin) / se, normal_quantile(1 - alpha)
-    p = float(stats.norm.sf(z))
+    p = float(special.ndtr(-z))
     return Guarded(z, p, p < alpha, signed - q * se, signed + q * se < -margin)

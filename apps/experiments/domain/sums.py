@@ -25,6 +25,7 @@ from apps.experiments.domain.comparing import (
     two_sided,
 )
 
+LARGEST: Final = 1e300  # of a sum: the next step would be no number any more
 NO_PAST: Final = "Nothing is known of what they did before: the plain difference is shown."
 
 
@@ -69,6 +70,11 @@ class Sums:
         return cls(len(value), *(float(one.sum()) for one in products))
 
     @property
+    def is_workable(self) -> bool:
+        """Whether they can be worked with: none of them has run away."""
+        return all(abs(getattr(self, one)) < LARGEST for one in NAMES)
+
+    @property
     def moments(self) -> Moments:
         """Of the value."""
         return Moments(self.n, *_spread(self.n, self.y, self.yy))
@@ -87,11 +93,19 @@ NAMES: Final = tuple(field.name for field in fields(Sums))
 
 
 def total(parts: Iterable[Sums]) -> Sums:
-    """Return the sums of all days together."""
-    found = Sums()
-    for part in parts:
-        found += part
-    return found
+    """Return the sums of all days together, whatever the order of the days."""
+    return added([[getattr(part, name) for name in NAMES] for part in parts])
+
+
+def added(rows: Sequence[Sequence[float]]) -> Sums:
+    """Return the sums of all days together; a row is one day's, as `NAMES`."""
+    if not rows:
+        return Sums()
+    n, *others = zip(*rows, strict=True)
+    try:
+        return Sums(int(sum(n)), *(math.fsum(other) for other in others))
+    except OverflowError:
+        return Sums(int(sum(n)), *(math.inf for _ in others))
 
 
 def _spread(n: int, total: float, squares: float) -> tuple[float, float]:

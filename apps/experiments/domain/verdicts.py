@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from apps.experiments.domain.effects import Effect
 
@@ -12,11 +12,16 @@ Kind = Literal["unhealthy", "early", "harm", "winner", "no_difference", "open", 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that has to be right: the winner of an experiment that is not is hidden."""
+    """One thing that has to be right: the winner of an experiment that is not is hidden.
+
+    Attributes:
+        table: {"head": [...], "rows": [[...]]} of the figures that say why; None: there is none.
+    """
 
     name: str
     level: Level
     words: str
+    table: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,20 @@ check_key = RegexValidator(rf"\A{KEY_PATTERN}\Z", KEY_RULE, code="invalid_key")
 _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
 
+class Cause(models.TextChoices):
+    """What stops an arm by itself."""
+
+    HARM = "harm", "Harm: a guardrail or the goal gets worse"
+    SPLIT = "split", "A wrong split: the arms do not get their shares"
+    ERRORS = "errors", "Errors: a guardrail that counts errors gets worse"
+    LATENCY = "latency", "Slowness: a guardrail that measures time gets worse"
+
+
+def every_cause() -> list[str]:
+    """Return the causes that stop an arm unless somebody chose otherwise: all."""
+    return [str(one) for one in Cause.values]
+
+
 class Layer(models.Model):
     """Experiments of one layer have no visitor in common: each has a part of it for itself."""
 
@@ -19,6 +33,8 @@ class Layer(models.Model):
     site = models.ForeignKey("access.Site", models.CASCADE, related_name="layers")
     key = models.CharField(max_length=100, validators=[check_key])
     name = models.CharField(max_length=120)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -70,6 +86,12 @@ class Metric(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(24 * 180)],
         help_text="How long after the first exposure it counts.",
     )
+    stands_for = models.CharField(
+        max_length=8,
+        blank=True,
+        choices=[(Cause.ERRORS.value, "Errors"), (Cause.LATENCY.value, "How long something takes")],
+        help_text="Of a guardrail: what is said when it stops an arm. Empty: harm.",
+    )
     after_hours = models.PositiveIntegerField(
         default=0, help_text="From when on it counts: to come back, for example, after a day."
     )
@@ -79,6 +101,7 @@ class Metric(models.Model):
     quantile = models.FloatField(
         default=0.9, validators=[MinValueValidator(0.01), MaxValueValidator(0.99)]
     )
+    revision = models.PositiveIntegerField(default=0, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -163,6 +186,42 @@ class Experiment(models.Model):
     min_days = models.PositiveSmallIntegerField(
         default=7, validators=[MinValueValidator(1)], help_text="No verdict before."
     )
+    stops_for = models.JSONField(
+        "stops an arm by itself for",
+        default=every_cause,
+        blank=True,
+        help_text="A stopped arm shows the control until somebody lets it go on.",
+    )
+    stop_least = models.PositiveIntegerField(
+        "and not before",
+        default=100,
+        validators=[MinValueValidator(20)],
+        help_text="So many participants in the arm and in the control.",
+    )
+    bandit_floor = models.FloatField(
+        "least share",
+        default=0.05,
+        validators=[MinValueValidator(0.01), MaxValueValidator(0.5)],
+        help_text="Of a bandit: every arm keeps this share, so that it can still be learned from.",
+    )
+    bandit_burn_in = models.PositiveIntegerField(
+        "even shares until",
+        default=100,
+        validators=[MinValueValidator(10)],
+        help_text="Of a bandit: so many participants of each arm whose time for the goal is over.",
+    )
+    bandit_hours = models.PositiveSmallIntegerField(
+        "hours between new shares",
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 28)],
+        help_text="Of a bandit: its shares are published anew no more often than this.",
+    )
+    is_contextual = models.BooleanField(
+        "shares by segment",
+        default=False,
+        help_text="Of a bandit: shares of their own for each segment above; the first that "
+        "somebody is in counts.",
+    )
     is_unplanned = models.BooleanField(
         default=False, editable=False, help_text="Started without saying how large it has to be."
     )
@@ -185,14 +244,23 @@ class Experiment(models.Model):
 
 
 class Arm(models.Model):
-    """What one part of the participants is shown, in the design."""
+    """What one part of the participants is shown, in the design.
+
+    The arms of an experiment either show a variant each, or none does: then each but the control
+    changes how the placement decides (see `apps.experiments.changes`).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="arms")
     number = models.PositiveSmallIntegerField()
     key = models.CharField(max_length=100, validators=[check_key])
     name = models.CharField(max_length=120)
-    variant = models.ForeignKey("content.Variant", models.PROTECT, related_name="arms")
+    variant = models.ForeignKey(
+        "content.Variant", models.PROTECT, null=True, blank=True, related_name="arms"
+    )
+    changes = models.JSONField(
+        default=dict, blank=True, help_text="Instead of a variant: what is decided otherwise."
+    )
     weight = models.FloatField(validators=_SHARE)
     is_control = models.BooleanField(default=False)
     levels = models.JSONField(
@@ -257,6 +325,12 @@ class Holdout(models.Model):
     rotates_days = models.PositiveSmallIntegerField(
         default=90, help_text="After so many days others are held out. 0: never."
     )
+    placements = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Keys of the placements that it is about; empty: everything.",
+    )
+    revision = models.PositiveIntegerField(default=0, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:

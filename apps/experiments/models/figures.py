@@ -34,7 +34,7 @@ class DaySum(models.Model):
     xx = models.FloatField(default=0.0)
     xy = models.FloatField(default=0.0)
     sample = models.JSONField(
-        default=list, blank=True, help_text="Of a quantile: a sample of the single values."
+        default=list, blank=True, help_text="Of a quantile: single values of a sample of people."
     )
     left_out = models.PositiveIntegerField(
         default=0, help_text="Events of another currency, or without the number."
@@ -50,6 +50,75 @@ class DaySum(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} of arm {self.arm} on {self.day}"
+
+
+class BanditSum(models.Model):
+    """The same of a bandit, weighted: see `domain/weighted.py`. Counted anew as a whole.
+
+    Who was shown several arms counts for the first one.
+
+    Attributes:
+        context: the first of the phase's segments that they were in; "": none.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    phase = models.ForeignKey(Phase, models.CASCADE, related_name="bandit_sums")
+    metric = models.ForeignKey(Metric, models.CASCADE, related_name="bandit_sums")
+    arm = models.PositiveSmallIntegerField()
+    context = models.CharField(max_length=100, blank=True, default="")
+    day = models.DateField()
+    n = models.BigIntegerField()
+    w = models.FloatField()
+    ww = models.FloatField()
+    wy = models.FloatField()
+    wwy = models.FloatField()
+    wwyy = models.FloatField()
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["phase", "metric", "arm", "context", "day"],
+                name="experiments_banditsum_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} of arm {self.arm} on {self.day}, weighted"
+
+
+class Uncounted(models.Model):
+    """Exposures of experiments that nobody takes part by, counted as they came in.
+
+    Attributes:
+        experiment, arm: as the exposure said them.
+        day: on which it was taken up, UTC.
+        why: the experiment, or its arm, is not known here; or who saw it does not allow it.
+    """
+
+    class Why(models.TextChoices):
+        EXPERIMENT = "experiment", "no such experiment"
+        ARM = "arm", "no such arm, or not shown then"
+        CONSENT = "consent", "without consent"
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey("access.Site", models.CASCADE, related_name="+")
+    experiment = models.CharField(max_length=100)
+    arm = models.CharField(max_length=100, blank=True)
+    why = models.CharField(max_length=10, choices=Why.choices)
+    day = models.DateField()
+    n = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "experiment", "arm", "why", "day"],
+                name="experiments_uncounted_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.n} of {self.experiment} on {self.day}"
 
 
 class Result(models.Model):

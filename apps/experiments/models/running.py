@@ -14,8 +14,12 @@ class Phase(models.Model):
     Attributes:
         seed: another one deals everybody anew.
         arms: [{"number", "key", "name", "variant" (id), "variant_key", "weight", "is_control",
-            "levels"}, ...].
+            "levels", "changes"}, ...]. Arms that change how is decided show no variant of theirs:
+            theirs is None, and its key is empty.
         stopped: keys of arms that show the control's variant until somebody lets them go on.
+        bandit: {"floor", "burn_in", "hours", "is_contextual"} of a bandit, as it was started, and
+            once shares have moved {"shared_at", "contexts": {segment: {arm: share}}}; the shares of
+            everybody else are the weights of `arms`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -24,6 +28,7 @@ class Phase(models.Model):
     seed = models.CharField(max_length=100, unique=True)
     arms = models.JSONField()
     stopped = models.JSONField(default=list, blank=True)
+    bandit = models.JSONField(default=dict, blank=True)
     coverage = models.FloatField()
     layer_key = models.CharField(max_length=100, blank=True)
     layer_start = models.FloatField(default=0.0)
@@ -108,6 +113,7 @@ class Participant(models.Model):
         is_mixed: the profile was shown several arms: it is left out, and counted.
         facts: {"browser", "country", "source", "device"}, for the breakdown of a wrong split.
         segments: [[key, version], ...] of the phase's segments that it was in then.
+        probability: of its arm among those who took part, when it was first shown; None: not told.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -116,6 +122,7 @@ class Participant(models.Model):
     arm = models.PositiveSmallIntegerField()
     first_at = models.DateTimeField()
     day = models.DateField(help_text="Of the first exposure, UTC.")
+    probability = models.FloatField(null=True)
     is_mixed = models.BooleanField(default=False)
     is_bot = models.BooleanField(default=False)
     segments = models.JSONField(default=list, blank=True)

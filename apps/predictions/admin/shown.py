@@ -76,7 +76,7 @@ def of_spec(request: HttpRequest, spec: ModelSpec, now: datetime) -> dict[str, A
         "may_train": user.has_perm("predictions.change_modelspec"),
         "may_roll_back": may_decide and back.exists(),
         "may_shadow": champion is not None and spec.kind in FORESEEING,
-        "least_note": services.LEAST_NOTE,
+        "least_note": gates.LEAST_NOTE,
         "thresholds": reverse("admin:audience_models") + f"?site={spec.site.key}&model={spec.key}",
         "decide": reverse("admin:predictions_modelspec_decide", args=[spec.pk]),
         "why": (

@@ -202,15 +202,18 @@ def _chance(then: Sequence[float], today: Sequence[float]) -> float:
 
 
 def known_less(before: Mapping[str, Any], now: Mapping[str, Any]) -> Moved:
-    """Compare how much of a column is unknown, and whether it has values no number stands for."""
-    if now["infinite"]:
-        words = f"{now['infinite']} values are infinite; they are taken as unknown."
-        return Moved("drifted", words, float(now["infinite"]), 0.0)
+    """Compare how much of a column is unknown. Infinite values are among that, and are counted.
+
+    One infinite value in thousands is no drift, but whoever sends it should know: watch.
+    """
     n, m = _rows(before), _rows(now)
+    infinite = int(now["infinite"])
+    said = f" {infinite} of {m} values are infinite, and taken as unknown." if infinite else ""
     if min(n, m) < LEAST_ROWS:
-        return Moved("unknown", "Too few visitors to tell.")
-    then, today = before["missing"] / n, now["missing"] / m
-    pooled = (before["missing"] + now["missing"]) / (n + m)
+        return Moved("unknown", f"Too few visitors to tell.{said}")
+    unknown_then, unknown_now = (one["missing"] + one["infinite"] for one in (before, now))
+    then, today = unknown_then / n, unknown_now / m
+    pooled = (unknown_then + unknown_now) / (n + m)
     error = math.sqrt(max(pooled * (1 - pooled), 1e-12) * (1 / n + 1 / m))
     gap = abs(today - then)
     level = "fine"
@@ -218,7 +221,9 @@ def known_less(before: Mapping[str, Any], now: Mapping[str, Any]) -> Moved:
         level = (
             "drifted" if gap >= MORE_MISSING[1] else "watch" if gap >= MORE_MISSING[0] else level
         )
-    words = f"Unknown of {today:.1%} of visitors; when it was trained of {then:.1%}."
+    if level == "fine" and infinite and not before["infinite"]:
+        level = "watch"
+    words = f"Unknown of {today:.1%} of visitors; when it was trained of {then:.1%}.{said}"
     return Moved(level, words, today, then)
 
 

@@ -4,7 +4,7 @@ A combination is a bit mask: bit i is set for who is in the i-th set. The counts
 say everything about the sets, so nothing here asks the database again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -57,6 +57,18 @@ class Overlap:
     def both(self, left: int, right: int) -> int:
         """People in both; of a set with itself, its size."""
         return self.sizes[left] if left == right else self.pair(left, right).both
+
+    def firsts(self, order: Sequence[int]) -> tuple[int, ...]:
+        """People whose first set in an order is this one, by set: what an exclusive group leaves.
+
+        Args:
+            order: every place once, the set that comes first at the front.
+        """
+        rank = {place: number for number, place in enumerate(order)}
+        found = [0] * len(self.sizes)
+        for one in self.combinations:
+            found[min(one.places, key=rank.__getitem__)] += one.people
+        return tuple(found)
 
     def pair(self, left: int, right: int) -> Pair:
         """Two different sets, the given one on the left."""

@@ -110,6 +110,8 @@ def plan_of(
     """
     steps: list[Step] = []
     asked = _Asked(compiled, unrecorded)
+    if placement.choice is not None:
+        steps.append(Step("experiment", placement.choice.experiment.key, "", None))
     for rule in placement.rules:
         if not _is_on(rule.starts_at_ms, rule.ends_at_ms, now_ms):
             continue

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from apps.studio.types import Detail
-from engine.snapshot import ExperimentDoc, HoldoutDoc
+from engine.change_words import change_words
+from engine.snapshot import ArmDoc, ExperimentDoc, HoldoutDoc
 
 Say = Callable[[object], str]  # a condition's words
 
@@ -42,7 +43,15 @@ def holdout_differs(old: HoldoutDoc, new: HoldoutDoc) -> Iterator[Detail]:
 
 
 def _arms(doc: ExperimentDoc) -> str:
-    return ", ".join(f"{arm.key} shows {arm.variant} to {arm.weight:.1%}" for arm in doc.arms)
+    return ", ".join(f"{arm.key} {_does(doc, arm)} to {arm.weight:.1%}" for arm in doc.arms)
+
+
+def _does(doc: ExperimentDoc, arm: ArmDoc) -> str:
+    if not doc.by_change:
+        return f"shows {arm.variant}"
+    if arm.stopped:
+        return "is stopped: it would be dealt"
+    return f"decides ({'; '.join(change_words(arm.changes))})"
 
 
 def _audience(doc: ExperimentDoc, condition: Say) -> str:

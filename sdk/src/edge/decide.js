@@ -1,9 +1,10 @@
 /**
  * What this visitor sees in one placement, now, and why: the twin of engine/decide.py and engine/members.py.
  *
- * Order: disabled, consent, holdout, rules by priority (a rule serves a variant or runs an experiment), the
- * placement's experiment, variants tagged with the visitor's segments (the most specific first), default. A
- * candidate whose caps are used up, or which has not started or has ended, is skipped at its step.
+ * Order: disabled, consent, holdout, the arm of an experiment by change (its form of the place decides from here
+ * on), rules by priority (a rule serves a variant or runs an experiment), the placement's experiment, variants
+ * tagged with the visitor's segments (the most specific first), default. A candidate whose caps are used up, or
+ * which has not started or has ended, is skipped at its step.
  */
 
 import { assign, positionOf } from "./allocation.js";
@@ -13,7 +14,7 @@ import { isAllowed } from "./capping.js";
 /** @typedef {import("./snapshot.js").Place} Place */
 
 /**
- * What is known of the visitor. What is absent is empty; `allowed` and `known` are true.
+ * What is known of the visitor. What is absent is empty; `allowed`, `maySplit` and `known` are true.
  *
  * @typedef {object} Visitor
  * @property {string} unitId the bucketing key.
@@ -21,6 +22,7 @@ import { isAllowed } from "./capping.js";
  *   a segment -> inside, until (ms), then, then until.
  * @property {Record<string, unknown>} [traits]
  * @property {boolean} [allowed] personalization is consented to.
+ * @property {boolean} [maySplit] experiments are consented to; false: nobody is dealt an arm.
  * @property {boolean} [known] there is a profile; without one each segment's verdict on nothing counts.
  * @property {Record<string, import("./leaves.js").TraitMeta>} [traitMeta]
  * @property {Record<string, boolean>} [consents]
@@ -121,7 +123,7 @@ export function decidePlacement(snapshot, key, visitor, context, nowMs) {
  * @returns {Generator<Decision>}
  */
 export function* decideInTurn(snapshot, key, visitor, context, nowMs) {
-  const place = snapshot.places.get(key);
+  let place = snapshot.places.get(key);
   if (!place) {
     const nothing = { placement: key, block: null, variant: null, version: 0, reason: "ERROR" };
     yield { ...nothing, ...UNTOLD, code: "placement_not_found" };
@@ -133,6 +135,8 @@ export function* decideInTurn(snapshot, key, visitor, context, nowMs) {
     yield decision(place, { variant: place.block.default, reason: settled }, members);
     return;
   }
+  let dealt = {};
+  if (place.choice) [place, dealt] = chosen(place, members);
   let isCapped = false;
   for (const found of candidates(place, members)) {
     members.flipsAt(found.variant.endsAtMs);
@@ -141,12 +145,12 @@ export function* decideInTurn(snapshot, key, visitor, context, nowMs) {
       isCapped = true;
       continue;
     }
-    yield decision(place, found, members);
+    yield decision(place, { ...found, ...dealt }, members);
     if (!found.caps.length) return;
     isCapped = true; // Whoever asks on was refused it.
   }
   const reason = isCapped ? "CAPPED" : members.isStale ? "STALE" : "DEFAULT";
-  yield decision(place, { variant: place.block.default, reason }, members);
+  yield decision(place, { variant: place.block.default, reason, ...dealt }, members);
 }
 
 const UNTOLD = {
@@ -181,7 +185,8 @@ function settledBy(snapshot, place, visitor) {
   if (!place.isEnabled) return "DISABLED";
   const purpose = place.block.doc.purpose ?? "personalization";
   if (visitor.allowed === false && purpose === "personalization") return "NO_CONSENT";
-  const isHeldOut = ({ seed, share }) => positionOf(visitor.unitId, seed) < share;
+  const isAbout = ({ placements }) => !placements?.length || placements.includes(place.key);
+  const isHeldOut = (one) => isAbout(one) && positionOf(visitor.unitId, one.seed) < one.share;
   return snapshot.holdouts.some(isHeldOut) ? "HOLDOUT" : null;
 }
 
@@ -209,9 +214,18 @@ function isOn({ startsAtMs, endsAtMs }, members) {
   return !isEarly && (endsAtMs === null || members.nowMs < endsAtMs);
 }
 
+/** The form by which somebody is decided: an arm's, or the place's own for who takes no part. */
+function chosen(place, members) {
+  const { key, seed, arms, ranges, layer, condition } = place.choice.experiment;
+  if (members.visitor.maySplit === false || (condition && !members.meets(condition))) return [place, {}];
+  const index = assign(members.visitor.unitId, seed, ranges, layer);
+  const form = place.choice.places[index];
+  return form ? [form, { experiment: key, arm: arms[index].key, probability: arms[index].weight }] : [place, {}];
+}
+
 /** The arm of a visitor who takes part, if so. */
 function* split({ key, seed, arms, ranges, layer, condition }, members, rule = null) {
-  if (condition && !members.meets(condition)) return;
+  if (members.visitor.maySplit === false || (condition && !members.meets(condition))) return;
   const arm = arms[assign(members.visitor.unitId, seed, ranges, layer)];
   if (!arm || !isOn(arm.variant, members)) return;
   const more = arm.isDefault || !rule ? [] : rule.caps;

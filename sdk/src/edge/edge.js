@@ -13,7 +13,7 @@ import { fieldMaker, prepared } from "./templating.js";
 import { isObject } from "./values.js";
 import { NotVerified, verifiedBy } from "./verify.js";
 
-const FORMAT = 2; // and all before it
+const FORMAT = 3; // and all before it
 const BUCKETING = "growthbook-v2-10000";
 const MAX_TTL_S = 60;
 const MAX_PLACEMENTS = 50;
@@ -66,7 +66,8 @@ export function isFresh(publication, nowMs) {
  *
  * @param {Publication} publication a fresh one.
  * @param {object} question the body of the call. Beside what the server takes, `consent` with
- *   `personalization`, as the page knows it: without it the origin, which has it on record, is asked.
+ *   `personalization`, and `experiments` for a placement that runs one, as the page knows them: without them the
+ *   origin, which has them on record, is asked.
  * @param {import("./request.js").Asker} asker
  * @param {number} nowMs
  * @returns {object | null} null: the origin must be asked.
@@ -80,14 +81,16 @@ export function answerOf(publication, question, asker, nowMs) {
   if (typeof id !== "string" || id.length > MAX_ID || id.includes("\0")) return null;
   const facts = new RequestFacts(question, { ...asker, timeZone: publication.timeZone }, nowMs);
   if (isOdd(facts)) return null;
-  const consent = question.consent?.personalization;
-  const visitor = { unitId: id, allowed: consent === true };
+  const { personalization, experiments } = question.consent ?? {};
+  const visitor = { unitId: id, allowed: personalization === true, maySplit: experiments === true };
   const entries = [];
   for (const key of keys) {
     const place = publication.snapshot.places.get(key);
     if (!place) return null;
     const isPersonal = (place.block.doc.purpose ?? "personalization") === "personalization";
-    if (isPersonal && typeof consent !== "boolean") return null;
+    if (isPersonal && typeof personalization !== "boolean") return null;
+    const isSplit = place.experiment || place.choice || place.rules.some((rule) => rule.experiment);
+    if (isSplit && typeof experiments !== "boolean") return null;
     const decision = decidePlacement(publication.snapshot, key, visitor, facts, nowMs);
     const variant = place.block.variants.get(decision.variant);
     entries.push([key, entryOf(place.block, variant.doc, decision, question, facts.languages())]);

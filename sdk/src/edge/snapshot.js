@@ -1,6 +1,7 @@
 /** From the document of a publication to the form that decides: the twin of engine/compiling.py. */
 
 import { rangesOf } from "./allocation.js";
+import { changed } from "./changing.js";
 import { compileCondition } from "./conditions.js";
 import { LAZILY } from "./lazily.js";
 import { orderOfTexts } from "./texts.js";
@@ -14,7 +15,7 @@ import { orderOfTexts } from "./texts.js";
  * @property {string} key
  * @property {string} seed
  * @property {{key: string, weight: number, variant: Variant, caps: Cap[], isDefault: boolean}[]} arms
- * @property {import("./allocation.js").Range[]} ranges
+ * @property {import("./allocation.js").Range[]} ranges (one with shares by segment stays on the server).
  * @property {import("./allocation.js").Layer | null} layer
  * @property {Condition | null} condition
  */
@@ -36,6 +37,8 @@ import { orderOfTexts } from "./texts.js";
  * @property {{key: string, doc: object, variants: Map<string, Variant>, default: Variant}} block
  * @property {Rule[]} rules by priority, the greatest first, then by key.
  * @property {Experiment | null} experiment its own, after the rules.
+ * @property {{experiment: Experiment, places: (Place | null)[]} | null} choice the experiment by change: by which
+ *   form of the place each arm decides; null: that arm is stopped.
  * @property {{segment: Segment, variant: Variant, caps: Cap[]}[]} tagged the most specific segment first.
  */
 /**
@@ -43,7 +46,7 @@ import { orderOfTexts } from "./texts.js";
  * @property {number} number
  * @property {Map<string, Place>} places
  * @property {Map<string, Segment>} segments
- * @property {{key: string, seed: string, share: number}[]} holdouts
+ * @property {{key: string, seed: string, share: number, placements?: string[]}[]} holdouts
  */
 
 /** A publication that names what it does not hold. */
@@ -69,19 +72,40 @@ export function compileSnapshot(doc) {
   for (const experiment of doc.experiments ?? []) {
     const compiled = experimentOf(experiment, get(places, experiment.placement));
     if (experiment.enabled === false) continue;
-    if (experiment.by_rule) byRule.set(experiment.key, compiled);
+    if (experiment.by_change) get(places, experiment.placement).choice = { experiment: compiled, doc: experiment, places: [] };
+    else if (experiment.by_rule) byRule.set(experiment.key, compiled);
     else get(places, experiment.placement).experiment = compiled;
   }
+  const docsOf = new Map();
   for (const rule of doc.rules ?? []) {
     const place = get(places, rule.placement);
-    const compiled = ruleOf(rule, place, byRule, caps);
-    // A rule whose experiment has ended serves nothing.
-    if (rule.enabled !== false && (compiled.variant || compiled.experiment)) place.rules.push(compiled);
+    docsOf.set(place.key, [...(docsOf.get(place.key) ?? []), rule]);
+    addRule(place, rule, byRule, caps);
   }
   for (const place of places.values()) {
-    place.rules.sort((a, b) => b.priority - a.priority || orderOfTexts(a.key, b.key));
+    inOrder(place);
+    if (!place.choice) continue;
+    place.choice.places = place.choice.doc.arms.map(({ changes, stopped }) => {
+      if (stopped || !changes) return stopped ? null : place;
+      const { rules, block } = changed(docsOf.get(place.key) ?? [], place.block.doc, changes, segments);
+      const form = placeOf(place.doc, blockOf(block, byNumber), caps);
+      for (const rule of rules) addRule(form, rule, byRule, caps);
+      return inOrder(form);
+    });
   }
   return { number: doc.number, places, segments, holdouts: doc.holdouts ?? [] };
+}
+
+function addRule(place, rule, byRule, caps) {
+  const compiled = ruleOf(rule, place, byRule, caps);
+  // A rule whose experiment has ended serves nothing.
+  if (rule.enabled !== false && (compiled.variant || compiled.experiment)) place.rules.push(compiled);
+}
+
+/** @param {Place} place */
+function inOrder(place) {
+  place.rules.sort((a, b) => b.priority - a.priority || orderOfTexts(a.key, b.key));
+  return place;
 }
 
 // As the server reads it, part by part: what is not looked at makes nothing stale.
@@ -107,7 +131,7 @@ function blockOf(doc, segments) {
 
 /** @returns {Place} */
 function placeOf(doc, block, caps) {
-  const place = { key: doc.key, isEnabled: doc.enabled !== false, block, rules: [], experiment: null };
+  const place = { key: doc.key, doc, isEnabled: doc.enabled !== false, block, rules: [], experiment: null, choice: null };
   place.capsOf = (variant, more = []) => {
     if (variant === block.default) return []; // The default is never limited.
     const numbers = [variant.doc.caps, block.doc.caps, doc.caps, more].flatMap((some) => some ?? []);
@@ -124,6 +148,7 @@ function experimentOf(doc, place) {
     key: doc.key,
     seed: doc.seed,
     arms: doc.arms.map(({ key, weight, variant: name }) => {
+      if (doc.by_change) return { key, weight, variant: null, caps: [], isDefault: false };
       const variant = get(place.block.variants, name);
       const isDefault = variant === place.block.default;
       return { key, weight, variant, caps: place.capsOf(variant), isDefault };

@@ -17,6 +17,7 @@ from apps.pipeline import bought, bought_filling
 from apps.profiles.services import find_or_make
 from apps.profiles.state import lock
 from apps.recommendations import catalogue, selectors
+from apps.recommendations.choosing import Filters
 from apps.segments.models import Segment
 from apps.work.models import Intent
 from tests.apps.delivery.conftest import NOW, World, inside
@@ -135,12 +136,70 @@ def test_purchases_are_kept_no_longer_than_a_filter_looks_back(shop: Shop):
     assert set(trait_of(shop)) == {"P1", "P2"}
 
 
-def test_no_more_than_the_latest_two_hundred_purchases_travel_with_a_person():
+def test_the_latest_two_hundred_purchases_travel_by_name_and_the_others_as_bits():
     many = {f"i{n}": n + 1 for n in range(300)}
     kept = bought.merged(many, {})
+    older = kept.pop(selectors.OLDER)
     assert len(kept) == bought.MOST
-    assert min(kept.values()) == 101
+    assert min(kept.values()) == 101 and older[0] == 100
     assert bought.merged({"a": 5}, {"a": -5}) == bought.merged({"a": -5}, {"a": 5}) == {"a": -5}
+
+
+def shown_of(kept: Any, codes: Sequence[str], now_s: int, days: int = 30) -> set[str]:
+    nothing: Any = {"seen": (), "inside": (), "category_of": {}}
+    filters = Filters(bought_days=days)
+    left_out = selectors.kept_from(filters, bought=kept, now_s=now_s, **nothing)
+    return {code for code in codes if code not in left_out}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    orders=st.lists(
+        st.lists(st.integers(0, 900), min_size=1, max_size=120, unique=True), max_size=12
+    ),
+    splits=st.integers(1, 4),
+    returned=st.sets(st.integers(0, 900), max_size=8),
+)
+def test_nothing_that_was_bought_is_ever_shown_however_much_it_was(orders, splits, returned):
+    now_s = 1_000_000
+    people: list[dict[str, Any]] = [{} for _ in range(splits)]  # found to be one afterwards
+    latest: dict[str, int] = {}
+    for number, order_of in enumerate(orders):
+        one = dict.fromkeys((f"i{n}" for n in order_of), 900_000 + number)
+        latest |= one
+        people[number % splits] = bought.merged(people[number % splits], one)
+    back = dict.fromkeys((f"i{n}" for n in returned), -(900_000 + len(orders)))
+    people[0] = bought.merged(people[0], back)
+    latest |= back
+    kept: dict[str, Any] = {}
+    for one in people:
+        kept = bought.merged(kept, one)
+    assert len(kept) <= bought.MOST + 1
+    have = {code for code, at_s in latest.items() if at_s > 0}
+    everything = [f"i{n}" for n in range(901)]
+    shown = shown_of(kept, everything, now_s)
+    assert not shown & have
+    if len(latest) <= bought.MOST and splits == 1:
+        assert shown == set(everything) - have
+    assert len(shown) >= 0.98 * (len(everything) - len(have)) - len(back)
+
+
+def test_what_was_bought_before_two_hundred_others_is_still_not_shown(shop: Shop):
+    shop.set(filters=BOUGHT)
+    order(shop, "P0", days_ago=5)
+    order(shop, *(f"other-{n}" for n in range(150)), days_ago=3)
+    order(shop, *(f"more-{n}" for n in range(120)), days_ago=2)
+    assert "P0" not in trait_of(shop)
+    assert shop.items()[0] == "P1"
+    name = (shop.world.site.pk, "anonymous_id", "a1")
+    profile_id = find_or_make([name], now=NOW)[name]
+    shop.world.change(profile_id, history=history.UNREAD)  # told anew from all that is stored
+    shop.views("A")
+    assert "P0" not in shop.items()
+    # A filter that looks back less far shows what it does not look at.
+    shop.set(filters={"bought": 1})
+    shop.views("A")
+    assert "P0" in shop.items()
 
 
 def test_what_was_seen_is_left_out_where_the_recommender_says_so(shop: Shop):

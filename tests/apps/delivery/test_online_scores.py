@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -24,6 +25,7 @@ from apps.rules import services as rules
 from apps.segments import live
 from apps.segments.models import LiveSet
 from apps.work import clock
+from engine.facts import Happening
 from tests.apps.delivery.conftest import NOW, NOW_MS, World, forget_everything
 from tests.apps.delivery.test_bindings import Owner
 from tests.apps.delivery.test_computed_in_templates import happens
@@ -84,12 +86,13 @@ def looks(world: World, category: str, count: int, who: str = "a1") -> None:
     assert fold.fold_once(now=NOW).events == count
 
 
-def viewed(category: str, minutes_ago: int, who: str) -> Accepted:
+def viewed(category: str, minutes_ago: int, who: str, purposes: int = 63) -> Accepted:
     at_ms = NOW_MS - minutes_ago * MINUTE_MS
     return Accepted(
         type="track", name="Product Viewed", occurred_ms=at_ms, original_ms=None,
         message_id=f"{who}-{at_ms}", anonymous_id=who, user_id=None,
-        properties={"category": category}, traits=None, context={}, epoch=0, purposes=63, flags=0,
+        properties={"category": category}, traits=None, context={}, epoch=0, purposes=purposes,
+        flags=0,
     )  # fmt: skip
 
 
@@ -191,6 +194,45 @@ def test_who_refuses_what_the_model_is_for_is_not_asked_about(shop: World) -> No
     shop.change(profile_of(shop, "a1"), denied=int(Purpose.MODEL_TRAINING))
     shop.tell(profile_of(shop, "a1"))
     assert not is_likely(shop)
+
+
+REFUSED = 63 | int(Purpose.MODEL_TRAINING)  # a stamp keeps which finer purposes were refused
+
+
+@pytest.mark.parametrize("ago_days", [0, 59, 61], ids=["just-now", "in-the-window", "before"])
+@pytest.mark.parametrize("is_reread", [False, True], ids=["folded", "read-anew"])
+def test_events_that_were_not_for_models_are_not_read_for_one(
+    world: World, spec: ModelSpec, ago_days: int, is_reread: bool
+) -> None:
+    champion(spec, NAMES)
+    hero(world)
+    online.online_of(world.site.pk)
+    online.refresh(world.site.pk)
+    happened = [
+        viewed("shoes", 20 + ago_days * 24 * 60, "a1", REFUSED),
+        *(viewed("shoes", 15 - number, "a1") for number in range(15)),
+    ]
+    inbox.store(Owner(world), happened, sent_ms=None, received_at=NOW)
+    assert fold.fold_once(now=NOW).events == 16
+    if is_reread:
+        profile_id = profile_of(world, "a1")
+        world.change(profile_id, history=history.UNREAD)
+        inbox.store(Owner(world), [viewed("shoes", 0, "a1")], sent_ms=None, received_at=NOW)
+        assert fold.fold_once(now=NOW).events == 1
+    # A worker counts what was allowed; in the request only what lies behind the refusal is known.
+    assert is_likely(world) is (ago_days == 61)
+    stored(world, 0.9)
+    assert is_likely(world)
+
+
+def test_a_blob_of_before_says_nothing_of_purposes_and_so_nothing_is_read_from_it() -> None:
+    kept = history.History()
+    kept.add([Happening(NOW_MS, "Product Viewed", 1, {})])
+    assert history.decode(history.encode(kept)).refused_ms == {}
+    before = msgspec.msgpack.decode(history.encode(kept))[:-1]
+    old = history.decode(msgspec.msgpack.encode(before))
+    assert old.refused_ms[int(Purpose.MODEL_TRAINING)] == NOW_MS
+    assert [one.at_ms for one in old.happenings] == [NOW_MS]
 
 
 def test_a_model_whose_features_need_the_record_is_not_answered_online_and_says_so(

@@ -7,7 +7,7 @@ import pytest
 
 from apps.consent.types import ALL_PURPOSES, Purpose
 from apps.decisions.record_inputs import Inputs
-from apps.delivery.replaying import permitted_then
+from apps.delivery.past_calls import permitted_then
 from engine.facts import TraitMeta
 
 PERSONALIZATION = int(Purpose.PERSONALIZATION)

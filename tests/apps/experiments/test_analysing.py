@@ -190,7 +190,8 @@ def test_small_segments_are_not_told_apart(lab: Lab) -> None:
         did(phase, lab.metric, arm, 1_000, 100)
         did(phase, lab.metric, arm, 500, 50, segment="many")
         did(phase, lab.metric, arm, 9, 5, segment="few")
-    rows = analyse(phase, now=ENDS)["metrics"][0]["segments"]["rows"]
+    [apart] = analyse(phase, now=ENDS)["metrics"][0]["segments"]
+    rows = apart["rows"]
     assert [(row["segment"], row["n"]) for row in rows] == [("few", None), ("many", 1_000)]
 
 

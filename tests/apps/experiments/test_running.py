@@ -198,7 +198,18 @@ def test_a_placement_runs_one_experiment(lab: Lab) -> None:
     lab.start(one)
     lab.placements["other"], lab.variants["other"] = lab.placements["words"], lab.variants["words"]
     other = lab.design("other")
+    with pytest.raises(InvalidExperiment, match="'words' runs in this placement"):
+        running.start(experiment_id=other.pk, actor=None, now=NOW)
+    # Two that were begun all the same, by older code: what is published has one.
+    running.pause(experiment_id=one.pk, actor=None, now=NOW)
+    with pytest.raises(InvalidExperiment, match="'words' runs in this placement"):
+        running.start(experiment_id=other.pk, actor=None, now=NOW)
+    running.conclude(experiment_id=one.pk, winner="", learnings="", actor=None, now=NOW)
     running.start(experiment_id=other.pk, actor=None, now=NOW)
+    Phase.objects.filter(experiment=one).update(ended_at=None)
+    one.refresh_from_db()
+    one.state = one.State.RUNNING
+    one.save(update_fields=["state"])
     with pytest.raises(PublicationRefused, match="runs another one"):
         lab.world.publish()
 

@@ -290,3 +290,41 @@ def test_a_condition_twin_is_a_condition(name, low, high):
 def test_what_says_something_only_in_a_visit_is_no_default():
     assert {"hour_sin", "in_session", "session_events"}.isdisjoint(DEFAULTS)
     assert set(DEFAULTS) < set(PLAIN)
+
+
+def given_with(site, who, stamp: int, value: float, at: datetime, *, is_stored=True) -> None:
+    """An observation as the fold keeps it: beside the event that brought it."""
+    message = f"m-{value}"
+    if is_stored:
+        store(site, [Seen(who, at, name="", kind=4, purposes=stamp, message_id=message)])
+    TraitChange.objects.create(
+        profile_id=who, key="age", value=value, source="identify", observed_at=at, received_at=at,
+        consent_epoch=0, message_id=message, identity_id=1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("is_summed", [False, True], ids=["from events", "from days"])
+def test_a_trait_that_was_given_for_something_else_is_neither_learned_from_nor_served(
+    site, is_summed
+):
+    refusing = 63 | int(Purpose.MODEL_TRAINING)  # a stamp keeps what is refused
+    who, other, gone, listed = (make_profile(site) for _ in range(4))
+    at = AS_OF - timedelta(days=1)
+    store(site, [Seen(one, at) for one in (who, other, gone, listed)])
+    given_with(site, who, 63, 20, at - timedelta(hours=2))
+    given_with(site, who, refusing, 21, at - timedelta(hours=1))
+    given_with(site, other, refusing, 22, at)
+    given_with(site, gone, 63, 23, at, is_stored=False)
+    TraitChange.objects.create(
+        profile_id=listed, key="age", value=24, source="list", observed_at=at, received_at=at,
+        consent_epoch=0, message_id="list",
+    )  # fmt: skip
+    if is_summed:
+        days.fill(site.pk, now=NOW)
+    spec, names = ask(site), ["trait:age"]
+    then = features.moment(spec, names, as_of=AS_OF, now=NOW)
+    people, served = features.rows_of(spec, names, [who, other, gone, listed], as_of=AS_OF)
+    said = dict(zip(then.profiles, then.x[:, 0], strict=True))
+    assert (said[who], said[listed]) == (20, 24)
+    assert np.isnan(said[other]) and np.isnan(said[gone])
+    assert people == then.profiles and served.tobytes() == then.x.tobytes()

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from apps.access.models import Site
+from apps.access.models import Alert, AlertAddress, Site
 from apps.predictions import drift_notices, services, tasks, watching
 from apps.predictions.domain import drifting
 from apps.predictions.models import DriftLook, ModelSpec, TrainingRun
@@ -76,8 +76,14 @@ def test_unknown_and_infinite_values_are_told() -> None:
     assert (gone.level, gone.psi) == ("drifted", 0.4)
     holes[0] = np.inf
     endless = drifting.known_less(before, drifting.counted(holes, before["edges"]))
-    assert endless.level == "drifted"
-    assert endless.words.startswith("1 values are infinite")
+    assert (endless.level, endless.psi) == ("drifted", 0.4)
+    assert "1 of 1000 values are infinite" in endless.words
+    one = values.copy()
+    one[0] = np.inf
+    single = drifting.known_less(before, drifting.counted(one, before["edges"]))
+    assert single.level == "watch" and "1 of 1000 values are infinite" in single.words
+    one[:400] = np.inf
+    assert drifting.known_less(before, drifting.counted(one, before["edges"])).level == "drifted"
     few = drifting.counted(values[:50], before["edges"])
     assert drifting.known_less(before, few).level == "unknown"
 
@@ -210,3 +216,19 @@ def test_the_page_tells_what_has_changed_and_lets_it_be_looked_at(serving, clien
     assert "Drifted" in page and "<svg" in page and "style=" not in page.split("<main")[-1]
     assert client.post(address).status_code == 302
     assert Intent.objects.filter(kind=tasks.WATCH).exists()
+
+
+def test_the_sites_address_is_told_once_of_what_has_drifted(serving) -> None:
+    site, version = serving
+    AlertAddress.objects.create(site=site, address="https://alerts.shop.example/", is_enabled=True)
+    watching.look(version, now=NOW - timedelta(days=2))
+    assert not Alert.objects.exists()
+    everything_changes(site, version)
+    looks = watching.look(version, now=NOW + timedelta(days=3))
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.source) == ("model.drifted", f"models/{version.spec.key}")
+    drifted = {(one.kind, one.name) for one in looks if one.level == "drifted"}
+    assert {(one["kind"], one["name"]) for one in alert.data["drifted"]} == drifted
+    assert alert.data["isSerious"] and alert.data["version"] == version.number
+    watching.look(version, now=NOW + timedelta(days=3, hours=1))
+    assert Alert.objects.count() == 1

@@ -8,8 +8,12 @@ from django.db import connection
 
 from apps.access.models import Site
 from apps.predictions.errors import InvalidTarget
+from apps.predictions.fitted import Fitted
 from apps.predictions.labels import labels_of, read
-from apps.predictions.models import ModelSpec
+from apps.predictions.models import ModelSpec, Score
+from apps.predictions.writing import take_back, write
+from apps.profiles.models import ProfileState
+from tests.apps.predictions.champions import champion, learned
 from tests.apps.recommendations.world import (
     NECESSARY_ONLY,
     NOW,
@@ -153,15 +157,30 @@ def test_what_nobody_allowed_and_what_we_showed_ourselves_answers_nothing(site):
         ({"kind": "categories", "target": {"categories": ["a"]}}, "2 to 20"),
         ({"kind": "categories", "target": {"categories": ["a", "a"]}}, "twice"),
         ({"kind": "categories", "target": {"categories": ["a", 1]}}, "a text"),
+        ({"kind": "categories", "target": {"categories": ["a", "b" * 101]}}, "100 characters at"),
         ({"kind": "categories", "target": {"category": "a"}}, "no 'category'"),
     ],
     ids=["unknown part", "category", "operator", "text as number", "no filters", "one of nothing",
          "one category",
-         "twice", "number as category", "category of categories"],
+         "twice", "number as category", "longer than scores", "category of categories"],
 )  # fmt: skip
 def test_a_target_that_nobody_could_reach_is_refused_in_words(site, options, words):
     with pytest.raises(InvalidTarget, match=words):
         labels_of(asked(site, **options))
+
+
+def test_a_score_is_kept_and_taken_back_of_a_category_with_the_longest_name(site):
+    names = ["ä" * 100, "b"]
+    spec = asked(site, kind="categories", target={"categories": names}, created_at=NOW)
+    spec.save()
+    assert [one.output for one in labels_of(spec)] == names
+    who = make_profile(site)
+    version = champion(spec, ("events",), fitted=Fitted(dict.fromkeys(names, learned(1))))
+    write(spec, version, {"": {who: names[0]}, names[0]: {who: 0.9}, "b": {who: 0.1}}, NOW)
+    assert set(Score.objects.values_list("output", flat=True)) == {"", *names}
+    take_back(spec, [who], NOW)
+    assert not Score.objects.exists()
+    assert ProfileState.objects.get(pk=who).traits == {}
 
 
 def test_names_are_bound_and_never_become_sql(site):

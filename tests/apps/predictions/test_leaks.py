@@ -108,3 +108,30 @@ def test_what_told_only_while_it_taught_shows_against_people_held_back(is_mended
     spec = ModelSpec(key="k", target_event="Order")
     kinds = [leak.kind for leak in leaving_out.flags(spec, seen, {"": model})]
     assert ("random" in kinds) is is_mended
+
+
+def test_what_knows_only_the_second_of_several_categories_is_named_with_it():
+    chance = np.random.default_rng(2)
+    instant = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = []
+    for number in range(4):
+        x = chance.normal(size=(900, 3))
+        y = (chance.random((900, 2)) < 0.3).astype(float)
+        x[:, :2] += 0.6 * y[:, :1]  # honest: both help
+        x[:, 2] = y[:, 1] + chance.normal(0, 0.05, 900)  # filled in after the fact
+        ids = [UUID(int=one + 1) for one in range(900)]
+        moments.append(Moment(instant + timedelta(days=7 * number), x, y, ids))
+    names = ["events", "items", "count:Hats Bought"]
+    seen = Looked(names, {}, names, moments)
+    spec = ModelSpec(
+        kind=ModelSpec.Kind.CATEGORIES, target_event="", seed=0,
+        target={"categories": ["shoes", "hats"]},
+    )  # fmt: skip
+    parts = {
+        output: fitted("trees", {"trees": 20}, seed=0, teach=(seen.x(TEACH), seen.y(TEACH, place)),
+                       calibrate=(seen.x(CALIBRATE), seen.y(CALIBRATE, place)))
+        for place, output in enumerate(("shoes", "hats"))
+    }  # fmt: skip
+    found = leaving_out.flags(spec, seen, parts)
+    assert [(one.name, one.kind) for one in found] == [("count:Hats Bought", "alone")]
+    assert found[0].words.startswith("Of “hats”: ")

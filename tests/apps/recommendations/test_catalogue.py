@@ -1,17 +1,19 @@
 """What the shop says of its items: by file, by API, and what is not to be had."""
 
 import json
+import threading
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from django.test import Client
 
 from apps.access import services as access
 from apps.access.models import Site, Source
-from apps.recommendations import catalogue, services
+from apps.recommendations import catalogue, reading, services
 from apps.recommendations.errors import InvalidItems
 from apps.recommendations.models import Item, Recommender
 from tests.apps.recommendations.world import NOW, Seen, make_site, new_person, store
@@ -136,3 +138,32 @@ def test_servers_put_items_and_tables_hear_of_it(site, client: Client):
 def test_a_row_names_its_place_in_a_refusal():
     with pytest.raises(InvalidItems, match="Item 8 has no code"):
         catalogue.checked([{"code": "A"}, {"name": "B"}], first=7)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_not_available_stays_so_though_a_training_notes_the_item_at_that_moment():
+    site = make_site()
+    store(site, [Seen(new_person(), NOW - timedelta(days=1), "A1", category="shoes", value=10.0)])
+    one = Recommender.objects.create(site=site, key="r", name="R")
+    noted, may_end = threading.Event(), threading.Event()
+
+    def train() -> None:
+        try:
+            with transaction.atomic():
+                reading.read(one, NOW)  # notes the item, and goes on reading what was met
+                noted.set()
+                may_end.wait(10)
+        finally:
+            connection.close()
+
+    beside = threading.Thread(target=train)
+    beside.start()
+    assert noted.wait(10)
+    threading.Timer(0.3, may_end.set).start()
+    row = {"code": "A1", "is_available": False, "stock": 4}
+    put = catalogue.put(site_id=site.pk, items=[row], now=NOW)
+    beside.join()
+    assert (item("A1").is_available, item("A1").stock) == (False, 4)
+    assert item("A1").source == Item.Source.IMPORT
+    assert put == catalogue.Put(0, 1, 0)
+    assert catalogue.put(site_id=site.pk, items=[row], now=NOW) == catalogue.Put(0, 0, 1)

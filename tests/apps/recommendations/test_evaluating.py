@@ -8,17 +8,23 @@ from apps.recommendations.domain import trials
 from apps.recommendations.domain.ranking import quality
 from apps.recommendations.domain.seen import Seen
 from apps.recommendations.domain.shelf import FEWEST
-from apps.recommendations.domain.trials import TrialFigures, gini_of, judged, winner
+from apps.recommendations.domain.trials import (
+    TrialFigures,
+    gini_of,
+    judged,
+    surely_above,
+    winner,
+)
 from tests.apps.recommendations.test_methods import DAY, FACTS, SMALL, walks
 
 CODES = [f"P{number:02d}" for number in range(30)]
 
 
-def told(method: str, people: int, mean: float, over: tuple[float, float, float] | None):
+def told(method: str, each: "np.ndarray") -> TrialFigures:
+    """A method that has done so well by each person."""
+    mean = float(each.mean())
     figures = {"ndcg": (mean, mean - 0.01, mean + 0.01)}
-    return TrialFigures(
-        method, people, 10 * people, figures, mean, over, np.full(people, mean)
-    )  # fmt: skip
+    return TrialFigures(method, len(each), 10 * len(each), figures, mean, None, each)
 
 
 def test_what_comes_next_is_found_where_visits_have_an_order_and_the_figures_are_told():
@@ -31,7 +37,7 @@ def test_what_comes_next_is_found_where_visits_have_an_order_and_the_figures_are
         "popular", "followed_by", "als", "neighbours", "content", "ever_popular", "last_item",
         "most_recent",
     }  # fmt: skip
-    assert by["followed_by"].is_surely_above_popular
+    assert by["followed_by"].is_above_popular_alone
     assert {one.steps for one in found.found} == {len(found.steps)}
     for one in found.found:
         for name, (value, low, high) in one.figures.items():
@@ -102,30 +108,58 @@ def test_steps_know_what_was_met_until_then_and_leave_out_what_would_not_be_show
 
 
 def test_only_who_is_surely_above_popular_wins():
-    sure, unsure = (0.1, 0.05, 0.15), (0.2, -0.05, 0.45)
-    found = [
-        told("popular", 100, 0.1, None),
-        told("als", 100, 0.3, unsure),
-        told("followed_by", 100, 0.2, sure),
-    ]
-    assert winner(found, ("followed_by", "als"))[0] == "followed_by"
-    method, words = winner(found[:2], ("followed_by", "als"))
+    rng = np.random.default_rng(3)
+    base = rng.random(100)
+    popular = told("popular", base)
+    noise = rng.normal(0, 3, 100)
+    wild = told("als", base + 0.3 + noise - noise.mean())
+    sure = told("followed_by", base + 0.1 + rng.normal(0, 0.1, 100))
+    assert wild.ndcg > sure.ndcg
+    assert winner([popular, wild, sure], ("followed_by", "als"))[0] == "followed_by"
+    method, words = winner([popular, wild], ("followed_by", "als"))
     assert method == "popular" and "No method was surely better" in words
-    few = [told("popular", 9, 0.1, None), told("als", 9, 0.3, sure)]
+    few = [told("popular", base[:9]), told("als", base[:9] + 0.1)]
     method, words = winner(few, ("als",))
     assert method == "popular" and "Only 9 people" in words and str(FEWEST) in words
 
 
+FIVE = ("followed_by", "neighbours", "als", "session", "content")
+
+
+def test_of_five_methods_that_are_no_better_hardly_ever_one_is_called_so():
+    together = alone = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        popular = told("popular", rng.normal(0.5, 0.05, 80))
+        others = [told(name, popular.per_person + rng.normal(0, 0.2, 80)) for name in FIVE]
+        found = [popular, *others]
+        together += bool(surely_above(found, FIVE))
+        alone += any(trials.paired(one, popular)[1] > 0 for one in others)
+    assert alone > 24  # of 300: what five intervals of 95 % each would have called surely better
+    assert together <= 15
+
+
+def test_a_second_good_method_is_found_after_the_first():
+    rng = np.random.default_rng(8)
+    popular = told("popular", rng.random(400))
+    each = [popular.per_person + shift + rng.normal(0, 0.2, 400) for shift in (0.2, 0.05, 0.0)]
+    found = [popular, *map(told, FIVE[:3], each)]
+    above = surely_above(found, FIVE)
+    assert set(above) == {"followed_by", "neighbours"}
+    for mean, low, high in above.values():
+        assert 0 < low < mean < high
+
+
 def test_trees_have_to_be_surely_above_plain_followers():
-    sure = (0.1, 0.05, 0.15)
     rng = np.random.default_rng(1)
     base = rng.random(200)
-    simple = TrialFigures("followed_by", 200, 900, {"ndcg": (0.50, 0.4, 0.6)}, 0.5, sure, base)
-    noisy = base + rng.normal(0.001, 0.3, 200)
-    trees = TrialFigures("session", 200, 900, {"ndcg": (0.51, 0.4, 0.6)}, 0.5, sure, noisy)
-    assert winner([simple, trees], ("followed_by", "session"))[0] == "followed_by"
-    better = TrialFigures("session", 200, 900, {"ndcg": (0.6, 0.5, 0.7)}, 0.6, sure, base + 0.1)
-    assert winner([simple, better], ("followed_by", "session"))[0] == "session"
+    popular, simple = told("popular", base - 0.2), told("followed_by", base)
+    noise = rng.normal(0, 0.05, 200)
+    trees = told("session", base + 0.0005 + noise - noise.mean())
+    assert trees.ndcg > simple.ndcg
+    assert winner([popular, simple, trees], ("followed_by", "session"))[0] == "followed_by"
+    better = told("session", base + 0.1)
+    assert winner([popular, simple, better], ("followed_by", "session"))[0] == "session"
 
 
 def test_nobody_to_follow_is_said_and_popular_serves():

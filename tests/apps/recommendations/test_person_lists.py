@@ -1,5 +1,6 @@
 """Lists for e-mail: only where asked for, only of who allows it, and gone with the person."""
 
+import json
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,8 +10,15 @@ from django.db import connection
 from apps.access.models import Site
 from apps.consent.types import Purpose
 from apps.consent.withdrawing import TakenBack
+from apps.events.fold import items_of
 from apps.profiles.models import ProfileState
-from apps.recommendations import catalogue, clearing, personal_data, services
+from apps.recommendations import (
+    catalogue,
+    clearing,
+    person_lists,
+    personal_data,
+    services,
+)
 from apps.recommendations.models import PersonList, Recommender, RecommenderVersion
 from tests.apps.recommendations.world import NOW, Seen, make_profile, make_site, store
 
@@ -94,6 +102,21 @@ def test_what_was_bought_and_what_is_not_to_be_had_is_on_no_list(site):
     assert not {"A5", "A6", "A7"} & set(codes(people[0]))
     assert {"A6", "A7"} & set(codes(people[2]))
     assert "A5" not in codes(people[2])
+
+
+@pytest.mark.parametrize("key", person_lists.ITEM_KEYS)
+def test_what_was_bought_leaves_the_list_by_whatever_name_intake_knows_items(site, key):
+    people = people_of_two_tastes(site)
+    store(site, [Seen(people[0], NOW - timedelta(days=2), None, name="Order Completed")])
+    lines = {"products": [{key: "A7"}]}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE events_event SET properties = %s WHERE name = 'Order Completed'",
+            [json.dumps(lines)],
+        )
+    assert items_of(lines) == ["A7"]
+    train(recommender(site, filters={"bought": 30}))
+    assert "A7" not in codes(people[0]) and "A7" in codes(people[2])
 
 
 def test_who_refuses_gets_no_list_and_loses_the_one_of_before(site):

@@ -14,6 +14,7 @@ from apps.access.models import Site
 from apps.segments import services
 from apps.segments.models import Segment
 from apps.segments.refresh import refresh_site
+from apps.segments.studies import overlap as studies
 from apps.studio.domain.pictures import BARS, FLOW_GAP, FLOW_HEIGHT, sankey, shade, upset
 from apps.work import clock
 from tests.apps.segments.world import NOW, NOW_MS, Happened, make_profile, make_site
@@ -100,6 +101,52 @@ def test_an_editor_sees_how_segments_overlap(site):
     assert "Jaccard 0.4" in said
     assert "Alphas and Betas only: 14" in said
     assert "35 people in any of them" in said
+
+
+def test_segments_are_made_exclusive_in_an_order_as_drafts_and_nobody_is_in_two(site):
+    crowd_of(site, both=14, alone=11, others=10)
+    editor = signed_in("editor")
+    page = words_of(editor.get("/admin/audience/?segment=a&segment=b"))
+    assert "Make these exclusive" in page
+    # The smaller one comes first and stays whole: of 25 Alphas 11 are no Betas.
+    assert "Betas 24 24 nobody" in page and "Alphas 25 11 14" in page
+    turned = "/admin/audience/?segment=a&segment=b&rank-a=1&rank-b=2"
+    assert "Alphas 25 25 nobody" in words_of(editor.get(turned))
+    asked = {"segment": ["a", "b"], "rank-a": "2", "rank-b": "1", "group": "letters"}
+    answer = editor.post("/admin/audience/exclusive/", asked, follow=True)
+    assert "in this order: Betas, Alphas" in words_of(answer)
+    drafts = dict(Segment.objects.values_list("key", "draft_policy"))
+    assert drafts["b"] == {"group": "letters", "priority": 2}
+    assert drafts["a"] == {"group": "letters", "priority": 1}
+    for key in ("b", "a"):
+        pk = Segment.objects.get(key=key).pk
+        services.publish_segment(site_id=site.pk, segment_id=pk, actor=None, now=NOW)
+    refresh_site(site_id=site.pk, read_clock=lambda: NOW)
+    sizes = {one.key: one.size for one in studies.kept_segments(site.pk)}
+    assert sizes == {"b": 24, "a": 11}
+    found = studies.overlap_of([one.id for one in studies.kept_segments(site.pk)])
+    assert found.pair(0, 1).both == 0 and found.union == 35
+
+
+def test_what_is_in_another_group_is_not_taken_out_of_it(site):
+    crowd_of(site, both=14, alone=11, others=10)
+    Segment.objects.filter(key="a").update(draft_policy={"group": "other", "priority": 3})
+    asked, address = {"segment": ["a", "b"], "group": "letters"}, "/admin/audience/exclusive/"
+    editor = signed_in("editor")
+    answer = editor.post(address, asked, follow=True)
+    assert "is in the group “other” already" in words_of(answer)
+    Segment.objects.filter(key="a").update(draft_policy={})
+    for nonsense in ({"segment": "a"}, {"segment": ["a", "nobody"]}, {}):
+        assert editor.post(address, nonsense).status_code == 302
+    assert not [one for one in Segment.objects.all() if one.draft_policy]
+    assert signed_in("auditor").post(address, asked | {"group": "g"}).status_code == 403
+    assert editor.get(address).status_code == 405
+
+
+def test_few_people_are_not_told_by_the_sizes_of_a_group(crowd):
+    said = words_of(signed_in("editor").get("/admin/audience/?segment=a&segment=b"))
+    # 14 are in both, and only 4 in Betas alone.
+    assert "Alphas 25 not told" in said
 
 
 def test_nobody_learns_how_few_are_in_one_alone_from_what_is_shown(crowd):

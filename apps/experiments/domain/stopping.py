@@ -1,0 +1,90 @@
+"""When an arm is stopped without anybody's act: tests that hold however often they are made.
+
+Results are worked out every few minutes. A test made for one look would stop healthy arms sooner
+or later; these are bounds on ever doing so (Ville's inequality: a process that is a fair game under
+the hypothesis comes to 1/alpha with a probability of alpha at the most).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from scipy import special
+
+CONCENTRATION: Final = 1_000.0  # how near to the planned shares a wrong split is supposed to be
+SPLIT_ALPHA: Final = 0.001
+ERRORS_ALPHA: Final = 0.001
+
+
+def split_p(counts: Sequence[int], weights: Sequence[float]) -> float | None:
+    """Return the always valid p of the planned shares; None where there is nothing to judge.
+
+    A multinomial with the planned shares against a Dirichlet around them. Source: Lindon, Malek,
+    "Anytime-valid inference for multinomial count data", NeurIPS 2022.
+
+    Raises:
+        ValueError: not one weight for each count.
+    """
+    pairs = [(n, w) for n, w in zip(counts, weights, strict=True) if w > 0]
+    if any(n for n, w in zip(counts, weights, strict=True) if w <= 0):
+        return 0.0  # somebody is where nobody should be
+    if len(pairs) < 2 or not any(n for n, _ in pairs):
+        return None
+    whole = sum(w for _, w in pairs)
+    shares = [w / whole for _, w in pairs]
+    prior = [CONCENTRATION * share for share in shares]
+    total = sum(n for n, _ in pairs)
+    log_bayes = math.lgamma(CONCENTRATION) - math.lgamma(CONCENTRATION + total)
+    for (n, _), share, alpha in zip(pairs, shares, prior, strict=True):
+        log_bayes += math.lgamma(alpha + n) - math.lgamma(alpha) - n * math.log(share)
+    return min(1.0, math.exp(-min(log_bayes, 700.0)))
+
+
+def more_p(events: int, others: int, share: float) -> float:
+    """Return the always valid p of "an event falls here with at most this probability".
+
+    Args:
+        events: those that fell here; others: those that fell elsewhere.
+        share: the most that the hypothesis allows, in (0, 1).
+
+    The likelihood beside that of `share`, averaged over all larger ones evenly.
+
+    Raises:
+        ValueError: a share outside (0, 1), or a count below zero.
+    """
+    if not 0 < share < 1 or min(events, others) < 0:
+        raise ValueError("A share lies between 0 and 1, and a count is not negative.")
+    a, b = events + 1.0, others + 1.0
+    above = special.betaincc(a, b, share)
+    if above <= 0:
+        return 1.0
+    log_e = (
+        special.betaln(a, b)
+        + math.log(above)
+        - math.log1p(-share)
+        - events * math.log(share)
+        - others * math.log1p(-share)
+    )
+    return min(1.0, math.exp(-max(min(float(log_e), 700.0), 0.0)))
+
+
+def few_p(
+    own: float, own_n: int, control: float, control_n: int, margin: float, *, is_more_better: bool
+) -> float:
+    """Return the always valid p of "an arm is worse by no more than the margin", from few events.
+
+    Where hardly anybody does something, intervals say nothing; but of those who do, an arm that is
+    not worse has its part.
+
+    Args:
+        own, control: how many did it; own_n, control_n: of how many.
+        margin: in parts of the control's rate, at least 0.
+    """
+    if min(own_n, control_n) <= 0 or margin < 0 or (is_more_better and margin >= 1):
+        return 1.0
+    if is_more_better:
+        # Those of the control: more than its part of them, when the arm loses some.
+        share = control_n / (control_n + own_n * (1 - margin))
+        return more_p(round(control), round(own), share)
+    share = own_n * (1 + margin) / (control_n + own_n * (1 + margin))
+    return more_p(round(own), round(control), share)

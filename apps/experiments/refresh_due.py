@@ -1,0 +1,47 @@
+"""Which results are worked out anew in a pass: those of which something new is known."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db.models import Max, Q
+
+from apps.experiments.models import Experiment, Phase
+
+
+def due(site_id: UUID, counted: Collection[UUID], asked: UUID | None, now: datetime) -> list[Phase]:
+    """Return the phases whose results are to be worked out, by their ids. Two queries.
+
+    Where something was counted, done or added since; once a day all that are open, because time
+    itself decides some of it; and the newest phase of the experiment that somebody asked for.
+
+    Args:
+        counted: phases of which sums were counted in this pass.
+        asked: an experiment.
+    """
+    of_site = Phase.objects.filter(experiment__site_id=site_id).select_related("experiment")
+    chosen = Q(ended_at=None) | Q(pk__in=list(counted))
+    if asked is not None:
+        chosen |= Q(experiment_id=asked)
+    rows = of_site.filter(chosen).annotate(
+        done_at=Max("result__worked_out_at"),
+        changed_at=Max("experiment__changes__at"),
+        goal_at=Max("experiment__goals__added_at"),
+    )
+    newest = dict(Experiment.objects.filter(pk=asked).values_list("pk", "phase")) if asked else {}
+    return [
+        phase
+        for phase in rows.order_by("pk")
+        if phase.pk in counted
+        or newest.get(phase.experiment_id) == phase.number
+        or (
+            phase.ended_at is None
+            and _is_stale(phase.done_at, [phase.changed_at, phase.goal_at], now)
+        )
+    ]
+
+
+def _is_stale(done: datetime | None, known: Collection[datetime | None], now: datetime) -> bool:
+    if done is None or done.astimezone(UTC).date() < now.astimezone(UTC).date():
+        return True
+    return any(one is not None and one >= done for one in known)

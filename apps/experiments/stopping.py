@@ -1,0 +1,278 @@
+"""Arms that are stopped without anybody's act: found out, stopped once, published, told. Workers.
+
+A stopped arm shows the control until somebody lets it go on. What stops one is sure however often
+it is looked at: a guardrail or the goal is worse than with the control by an any-time-valid p, the
+guardrail by more than its margin; the split is wrong by an always valid p; the content of the arm
+cannot be made where that of the control can.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+
+from apps.access import alerts
+from apps.experiments import running
+from apps.experiments.asking import publish_part
+from apps.experiments.domain.effects import ANY_TIME, Looking, adjusted, effect_of
+from apps.experiments.domain.stopping import ERRORS_ALPHA, SPLIT_ALPHA, few_p, split_p
+from apps.experiments.errors import NotAsItStands
+from apps.experiments.models import Cause, Change, Experiment, Goal, Metric, Phase
+from apps.experiments.phase_sums import PhaseSums, people_of, sums_of
+from apps.experiments.served import served
+
+AGAIN: Final = (
+    "Once somebody lets it go on, it is stopped again only by those who join on later days (UTC): "
+    "what was known before has been looked at."
+)
+FAILED_LEAST: Final = 20
+FAILED_SHARE: Final = 0.01
+_SHARES: Final = (Metric.Kind.CONVERSION, Metric.Kind.RETENTION)
+JSON = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Why an arm is to be stopped, in words and figures."""
+
+    arm: str
+    cause: str
+    words: str
+    figures: Mapping[str, JSON]
+
+
+def stop_due(phase: Phase, *, now: datetime) -> list[Found]:
+    """Stop the arms of a phase that there is cause to stop; return why.
+
+    Each is stopped once, whoever else looks at the same time, and not if somebody has let it go on
+    since the figures were read.
+    """
+    read = _let_go_on(phase)
+    return [one for one in causes(phase, read, now=now) if _stop(phase, one, read, now)]
+
+
+def causes(phase: Phase, resumed: Mapping[str, date], *, now: datetime) -> list[Found]:
+    """Return why arms that are open should be stopped, at most one cause each.
+
+    Args:
+        resumed: arms that somebody let go on: the day (UTC), which with all before it is left out.
+    """
+    experiment = phase.experiment
+    wanted = set(experiment.stops_for)
+    if experiment.state != Experiment.State.RUNNING or phase.ended_at is not None or not wanted:
+        return []
+    open_arms = [
+        arm for arm in phase.arms if not arm["is_control"] and arm["key"] not in phase.stopped
+    ]
+    if not open_arms:
+        return []
+    split = _of_split(phase, open_arms) if Cause.SPLIT in wanted else None
+    if split is not None:
+        return split
+    found: list[Found] = []
+    for after in sorted({resumed.get(arm["key"]) for arm in open_arms}, key=str):
+        alike = [arm for arm in open_arms if resumed.get(arm["key"]) == after]
+        errors = _of_errors(phase, alike, after, now) if Cause.ERRORS in wanted else []
+        harm = _of_figures(phase, alike, after, wanted)
+        seen = {one.arm for one in errors}
+        found += errors + [one for one in harm if one.arm not in seen]
+    return found
+
+
+def _let_go_on(phase: Phase) -> dict[str, date]:
+    """On which day each arm was let go on the last time."""
+    rows = Change.objects.filter(
+        experiment_id=phase.experiment_id, phase=phase.number, action="arm_resumed"
+    )
+    return {arm: at.date() for arm, at in rows.order_by("at").values_list("detail__arm", "at")}
+
+
+@transaction.atomic
+def _stop(phase: Phase, found: Found, read: Mapping[str, date], now: datetime) -> bool:
+    experiment = Experiment.objects.select_for_update(of=("self",)).get(pk=phase.experiment_id)
+    is_same = experiment.phase == phase.number and experiment.state == Experiment.State.RUNNING
+    if not is_same or _let_go_on(phase).get(found.arm) != read.get(found.arm):
+        return False
+    try:
+        if not running.stop_arm(
+            experiment_id=experiment.pk,
+            arm=found.arm,
+            actor=None,
+            note=found.words,
+            cause=found.cause,
+            figures=found.figures,
+            now=now,
+        ):
+            return False
+    except NotAsItStands:
+        return False
+    name = _name(phase, found.arm)
+    publish_part(experiment, note=f"'{name}' of '{experiment.name}' is stopped", now=now)
+    alerts.tell(
+        site_id=experiment.site_id,
+        kind="experiment.arm_stopped",
+        source=f"experiments/{experiment.key}",
+        data={
+            "experiment": experiment.key,
+            "phase": phase.number,
+            "arm": found.arm,
+            "cause": found.cause,
+            "words": found.words,
+            "figures": dict(found.figures),
+        },
+        now=now,
+    )
+    phase.refresh_from_db(fields=["stopped"])
+    return True
+
+
+def _of_split(phase: Phase, open_arms: Sequence[Mapping[str, JSON]]) -> list[Found] | None:
+    """Every arm, when the arms do not get their shares: no figure of them can be believed.
+
+    Only while no arm has been stopped yet: nobody joins one that shows the control.
+    """
+    if phase.bandit:
+        return None
+    people = people_of(phase)
+    counts = [people[arm["number"]] for arm in phase.arms]
+    if sum(counts) < len(counts) * phase.experiment.stop_least:
+        return None
+    p = split_p(counts, [arm["weight"] for arm in phase.arms])
+    if p is None or p > SPLIT_ALPHA:
+        return None
+    before = Change.objects.filter(
+        experiment_id=phase.experiment_id, phase=phase.number, action="arm_stopped"
+    )
+    if before.exists():
+        return None
+    got = ", ".join(f"{count:,}" for count in counts)
+    planned = ", ".join(f"{arm['weight']:.0%}" for arm in phase.arms)
+    words = f"The arms did not get their shares: {got} participants for {planned}."
+    figures = {"participants": counts, "shares": [arm["weight"] for arm in phase.arms], "p": p}
+    return [Found(arm["key"], Cause.SPLIT.value, words, figures) for arm in open_arms]
+
+
+def _of_errors(
+    phase: Phase, arms: Sequence[Mapping[str, JSON]], after: date | None, now: datetime
+) -> list[Found]:
+    """Arms whose content cannot be made, where that of the control can."""
+    experiment = phase.experiment
+    first = phase.started_at.date() if after is None else after + timedelta(days=1)
+    rows = {one.arm: one for one in served(experiment.site_id, experiment.key, first, now.date())}
+    control = rows.get(next(arm["key"] for arm in phase.arms if arm["is_control"]))
+    found = []
+    for arm in arms:
+        own = rows.get(arm["key"])
+        if own is None or control is None or own.failed < FAILED_LEAST:
+            continue
+        p = few_p(
+            own.failed, own.calls, control.failed, control.calls, 0.0, is_more_better=False
+        )  # fmt: skip
+        if own.failed < FAILED_SHARE * own.calls or p > ERRORS_ALPHA:
+            continue
+        words = (
+            f"'{arm['name']}' could not be made in {own.failed:,} of {own.calls:,} answers, the "
+            f"control in {control.failed:,} of {control.calls:,}."
+        )
+        figures = {
+            "failed": [control.failed, own.failed],
+            "answers": [control.calls, own.calls],
+            "p": p,
+        }
+        found.append(Found(arm["key"], Cause.ERRORS.value, words, figures))
+    return found
+
+
+def _of_figures(
+    phase: Phase,
+    arms: Sequence[Mapping[str, JSON]],
+    after: date | None,
+    wanted: set[str],
+) -> list[Found]:
+    """Arms that are worse than may be borne, in a guardrail or in the goal."""
+    least = phase.experiment.stop_least
+    people = people_of(phase, after)
+    control = next(int(arm["number"]) for arm in phase.arms if arm["is_control"])
+    enough = [arm for arm in arms if people[arm["number"]] >= least]
+    if not enough or people[control] < least:
+        return []
+    goals = Goal.objects.filter(
+        experiment_id=phase.experiment_id, added_at__lte=phase.started_at
+    ).select_related("metric")
+    sums = sums_of(phase, after)
+    found: dict[str, Found] = {}
+    judged = goals.exclude(role=Goal.Role.WATCHED).order_by("role", "pk")
+    for goal in sorted(judged, key=lambda one: one.role != Goal.Role.GUARDRAIL):
+        cause = goal.metric.stands_for or Cause.HARM.value
+        if cause not in wanted or goal.metric.kind == Metric.Kind.QUANTILE:
+            continue
+        for arm, figures in _worse(phase, goal, enough, control, sums):
+            words = _words(arm, goal, figures)
+            found.setdefault(arm["key"], Found(arm["key"], cause, words, figures))
+    return list(found.values())
+
+
+def _worse(
+    phase: Phase,
+    goal: Goal,
+    arms: Sequence[Mapping[str, JSON]],
+    control: int,
+    sums: PhaseSums,
+) -> list[tuple[Mapping[str, JSON], dict[str, JSON]]]:
+    """The arms that are surely worse in one metric, and by more than its margin as it looks.
+
+    Both bounds surely beyond the margin would take several times as many participants.
+    """
+    metric, experiment = goal.metric, phase.experiment
+    looking = Looking(ANY_TIME, experiment.alpha, experiment.per_arm)
+    before = sums.of(metric.pk, control)
+    margin = (goal.margin or 0.0) if goal.role == Goal.Role.GUARDRAIL else 0.0
+    is_more_better = metric.direction == Metric.Direction.UP
+    effects = [
+        effect_of(arm["key"], before, sums.of(metric.pk, arm["number"]), metric.kind, looking)
+        for arm in arms
+    ]
+    found = []
+    for arm, effect in zip(arms, adjusted(effects, looking.alpha, "holm"), strict=True):
+        own = sums.of(metric.pk, arm["number"])
+        p = effect.p_adjusted
+        if effect.interval is None and metric.kind in _SHARES:
+            p = len(arms) * few_p(
+                own.y, own.n, before.y, before.n, 0.0, is_more_better=is_more_better
+            )  # fmt: skip
+        if p is None or p > looking.alpha or effect.diff is None:
+            continue
+        lost = -effect.diff if is_more_better else effect.diff
+        if lost <= margin * abs(effect.of_control or 0.0):
+            continue
+        figures = {name: asdict(effect)[name] for name in ("value", "of_control", "diff")}
+        figures |= {
+            "metric": metric.key,
+            "margin": margin,
+            "participants": [before.n, own.n],
+            "interval": None if effect.interval is None else list(effect.interval),
+            "p": p,
+        }
+        found.append((arm, figures))
+    return found
+
+
+def _words(arm: Mapping[str, JSON], goal: Goal, figures: Mapping[str, JSON]) -> str:
+    metric = goal.metric
+    is_share = metric.kind in _SHARES
+
+    def told(value: float | None) -> str:
+        return "nothing" if value is None else f"{value:.2%}" if is_share else f"{value:,.4g}"
+
+    by = f", by more than the {figures['margin']:.0%} to be borne" if figures["margin"] else ""
+    before, own = figures["participants"]
+    return (
+        f"'{arm['name']}' is worse in '{metric.name}'{by}: {told(figures['value'])} of {own:,} "
+        f"participants, and {told(figures['of_control'])} of {before:,} with the control."
+    )
+
+
+def _name(phase: Phase, key: str) -> str:
+    return next((str(arm["name"]) for arm in phase.arms if arm["key"] == key), key)
