@@ -25,7 +25,8 @@ _OF_ONE_PERSON: Final = frozenset(
         "profile", "mergerecord", "duplicate", "consentevent", "disclosure", "quarantine",
         "changefeed", "decisionrecord", "firing", "membership", "listmember", "score", "request",
         "requestevent", "requestsubject", "reminder", "package", "note", "message", "bulkaction",
-        "bulkvote", "erasure", "erasurestep", "recipienttelling", "personlist",
+        "bulkvote", "erasure", "erasurestep", "recipienttelling", "personlist", "participant",
+        "holdoutmember",
     }
 )  # fmt: skip
 # Permissions of our own that lead to single people.

@@ -18,15 +18,18 @@ The figures of a bandit are weighted by the probabilities that were served.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from apps.experiments import strata
 from apps.experiments.apart import SMALLEST, Apart
+from apps.experiments.bandit_counting import COUNTED
 from apps.experiments.bandit_results import bandit_told, weighted_sums
 from apps.experiments.domain.effects import (
+    ANY_TIME,
+    PLANNED,
     TOO_LARGE,
     Effect,
     Looking,
@@ -40,10 +43,19 @@ from apps.experiments.domain.quantiles import Sampled
 from apps.experiments.domain.verdicts import Check, Judged, Standing, Verdict, verdict_of
 from apps.experiments.factors import factors_told
 from apps.experiments.health import health
-from apps.experiments.models import Experiment, Goal, Look, Metric, Phase, Result
-from apps.experiments.phase_sums import PhaseSums, people_of, sums_of
+from apps.experiments.models import Goal, Look, Metric, Phase, Result
+from apps.experiments.phase_sums import (
+    PhaseSums,
+    look_of,
+    open_arms_of,
+    people_of,
+    sums_of,
+)
 
 JSON = Any
+NOT_WEIGHTED: Final = (
+    "The shares of a bandit move: only shares of people and averages are weighted for that."
+)
 
 
 def analyse(phase: Phase, *, now: datetime) -> dict[str, JSON]:
@@ -54,9 +66,9 @@ def analyse(phase: Phase, *, now: datetime) -> dict[str, JSON]:
     sums.all.update(weighted_sums(phase, [goal.metric for goal in goals]))
     people = people_of(phase)
     checks = health(phase, people, sums, goals, now=now)
-    looking = _looking(experiment)
-    effects = _effects(phase, goals, sums, looking)
-    verdict = _verdict(phase, goals, effects, checks, people, now)
+    judged, looking = _judged(phase, goals, sums, now.date())
+    effects = _effects(phase, goals, judged, looking)
+    verdict = _verdict(phase, goals, effects, checks, (people, looking), now)
     document = {
         "participants": sum(people.values()),
         "planned": experiment.per_arm,
@@ -69,10 +81,14 @@ def analyse(phase: Phase, *, now: datetime) -> dict[str, JSON]:
             for arm in phase.arms
         ],
         "health": [asdict(check) for check in checks],
-        "metrics": [_told(phase, goal, effects[goal.metric_id], sums) for goal in goals],
+        "metrics": [
+            _told(phase, goal, effects[goal.metric_id], judged, looking)
+            | {"left_out": sums.left_out[goal.metric_id]}
+            for goal in goals
+        ],
         "verdict": asdict(verdict),
         "bandit": bandit_told(phase, now=now),
-        "factorial": factors_told(phase, goals, sums, looking),
+        "factorial": factors_told(phase, goals, judged, looking),
     }
     Result.objects.update_or_create(
         phase=phase, defaults={"worked_out_at": now, "document": document}
@@ -81,8 +97,19 @@ def analyse(phase: Phase, *, now: datetime) -> dict[str, JSON]:
     return document
 
 
-def _looking(experiment: Experiment) -> Looking:
-    return Looking(experiment.looking, experiment.alpha, experiment.per_arm, experiment.looks)
+def _judged(
+    phase: Phase, goals: Sequence[Goal], sums: PhaseSums, today: date
+) -> tuple[PhaseSums, Looking]:
+    """The sums that may be looked at, and how: a planned look sees nothing of what came after."""
+    experiment = phase.experiment
+    looking = Looking(ANY_TIME, experiment.alpha, experiment.per_arm, experiment.looks)
+    decides = next((one for one in goals if one.role == Goal.Role.GOAL), None)
+    planned = experiment.per_arm
+    if experiment.looking != PLANNED or not planned or phase.bandit or decides is None:
+        return sums, looking
+    reached, day = look_of(phase, sums, decides.metric_id, (planned, experiment.looks), today)
+    judged = sums if day is None else sums_of(phase, upto=day)
+    return judged, replace(looking, way=PLANNED, reached=reached)
 
 
 def _control(phase: Phase) -> int:
@@ -105,8 +132,11 @@ def _effects(
         if goal.role == Goal.Role.GUARDRAIL and goal.margin:
             own = [guarded(one, goal.margin, metric.direction, looking) for one in own]
         found[metric.pk] = own
-    for role, method in ((Goal.Role.GOAL, "holm"), (Goal.Role.WATCHED, "bh")):
-        ids = [goal.metric_id for goal in goals if goal.role == role]
+    # What was added after the start decides nothing, and takes nothing from what does.
+    decide = [one for one in goals if one.role == "goal" and one.added_at <= phase.started_at]
+    others = [one for one in goals if one.role != "guardrail" and one not in decide]
+    for chosen, method in ((decide, "holm"), (others, "bh")):
+        ids = [goal.metric_id for goal in chosen]
         flat = iter(adjusted([one for pk in ids for one in found[pk]], looking.alpha, method))
         for pk in ids:
             found[pk] = [next(flat) for _ in found[pk]]
@@ -125,6 +155,8 @@ def _effect(
         own = sums.sampled(phase, metric.pk)
         before, after = own.get(control, Sampled()), own.get(arm["number"], Sampled())
         return quantile_effect(arm["key"], before, after, metric.quantile, looking)
+    if phase.bandit and metric.kind not in COUNTED:
+        return Effect(arm["key"], reason=NOT_WEIGHTED)
     return effect_of(
         arm["key"],
         sums.of(metric.pk, control),
@@ -139,10 +171,10 @@ def _verdict(
     goals: Sequence[Goal],
     effects: Mapping[UUID, Sequence[Effect]],
     checks: Sequence[Check],
-    people: Mapping[int, int],
+    seen: tuple[Mapping[int, int], Looking],
     now: datetime,
 ) -> Verdict:
-    experiment = phase.experiment
+    experiment, (people, looking) = phase.experiment, seen
 
     def judged(role: str) -> list[Judged]:
         return [
@@ -151,11 +183,15 @@ def _verdict(
             if goal.role == role and goal.added_at <= phase.started_at
         ]
 
+    least = min((people.get(arm["number"], 0) for arm in open_arms_of(phase)), default=0)
+    if looking.reached is not None and looking.reached < looking.looks and experiment.per_arm:
+        least = min(least, experiment.per_arm - 1)  # the last look has not been made
     standing = Standing(
         days=(now - phase.started_at) // timedelta(days=1),
         min_days=experiment.min_days,
-        least=min((people.get(arm["number"], 0) for arm in phase.arms), default=0),
+        least=least,
         planned=experiment.per_arm,
+        stopped=frozenset(phase.stopped),
     )
     return verdict_of(
         judged(Goal.Role.GOAL),
@@ -167,7 +203,9 @@ def _verdict(
     )
 
 
-def _told(phase: Phase, goal: Goal, effects: Sequence[Effect], sums: PhaseSums) -> dict[str, JSON]:
+def _told(
+    phase: Phase, goal: Goal, effects: Sequence[Effect], sums: PhaseSums, looking: Looking
+) -> dict[str, JSON]:
     metric, control = goal.metric, _control(phase)
     numbers = {arm["key"]: arm["number"] for arm in phase.arms}
     apart = Apart(
@@ -175,7 +213,7 @@ def _told(phase: Phase, goal: Goal, effects: Sequence[Effect], sums: PhaseSums) 
         phase.segments,
         control,
         metric.kind,
-        _looking(phase.experiment),
+        looking,
         lambda arm, segment: sums.of(metric.pk, arm, segment),
     )
     rows = []
@@ -187,7 +225,7 @@ def _told(phase: Phase, goal: Goal, effects: Sequence[Effect], sums: PhaseSums) 
         row["post_stratified"] = _plain(
             strata.told(
                 phase, metric.pk, metric.kind, sums, effect, (control, numbers[effect.arm]),
-                _looking(phase.experiment),
+                looking,
             )
         )  # fmt: skip
         is_share = metric.kind in (Metric.Kind.CONVERSION, Metric.Kind.RETENTION)
@@ -203,9 +241,8 @@ def _told(phase: Phase, goal: Goal, effects: Sequence[Effect], sums: PhaseSums) 
         "direction": metric.direction,
         "margin": goal.margin,
         "is_late": goal.added_at > phase.started_at,
-        "left_out": sums.left_out[metric.pk],
         "effects": rows,
-        "segments": _plain(apart.told()),
+        "segments": None if phase.bandit else _plain(apart.told()),
     }
 
 

@@ -37,6 +37,7 @@ def check_design(experiment: Experiment) -> list[Arm]:
         *_of_factors(experiment, arms),
         *_of_goals(goals),
         *_of_audience(experiment),
+        *_of_looks(experiment),
         *of_bandit(experiment, arms, goals),
     ]
     if errors:
@@ -100,6 +101,17 @@ def _of_factors(experiment: Experiment, arms: Sequence[Arm]) -> list[FieldProble
         return [
             problem("arms", f"Give one arm for each of the {len(wanted)} combinations of levels.")
         ]
+    return []
+
+
+def _of_looks(experiment: Experiment) -> list[FieldProblem]:
+    if experiment.looking != Experiment.Looking.PLANNED:
+        return []
+    if experiment.kind == Experiment.Kind.BANDIT:
+        return [problem("looking", "The shares of a bandit move: look at it at any time.")]
+    if experiment.per_arm is None:
+        words = "Planned looks need a planned size: say how many participants, or look at any time."
+        return [problem("per_arm", words)]
     return []
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.experiments.errors import InvalidExperiment, problem
 from apps.experiments.models import Experiment, Layer, Phase
 
@@ -21,12 +23,19 @@ def free_parts(taken: Iterable[tuple[float, float]]) -> list[tuple[float, float]
     return free
 
 
-def taken_in(layer_id: UUID, *, but: UUID | None = None) -> list[tuple[float, float]]:
+def taken_in(layer: Layer, *, but: UUID | None = None) -> list[tuple[float, float]]:
     """Return the parts of a layer that running and paused experiments have. One query."""
-    rows = Phase.objects.filter(ended_at=None, experiment__layer_id=layer_id)
+    rows = phases_in(layer)
     if but is not None:
         rows = rows.exclude(experiment_id=but)
     return list(rows.order_by("layer_start").values_list("layer_start", "layer_end"))
+
+
+def phases_in(layer: Layer) -> QuerySet[Phase]:
+    """Return the phases that have a part of a layer now, whatever their designs say by now."""
+    return Phase.objects.filter(
+        ended_at=None, layer_key=layer.key, experiment__site_id=layer.site_id
+    )
 
 
 def part_for(experiment: Experiment) -> tuple[str, float, float]:
@@ -40,7 +49,7 @@ def part_for(experiment: Experiment) -> tuple[str, float, float]:
     if experiment.layer_id is None:
         return "", 0.0, 1.0
     layer = Layer.objects.select_for_update().get(pk=experiment.layer_id)
-    free = free_parts(taken_in(layer.pk, but=experiment.pk))
+    free = free_parts(taken_in(layer, but=experiment.pk))
     wanted = experiment.layer_share
     for start, end in free:
         if 0 < wanted <= end - start + TOLERANCE:

@@ -1,7 +1,10 @@
 """The sums and the people of a phase, as results, health and stopping read them."""
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count
@@ -34,16 +37,19 @@ class PhaseSums:
         return self._sampled[metric_id]
 
 
-def sums_of(phase: Phase, after: date | None = None) -> PhaseSums:
+def sums_of(phase: Phase, after: date | None = None, upto: date | None = None) -> PhaseSums:
     """Return the sums of a phase. One query.
 
     Args:
         after: only of those who joined on a later day.
+        upto: only of those who joined until the end of this day.
     """
     found = PhaseSums()
     rows = DaySum.objects.filter(phase=phase)
     if after is not None:
         rows = rows.filter(day__gt=after)
+    if upto is not None:
+        rows = rows.filter(day__lte=upto)
     for metric_id, arm, segment, left_out, day, *numbers in rows.values_list(
         "metric_id", "arm", "segment", "left_out", "day", *NAMES
     ):
@@ -63,6 +69,40 @@ def sampled_of(phase: Phase, metric_id: UUID) -> dict[int, Sampled]:
     for arm, people, sample in rows.values_list("arm", "n", "sample"):
         found.setdefault(arm, Sampled()).add(people, sample, SAMPLE)
     return found
+
+
+def look_of(
+    phase: Phase, sums: PhaseSums, metric_id: UUID, planned: tuple[int, int], today: date
+) -> tuple[int, date | None]:
+    """Return which planned look was reached last, 0 for none, and the day it is made of.
+
+    A look is of whole days, and of all who joined until its own: what comes after it says nothing
+    before the next one.
+
+    Args:
+        metric_id: whose sums say how many joined.
+        planned: participants of each arm, and looks.
+    """
+    per_arm, looks = planned
+    numbers = [int(arm["number"]) for arm in open_arms_of(phase)]
+    joined: dict[date, Counter[int]] = {}
+    for number in numbers:
+        for day, row in sums.rows.get((metric_id, number, ""), []):
+            joined.setdefault(day, Counter())[number] += int(row[0])
+    seen: Counter[int] = Counter()
+    reached, of_day = 0, None
+    for day in sorted(one for one in joined if one < today):
+        seen += joined[day]
+        least = min((seen[number] for number in numbers), default=0)
+        look = min(looks, math.floor(looks * least / per_arm + 1e-9))
+        if look > reached:
+            reached, of_day = look, day
+    return reached, of_day
+
+
+def open_arms_of(phase: Phase) -> list[Mapping[str, Any]]:
+    """Return the arms that visitors are still dealt: those with a share, and not stopped."""
+    return [arm for arm in phase.arms if arm["weight"] > 0 and arm["key"] not in phase.stopped]
 
 
 def people_of(phase: Phase, after: date | None = None) -> Counter[int]:

@@ -16,6 +16,8 @@ from django.db import transaction
 from apps.access import alerts
 from apps.experiments import running
 from apps.experiments.asking import publish_part
+from apps.experiments.bandit_counting import COUNTED
+from apps.experiments.bandit_results import weighted_sums
 from apps.experiments.domain.effects import ANY_TIME, Looking, adjusted, effect_of
 from apps.experiments.domain.stopping import ERRORS_ALPHA, SPLIT_ALPHA, few_p, split_p
 from apps.experiments.errors import NotAsItStands
@@ -202,11 +204,17 @@ def _of_figures(
         experiment_id=phase.experiment_id, added_at__lte=phase.started_at
     ).select_related("metric")
     sums = sums_of(phase, after)
+    if phase.bandit:
+        if after is not None:
+            return []  # weighted sums are of everybody; whom a person let go on a person stops
+        sums.all.update(weighted_sums(phase, [goal.metric for goal in goals]))
     found: dict[str, Found] = {}
     judged = goals.exclude(role=Goal.Role.WATCHED).order_by("role", "pk")
     for goal in sorted(judged, key=lambda one: one.role != Goal.Role.GUARDRAIL):
         cause = goal.metric.stands_for or Cause.HARM.value
         if cause not in wanted or goal.metric.kind == Metric.Kind.QUANTILE:
+            continue
+        if phase.bandit and goal.metric.kind not in COUNTED:
             continue
         for arm, figures in _worse(phase, goal, enough, control, sums):
             words = _words(arm, goal, figures)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from apps.experiments.models import Arm, Experiment, Goal
+from apps.experiments.models import Arm, Experiment, Goal, Layer
 from apps.segments.types import Usage, UsageHolder
 from engine.conditions.parse import parse_condition
 from engine.conditions.scope import segment_keys
@@ -38,7 +38,9 @@ def used_by(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
             goals = Goal.objects.filter(metric_id=object_id).values("experiment")
             return _told(open_ones.filter(pk__in=goals))
         case "layer":
-            return _told(open_ones.filter(layer_id=object_id))
+            key = Layer.objects.filter(pk=object_id).values("key")
+            frozen = Q(phases__ended_at=None, phases__layer_key__in=key)
+            return _told(open_ones.filter(Q(layer_id=object_id) | frozen))
         case "segment":
             return _naming(open_ones.filter(site__segments=object_id))
         case "rule":

@@ -22,7 +22,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Count, Min, Q
 
-from apps.experiments.domain.lifts import detectable, lift_of, return_of, verdict_of
+from apps.experiments.domain.lifts import ALPHA, detectable, lift_of, return_of, verdict_of
 from apps.experiments.domain.sums import NAMES, Sums, added
 from apps.experiments.models import (
     Holdout,
@@ -92,8 +92,9 @@ def _metric(
     sums, left_out = _sums(turns, metric)
     effect = lift_of(sums.get("", []), metric.kind)
     segments = []
-    for key in _largest(sums):
-        own = lift_of(sums[key], metric.kind)
+    largest = _largest(sums)
+    for key in largest:
+        own = lift_of(sums[key], metric.kind, ALPHA / len(largest))
         is_small = min(own.n, own.n_control) < 10
         segments.append(
             {

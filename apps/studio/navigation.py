@@ -108,6 +108,7 @@ _MENU: Final[Sequence[tuple[str, Sequence[Page | tuple[str, str, str]]]]] = (
             ("experiments.layer", "Layers", "frame"),
             ("experiments.holdout", "Holdouts", "shield"),
             Page("Archive", "admin:experiment_archive", "book", SEES_EXPERIMENTS),
+            Page("Worth", "admin:experiments_worth", "chart", SEES_EXPERIMENTS),
             Page("What if", "admin:experiments_what_if", "why", SEES_EXPERIMENTS),
         ),
     ),

@@ -19,6 +19,7 @@ from tests.apps.studio.conftest import NOW, Shop, seen_by
 # What no type tells.
 GIVEN: Final[Mapping[str, Mapping[str, object]]] = {
     "access.source": {"kind": "server"},
+    "experiments.whatif": {"policy": {"what": "serving"}, "days": 28},
     "events.quarantine": {"body": {"type": "track", "event": "Odd"}},
     "predictions.modelversion": {
         "card": {},
@@ -57,6 +58,7 @@ ROWS: Final[Mapping[str, str]] = {
     "trigger_id": "rules.Trigger",
     "upload_id": "segments.ListUpload",
     "version_id": "predictions.ModelVersion",
+    "what_if_id": "experiments.WhatIf",
 }
 
 

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from apps.access import small_cells
 from apps.experiments.admin import doors, shown, where
 from apps.experiments.admin.arms import CHANGE, ArmInline, GoalInline
 from apps.experiments.admin.base import DesignAdmin
@@ -223,7 +224,7 @@ class ExperimentAdmin(DesignAdmin[Experiment]):
     @admin.display(description="Participants")
     def participants(self, experiment: Experiment) -> str:
         people = getattr(experiment, "people", None)
-        return "-" if people is None else f"{int(people):,}"
+        return "-" if people is None else small_cells.words(int(people))
 
     @admin.display(description="What it says")
     def verdict(self, experiment: Experiment) -> str:

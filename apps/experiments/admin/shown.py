@@ -5,10 +5,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from apps.access import small_cells
 from apps.experiments.admin import doors
 from apps.experiments.designing import check_design
 from apps.experiments.errors import InvalidExperiment
-from apps.experiments.models import Experiment, Phase, Result
+from apps.experiments.models import Arm, Experiment, Phase, Result
 from apps.work import clock
 
 PUBLISH = "decisions.publish_site"
@@ -27,6 +28,7 @@ def of_experiment(request: HttpRequest, experiment: Experiment) -> dict[str, Any
         "phase": phase,
         "arms_now": [] if phase is None else _arms(phase),
         "document": None if result is None else result.document,
+        "participants": small_cells.words(result.document["participants"]) if result else "",
         "problems": _problems(experiment) if experiment.state == _State.DRAFT else [],
         "is_draft": experiment.state == _State.DRAFT,
         "is_going": is_going,
@@ -47,11 +49,17 @@ def differs(experiment: Experiment, phase: Phase) -> list[str]:
     """Return what the design says otherwise than the phase that runs: it counts from the next."""
     found = []
     designed = [
-        (one.key, one.name, str(one.variant_id), round(one.weight, 6), one.is_control)
+        (one.key, one.name, _shows(one), round(one.weight, 6), one.is_control)
         for one in experiment.arms.order_by("number")
     ]
     running = [
-        (one["key"], one["name"], one["variant"], round(one["weight"], 6), one["is_control"])
+        (
+            one["key"],
+            one["name"],
+            one["variant"] or one.get("changes") or {},
+            round(one["weight"], 6),
+            one["is_control"],
+        )
         for one in phase.arms
     ]
     if experiment.kind == Experiment.Kind.BANDIT:  # whose shares move by themselves
@@ -61,11 +69,18 @@ def differs(experiment: Experiment, phase: Phase) -> list[str]:
         found.append("arms")
     if experiment.condition != phase.condition:
         found.append("who is meant")
+    if (experiment.layer.key if experiment.layer else "") != phase.layer_key:
+        found.append("the layer")
     if list(experiment.segments) != list(phase.segments):
         found.append("what is told apart")
     if abs(experiment.coverage - phase.coverage) > 1e-9:
         found.append("how many take part")
     return found
+
+
+def _shows(arm: Arm) -> Any:
+    """What an arm shows or changes, as a phase freezes it."""
+    return str(arm.variant_id) if arm.variant_id else arm.changes or {}
 
 
 _SAID = {

@@ -1,6 +1,7 @@
 """Metrics, layers and holdouts in words."""
 
-from apps.experiments.models import Holdout, Layer, Metric, Phase
+from apps.experiments.layering import phases_in
+from apps.experiments.models import Holdout, Layer, Metric
 
 _Kind, _Of = Metric.Kind, Metric.Of
 
@@ -53,7 +54,7 @@ def layer_parts(layer: Layer) -> list[tuple[str, float, float, str]]:
 
     In percent, in order; the name of what is free is empty. One query.
     """
-    rows = Phase.objects.filter(ended_at=None, experiment__layer_id=layer.pk)
+    rows = phases_in(layer)
     found: list[tuple[str, float, float, str]] = []
     begin = 0.0
     for name, pk, start, end in rows.order_by("layer_start").values_list(

@@ -22,6 +22,9 @@ TOO_LARGE: Final = "The numbers are too large, or too small, to be worked with."
 NOT_RELATIVE: Final = "The control is not above zero: there is no change in parts of it."
 # Rarer than this in an arm, and the normal approximation of a rate is not to be trusted.
 FEW: Final = 5
+# An interval for any time is one of many people: with a handful it is too narrow.
+FEWEST: Final = 10
+TOO_FEW_PEOPLE: Final = "Fewer than ten people in an arm: too few to judge."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,19 @@ class Looking:
     Attributes:
         way: "any_time" or "planned"; looks: of the latter, at equal parts of `per_arm`.
         alpha: two-sided, of one comparison; per_arm: planned participants, None when nobody did.
+        reached: the look that the figures are of, where that is known; else they say it themselves.
     """
 
     way: str
     alpha: float
     per_arm: int | None
     looks: int = 4
+    reached: int | None = None
 
     def look(self, least: int) -> int:
         """Which planned look the smallest arm has come to; 0: none yet."""
+        if self.reached is not None:
+            return self.reached
         if self.way == ANY_TIME or not self.per_arm:
             return self.looks
         return min(self.looks, math.floor(self.looks * least / self.per_arm + 1e-9))
@@ -108,6 +115,8 @@ def effect_of(arm: str, control: Sums, own: Sums, kind: str, looking: Looking) -
             return replace(effect, reason="Fewer than five did it in an arm: too few to judge.")
     if effect.diff is None or not effect.se:
         return effect
+    if min(control.n, own.n) < FEWEST:
+        return replace(effect, reason=TOO_FEW_PEOPLE)
     return _valid(effect, looking)
 
 
@@ -194,11 +203,15 @@ def _sequential_p(z: float, bound: float, alpha: float) -> float:
 
 def adjusted(effects: Sequence[Effect], alpha: float, method: str) -> list[Effect]:
     """Adjust p for looking at several things: "holm" where it decides, else "bh"."""
-    usable = [one.p for one in effects if one.p is not None]
-    if not usable:
+    if all(one.p is None for one in effects):
         return list(effects)
-    found = iter(corrected(usable, alpha)[method].adjusted)
-    return [one if one.p is None else replace(one, p_adjusted=next(found)) for one in effects]
+    # What has no p yet belongs to the family: else the others would be judged twice as strictly
+    # once it has one.
+    found = corrected([1.0 if one.p is None else one.p for one in effects], alpha)[method].adjusted
+    return [
+        one if one.p is None else replace(one, p_adjusted=p)
+        for one, p in zip(effects, found, strict=True)
+    ]
 
 
 def guarded(effect: Effect, margin: float, direction: str, looking: Looking) -> Effect:

@@ -25,7 +25,7 @@ FEW: Final = "Too few people on one of the sides: ten are needed at least."
 SMALLEST: Final = 10
 
 
-def lift_of(turns: Sequence[tuple[Sums, Sums]], kind: str) -> Effect:
+def lift_of(turns: Sequence[tuple[Sums, Sums]], kind: str, alpha: float = ALPHA) -> Effect:
     """Compare (held out, personalized) of each turn; intervals hold at any time.
 
     Shares differ between turns, and so does the season: several turns are compared each within
@@ -37,7 +37,7 @@ def lift_of(turns: Sequence[tuple[Sums, Sums]], kind: str) -> Effect:
     if min(held.n, own.n) < SMALLEST:
         reason = NOBODY_HELD if not held.n else NOBODY_ELSE if not own.n else FEW
         return replace(empty, reason=reason)
-    looking = Looking(ANY_TIME, ALPHA, None)
+    looking = Looking(ANY_TIME, alpha, None)
     plain = effect_of("personalized", held, own, kind, looking)
     usable = [pair for pair in turns if min(pair[0].n, pair[1].n) >= 2]
     if len(usable) < 2 or kind == "ratio" or plain.interval is None:

@@ -22,6 +22,10 @@ WEEKS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 LONGEST_WEEKS: Final = 26
 WIDTH: Final = 520.0  # of the plot
 HEIGHT: Final = 150.0
+# Below these there is nothing to plan: a rate that nobody has, a change that nobody can find.
+LEAST: Final = 1e-9
+LEAST_CHANGE: Final = 1e-6
+LEAST_EFFECT: Final = 1e-4  # in standard deviations: a billion people
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,14 @@ def plan(asked: Asked) -> Plan:
     """Return people in each arm, whole weeks, and what smaller and larger ones would find."""
     if asked.mean is None:
         return Plan(reason="Nothing is known of the goal yet: give the baseline yourself.")
-    if not math.isfinite(asked.mean) or asked.mean <= 0:
+    if not math.isfinite(asked.mean) or asked.mean < LEAST:
         return Plan(
             reason="The baseline is zero: nobody has come to the goal, so no relative change of it "
             "can be planned. Choose another goal, or give a baseline that you expect."
         )
     if asked.is_rate and asked.mean >= 1:
         return Plan(reason="Everybody comes to the goal already: nothing can become better.")
-    if not asked.is_rate and not asked.sd:
+    if not asked.is_rate and (not asked.sd or asked.sd < LEAST * asked.mean):
         return Plan(reason="The goal does not vary between people: no size can be worked out.")
     alpha = asked.alpha / max(1, asked.comparisons)
     factor = cost_of_looking(asked.looking, asked.looks, alpha, asked.power)
@@ -126,9 +130,14 @@ def cost_of_looking(looking: str, looks: int, alpha: float, power: float) -> flo
 
 
 def _fixed(asked: Asked, alpha: float) -> tuple[float | None, str]:
-    if not asked.mde or asked.mde <= 0:
+    if not asked.mde or asked.mde < LEAST_CHANGE:
         return None, "Say which relative change is the least that is worth finding."
     assert asked.mean is not None
+    spread = asked.sd or 1.0
+    if asked.is_rate:
+        spread = math.sqrt(asked.mean * (1 - asked.mean))
+    if asked.mean * asked.mde < LEAST_EFFECT * spread:
+        return None, "That takes more people than there are: ask for a larger change."
     if asked.is_rate:
         rates = size_for_rates(asked.mean, asked.mean * (1 + asked.mde), alpha, asked.power)
         if rates.n_per_arm_unpooled is None:

@@ -80,7 +80,12 @@ def _power_of_t(n: float, effect: float, alpha: float) -> float:
     df = 2 * n - 2
     bound = stats.t.ppf(1 - alpha / 2, df)
     shift = effect * math.sqrt(n / 2)
-    return float(stats.nct.sf(bound, df, shift) + stats.nct.cdf(-bound, df, shift))
+    found = float(stats.nct.sf(bound, df, shift))
+    if not math.isfinite(found):  # so far out that the normal says the same
+        found = float(stats.norm.sf(bound - shift))
+    # The wrong side: where the library cannot work it out, there is nothing to add.
+    wrong = float(stats.nct.cdf(-bound, df, shift))
+    return min(found + (wrong if math.isfinite(wrong) else 0.0), 1.0)
 
 
 @dataclass(frozen=True, slots=True)

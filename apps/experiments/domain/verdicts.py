@@ -48,12 +48,18 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an experiment has come. `days`: since the start; `planned`: participants an arm."""
+    """How far an experiment has come. `days`: since the start; `planned`: participants an arm.
+
+    Attributes:
+        least: participants of the smallest arm that is still dealt.
+        stopped: arms whose visitors see the control: none of them wins.
+    """
 
     days: int
     min_days: int
     least: int
     planned: int | None
+    stopped: frozenset[str] = frozenset()
 
 
 def verdict_of(
@@ -92,7 +98,7 @@ def verdict_of(
     worse = {effect.arm for goal, effect in sure if not goal.good(effect)}
     unguarded = _unguarded(guardrails)
     for goal, effect in sorted(better, key=lambda one: -abs(one[1].relative or 0.0)):
-        if effect.arm not in worse:
+        if effect.arm not in worse | standing.stopped:
             return _winner(goal, effect, effect.arm in unguarded, names)
     if worse:
         arm = sorted(worse)[0]

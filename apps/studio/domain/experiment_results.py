@@ -292,7 +292,11 @@ class Progress:
 
 def progress(document: Mapping[str, JSON], plan: Plan) -> Progress:
     """Return how far an experiment has come on the way it was planned."""
-    counts: Sequence[int | None] = [arm.get("n") for arm in document.get("arms", [])]
+    counts: Sequence[int | None] = [
+        arm.get("n")
+        for arm in document.get("arms", [])
+        if arm.get("weight") and not arm.get("is_stopped")
+    ]
     least = min((count or 0 for count in counts), default=0)
     days = int(document.get("days") or 0)
     said = f"Day {days}" if days >= plan.min_days else f"Day {days} of at least {plan.min_days}"

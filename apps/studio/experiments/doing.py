@@ -87,6 +87,7 @@ def _ask(request: HttpRequest, experiment: Any, verb: str, refused: list[str]) -
         "arms": arms,
         "arm": arm,
         "document": document,
+        "won": _winner(document),
         "ways": shipping.ways_of(experiment, arm) if verb == "ship" and arm else [],
         "compared": compared(experiment) if verb == "new_phase" else [],
         "who": audience_words(experiment.condition),
@@ -113,9 +114,15 @@ def _document(phase: Any) -> Any:
     return None if result is None else result.document
 
 
+def _winner(document: Any) -> str:
+    """The arm that won, empty for none: a verdict also names an arm that does harm."""
+    verdict = (document or {}).get("verdict") or {}
+    return str(verdict.get("arm") or "") if verdict.get("kind") == "winner" else ""
+
+
 def _best(document: Any, arms: Any) -> str:
-    """The arm that the verdict names; the control otherwise."""
-    named = (document or {}).get("verdict", {}).get("arm") or ""
+    """The arm that the verdict calls the winner; the control otherwise."""
+    named = _winner(document)
     keys = [one["key"] for one in arms]
     control = next((one["key"] for one in arms if one["is_control"]), "")
     return named if named in keys else control

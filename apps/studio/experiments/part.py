@@ -56,7 +56,7 @@ def serve(*, site_id: UUID, names: Sequence[Name], note: str, actor: Any, now: d
         release = releases.create_release(
             site_id=site_id, name=note[:MAX_NAME], note=note, only=only, actor=actor, now=now
         )
-        return Served(release=release)
+        return Served(release=releases.submit(release_id=release.pk, actor=actor, now=now))
     published = decisions.publish(site_id=site_id, actor=actor, note=note, now=now, only=only)
     return Served(publication=published.number)
 

@@ -34,8 +34,8 @@ def took_part(lab: Lab, phase: Phase, arm: int, people: int, **fields: Any) -> N
 
 def did(phase: Phase, metric: Metric, arm: int, n: int, y: float, **fields: Any) -> None:
     DaySum.objects.create(
-        phase=phase, metric=metric, arm=arm, day=NOW.date(), n=n, y=y,
-        **{"yy": y, "counted_at": NOW, **fields},
+        phase=phase, metric=metric, arm=arm, n=n, y=y,
+        **{"day": NOW.date(), "yy": y, "counted_at": NOW, **fields},
     )  # fmt: skip
 
 
@@ -182,6 +182,46 @@ def test_planned_looks_tell_nothing_in_between(lab: Lab) -> None:
     DaySum.objects.update(n=4_000)
     [effect] = analyse(phase, now=ENDS)["metrics"][0]["effects"]
     assert effect["interval"] is not None and effect["p_adjusted"] < 0.05
+
+
+def test_between_planned_looks_the_figures_stand_still(lab: Lab) -> None:
+    _, phase = running(lab, looking="planned", looks=2, per_arm=4_000)
+    for arm, y in ((0, 200), (1, 220)):
+        did(phase, lab.metric, arm, 2_000, y)
+    first = analyse(phase, now=ENDS)["metrics"][0]["effects"]
+    for arm, y in ((0, 50), (1, 400)):  # not enough for the second look, whatever they say
+        did(phase, lab.metric, arm, 1_000, y, day=NOW.date() + timedelta(days=1))
+    assert analyse(phase, now=ENDS)["metrics"][0]["effects"] == first
+    for arm, y in ((0, 50), (1, 400)):
+        did(phase, lab.metric, arm, 1_000, y, day=NOW.date() + timedelta(days=2))
+    today = NOW + timedelta(days=2)  # which is not over
+    assert analyse(phase, now=today)["metrics"][0]["effects"] == first
+    [effect] = analyse(phase, now=ENDS)["metrics"][0]["effects"]
+    assert effect["n"] == 4_000 and effect["p_adjusted"] < 0.05
+
+
+def test_a_goal_that_is_added_later_takes_nothing_from_what_decides(lab: Lab) -> None:
+    experiment, phase = running(lab)
+    did(phase, lab.metric, 0, 5_000, 500)
+    did(phase, lab.metric, 1, 5_000, 600)
+    before = analyse(phase, now=ENDS)["metrics"][0]["effects"][0]["p_adjusted"]
+    for number in range(6):
+        late = Metric.objects.create(site=lab.site, key=f"late{number}", name="Late", event="Late")
+        Goal.objects.create(
+            experiment=experiment, metric=late, added_at=phase.started_at + timedelta(days=1)
+        )
+        did(phase, late, 0, 5_000, 500)
+        did(phase, late, 1, 5_000, 505)
+    assert analyse(phase, now=ENDS)["metrics"][0]["effects"][0]["p_adjusted"] == before
+
+
+def test_a_stopped_arm_does_not_win(lab: Lab) -> None:
+    _, phase = running(lab, shares=(0.4, 0.3, 0.3))
+    phase.stopped = ["arm1"]
+    did(phase, lab.metric, 0, 5_000, 500)
+    did(phase, lab.metric, 1, 5_000, 700)
+    did(phase, lab.metric, 2, 5_000, 500)
+    assert analyse(phase, now=ENDS)["verdict"]["kind"] != "winner"
 
 
 def test_small_segments_are_not_told_apart(lab: Lab) -> None:

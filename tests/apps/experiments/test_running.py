@@ -280,3 +280,20 @@ def test_who_is_held_out_sees_nothing_personalized(lab: Lab) -> None:
     assert 35 < seen["v0"] < 85
     Holdout.objects.update(is_enabled=False)
     assert lab.waiting() == [("removed", "holdout", "all")]
+
+
+def test_the_part_of_a_layer_stays_taken_when_the_design_moves_on(lab: Lab) -> None:
+    one = Layer.objects.create(site=lab.site, key="one", name="One")
+    other = Layer.objects.create(site=lab.site, key="other", name="Other")
+    first = lab.design("first", layer=one, layer_share=0.6)
+    lab.start(first)
+    Experiment.objects.filter(pk=first.pk).update(layer=other)
+    second = lab.design("second", layer=one, layer_share=0.6)
+    with pytest.raises(InvalidExperiment, match="free in one piece"):
+        running.start(experiment_id=second.pk, actor=None, now=NOW)
+
+
+def test_planned_looks_need_a_planned_size(lab: Lab) -> None:
+    design = lab.design(looking="planned", per_arm=None)
+    with pytest.raises(InvalidExperiment, match="planned size"):
+        running.start(experiment_id=design.pk, actor=None, now=NOW)
