@@ -7,7 +7,7 @@ N ?= 100000
 ARGS ?=
 export SESSIONS
 
-.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors bench-privacy bench-models bench-experiments operating-characteristics faults parity mutants contract audit shell doctor requirements docker-check
+.PHONY: help demo up down test check bench bench-segments bench-hot bench-editors bench-privacy bench-models bench-experiments operating-characteristics faults parity mutants contract audit schema shell doctor requirements docker-check
 
 help:
 	@$(LAUNCHER) help
@@ -65,6 +65,9 @@ contract:
 
 audit:
 	@$(LAUNCHER) audit $(ARGS)
+
+schema:
+	@$(LAUNCHER) schema
 
 shell:
 	@$(LAUNCHER) shell $(ARGS)

@@ -10,9 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from launcher import check, processes, serving, stack, venv
-from launcher.home import PROJECT_ROOT, Home, openmp_directory, port
-from launcher.servers import holder, needed, running
+from launcher import check, head_start, processes, serving, stack, venv
+from launcher.home import DATABASE_NAME, PROJECT_ROOT, Home, openmp_directory, port
+from launcher.postgres import SUPERUSER, Postgres
+from launcher.servers import holder, needed, occupied, running
 from launcher.supervisor import python
 from launcher.testhome import temporary_home
 from launcher.trouble import Trouble
@@ -43,6 +44,7 @@ Attune: what should this visitor see here, now, and why?
   make contract        the API held to its OpenAPI document, and to mutated bodies
   make shell           a Django shell on this stack's data
   make doctor          what is installed and what runs
+  make schema          write launcher/schema.sql again, after new migrations
   make requirements    compile requirements/*.in again
   make docker-check    validate docker/ without Docker
 
@@ -180,6 +182,26 @@ def audit(arguments: Sequence[str]) -> int:
     return 1 if bad else 2 if unknown else 0
 
 
+def schema(arguments: Sequence[str]) -> int:
+    """Run all migrations on a server of its own, and write down the tables they leave."""
+    venv.prepare()
+    with temporary_home(Home.locate()) as home, occupied(home):
+        server = Postgres(home, throwaway=True)
+        try:
+            server.start()
+            # Whatever database the shell names: the file is written from an empty one of ours.
+            own = {
+                **home.environment(),
+                "DATABASE_URL": f"postgres:///{home.postgres_run}/{DATABASE_NAME}",
+            }
+            own |= {"PGUSER": SUPERUSER, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+            file = head_start.write(server, own, python())
+        finally:
+            server.stop()
+    print(f"Written: {file.relative_to(PROJECT_ROOT)}, {file.stat().st_size:,} bytes.")
+    return 0
+
+
 def shell(arguments: Sequence[str]) -> int:
     """Open a Django shell."""
     return manage(["shell", *arguments])
@@ -268,6 +290,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "mutants": mutants,
     "contract": contract,
     "audit": audit,
+    "schema": schema,
     "shell": shell,
     "manage": manage,
     "servers": servers,

@@ -125,10 +125,20 @@ class Postgres:
         kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
         return {"LC_ALL": "C", **{name: os.environ[name] for name in kept if name in os.environ}}
 
-    def _run(self, command: Sequence[str | Path]) -> "subprocess.CompletedProcess[str]":
-        """Run one of Postgres' tools to its end, as the server's user."""
+    def tool(
+        self, name: str, *arguments: str, text: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run psql, pg_dump or the like on this server as its superuser; `text` is its input."""
+        address = ("-h", self.home.postgres_run, "-U", SUPERUSER)
+        return self._run([self._binaries() / name, *address, *arguments], text)
+
+    def _run(
+        self, command: Sequence[str | Path], text: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run one of Postgres' tools to its end, as the server's user, with `text` as its input."""
         return subprocess.run(
             [str(part) for part in command],
+            input=text,
             capture_output=True,
             text=True,
             cwd="/",

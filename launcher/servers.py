@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TextIO
 
+from launcher import head_start
 from launcher.home import Home
 from launcher.postgres import Postgres
 from launcher.trouble import Trouble
@@ -78,6 +79,8 @@ def running(home: Home, *, throwaway: bool = False) -> Iterator[None]:
         try:
             for server in servers:
                 server.start()
+                if throwaway and isinstance(server, Postgres):
+                    head_start.make_template(server)
             yield
         finally:
             for server in reversed(servers):

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from launcher import processes
+from launcher import head_start, processes
 from launcher.home import PROJECT_ROOT, Home, port, stream_port
+from launcher.postgres import Postgres
 from launcher.servers import holder, needed, occupied
 from launcher.supervisor import Supervisor, programs, python
 from launcher.trouble import Trouble
 
 TICK = 0.2  # seconds
-READY_WITHIN = 90.0  # seconds
+READY_WITHIN = 180.0  # seconds; on a loaded machine starting takes most of a minute
 DOWN_WITHIN = 90.0  # seconds
 HOPELESS = 4  # deaths in a row before the first readiness
 
@@ -68,6 +69,8 @@ def up(home: Home, *, sessions: str | None = None) -> None:
             for server in servers:
                 print(f"Starting the embedded {server.name.capitalize()} ...", flush=True)
                 server.start()
+                if isinstance(server, Postgres):
+                    head_start.give(server, root=PROJECT_ROOT)
             environment = home.environment()
             supervisor = Supervisor(
                 servers=servers, log=home.log, environment=environment, say=_say

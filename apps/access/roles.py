@@ -12,12 +12,15 @@ ADMINISTRATOR: Final = "administrator"
 AUDITOR: Final = "auditor"
 
 _CONTENT: Final = frozenset({"content", "rules", "segments", "recommendations"})
-_MODELS: Final = frozenset({"predictions", "recommendations", "experiments"})
+_MODELS: Final = frozenset({"predictions", "recommendations"})
 # What an analyst prepares and somebody else publishes: drafts of segments, invented visitors.
 _DRAFTS: Final = frozenset({"segment", "persona"})
 _PEOPLE: Final = frozenset({"profiles", "consent", "events", "privacy"})
 _OURS: Final = (
-    _CONTENT | _MODELS | _PEOPLE | {"access", "work", "decisions", "insights", "integrations"}
+    _CONTENT
+    | _MODELS
+    | _PEOPLE
+    | {"access", "work", "decisions", "experiments", "insights", "integrations"}
 )
 # Rows about single people: the privacy officer's, and nobody else's.
 _OF_ONE_PERSON: Final = frozenset(
@@ -58,7 +61,8 @@ def _editor(app: str, action: str, model: str) -> bool:
 
 
 def _analyst(app: str, action: str, model: str) -> bool:
-    # Aggregates and definitions; the people behind them are the privacy officer's.
+    # Aggregates and definitions; the people behind them are the privacy officer's. Experiments are
+    # read and taken along as files: who checks the numbers has not chosen what is compared.
     if _is_of_people(action, model):
         return False
     if app in _MODELS:

@@ -32,6 +32,8 @@ _TAKEN: Final = frozenset(
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,60}")
 # IPv4 addresses in IPv6 clothes, beside those that `ipaddress` knows: RFC 6052, and its local kind.
 _TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+# Forms given up, which `ipaddress` takes for global: site-local, IPv4-compatible and SIIT's.
+_GIVEN_UP: Final = tuple(map(ipaddress.ip_network, ("fec0::/10", "::/96", "::ffff:0:0:0/96")))
 
 
 class ForbiddenTarget(OSError):
@@ -165,6 +167,8 @@ def _may_be_called(text: str) -> bool:
     address = _plain(ipaddress.ip_address(text.partition("%")[0]))
     if any(address in network for network in _allowed(tuple(settings.PRIVATE_TARGETS))):
         return True
+    if any(address in network for network in _GIVEN_UP):
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -30,7 +30,7 @@ class DecisionsConfig(AppConfig):
         holders.register(personal_data.HOLDER)
         holders.register(hot_forgetting.HOLDER)
         withdrawing.register(clearing.CLEARING)
-        served.register(arm_days.of_experiment)
+        served.register(arm_days.of_experiments)
         asked.register(holdout_asks.asked)
         register_usage(release_doors.HOLDER)
         approvals.register_objection("decisions.releases", release_eyes.own_work_waits)

@@ -1,15 +1,14 @@
 """What was served and shown of each arm of an experiment by day, counted with `served_days`."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db import connection
 
 from apps.consent.gates import NEEDS, Verb, event_allows
 from apps.decisions.served_models import ArmDay
-from apps.experiments.served import Served
+from apps.experiments.served import Asked, Served
 
 # An answer that failed says of which arm it would have been.
 COUNT: Final = f"""
@@ -40,12 +39,29 @@ def count(cursor: Any, bound: dict[str, Any]) -> None:
     cursor.execute(COUNT, bound)
 
 
-def of_experiment(site_id: UUID, experiment: str, first: date, last: date) -> Sequence[Served]:
-    """Return what was served of an experiment from `first` to `last`, by arm. One query."""
-    rows = ArmDay.objects.filter(
-        site_id=site_id, experiment=experiment, day__gte=first, day__lte=last
-    )
-    totals = rows.order_by("arm").values_list("arm").annotate(
-        Sum("calls"), Sum("failed"), Sum("shown")
-    )  # fmt: skip
-    return [Served(arm, calls, failed, shown) for arm, calls, failed, shown in totals]
+_SERVED: Final = """
+SELECT asked.place, d.arm, sum(d.calls)::bigint, sum(d.failed)::bigint, sum(d.shown)::bigint
+FROM unnest(%(experiments)s::text[], %(first)s::date[], %(last)s::date[])
+  WITH ORDINALITY AS asked(experiment, first, last, place)
+JOIN decisions_armday d ON d.site_id = %(site)s AND d.experiment = asked.experiment
+  AND d.day BETWEEN asked.first AND asked.last
+GROUP BY asked.place, d.arm ORDER BY asked.place, d.arm
+"""
+
+
+def of_experiments(site_id: UUID, asked: Sequence[Asked]) -> list[list[Served]]:
+    """Return what was served of experiments of a site, in the order asked, by arm. One query.
+
+    Args:
+        asked: (experiment, first day, last day); an experiment may be asked for more than once.
+    """
+    found: list[list[Served]] = [[] for _ in asked]
+    experiments, first, last = ([one[place] for one in asked] for place in range(3))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SERVED,
+            {"site": site_id, "experiments": experiments, "first": first, "last": last},
+        )
+        for place, *one in cursor:
+            found[place - 1].append(Served(*one))
+    return found

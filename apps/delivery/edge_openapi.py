@@ -46,7 +46,7 @@ _SNAPSHOT: Final[dict[str, Any]] = {
         "placements", "rules", "blocks", "segments", "experiments", "holdouts", "caps",
     ],
     "properties": {
-        "format": {"type": "integer", "enum": [1, 2]},
+        "format": {"type": "integer", "enum": [1, 2, 3, 4]},
         "site": {"type": "string", "description": "The site's public id."},
         "number": {"type": "integer", "description": "Of the publication; it only rises."},
         "publishedAt": _INSTANT,

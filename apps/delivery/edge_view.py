@@ -36,6 +36,9 @@ from engine.templating import TemplatePart
 PLAIN: Final = 1
 FORMAT: Final = 2  # with languages, schedules of variants, or fields that are constants or parts
 TOPICS: Final = 3  # with holdouts that are about some placements
+# With experiments: a worker of before deals arms to who has not consented to be compared, and knows
+# none that change how is decided.
+SPLITS: Final = 4
 BUCKETING: Final = "growthbook-v2-10000"
 # What the edge has the values of.
 _AT_THE_EDGE: Final = frozenset({"facts", "context", "intensity"})
@@ -118,6 +121,8 @@ def format_of(view: EdgeView) -> int:
     shown = [one for block in view.blocks for one in block.variants]
     shown += [one.default for one in view.placements if one.default is not None]
     has_languages = any(block.locale for block in view.blocks)
+    if view.experiments:
+        return SPLITS
     if any(one.placements for one in view.holdouts):
         return TOPICS
     return FORMAT if has_languages or any(map(_is_of_now, shown)) else PLAIN

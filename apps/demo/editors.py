@@ -1,4 +1,4 @@
-"""What editors find in the demo: a draft, a release, a theme, personas, rules and a trigger.
+"""What editors find in the demo: drafts, a release, a theme, personas, rules, a trigger, trials.
 
 All of it is made by the services that the admin's pages call. Visitors see what they saw before:
 what is published here fills places that the shop does not have, and the rest are drafts.
@@ -17,6 +17,8 @@ from apps.content.revisions import changing
 from apps.content.selectors import find_block, find_placement, find_variant
 from apps.decisions import parts, releases
 from apps.decisions.services import publish
+from apps.demo import trials
+from apps.demo.models import DemoRun
 from apps.demo.setup import HERO, Fields, segment_key
 from apps.rules import services as rules
 from apps.segments import personas
@@ -130,16 +132,21 @@ PERSONAS: Final[tuple[tuple[str, str, str, Mapping[str, Any]], ...]] = (
 
 
 @transaction.atomic
-def furnish(site_id: UUID, *, now: datetime) -> bool:
+def furnish(run: DemoRun, *, oldest: datetime, now: datetime) -> bool:
     """Make what editors find in the demo; return whether anything was made.
 
     A site that has the strip, archived too, has all of it. Somebody of the role of editors has
     made it, where there is somebody. Drafts that are there already stay drafts.
 
+    Args:
+        run: the load of the site.
+        oldest: when the first click of the history happened, as it was moved.
+
     Raises:
         PersonalizationError, IntegrityError: somebody has made things of the same keys, or the
             drafts contradict themselves; then nothing is made.
     """
+    site_id = run.site_id
     if find_block(site_id, STRIP) is not None:
         return False
     before = _waiting(site_id)  # of somebody who is at work already: it stays a draft
@@ -156,6 +163,7 @@ def furnish(site_id: UUID, *, now: datetime) -> bool:
     _make_places(site_id, now)
     _make_trigger(site_id, editor, now)
     _make_rules(site_id)
+    trials.design(site_id, run.site.key, oldest=oldest, editor=editor, now=now)
     publish(
         site_id=site_id,
         actor=None,  # theirs would tick the step of the start tour

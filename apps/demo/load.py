@@ -14,9 +14,9 @@ import msgspec
 
 from apps.demo.clicks import Session
 from apps.demo.client import TICK_S, Connection, decoded, share_out
-from apps.demo.convert import history_of, visitor_of
+from apps.demo.convert import Event, history_of, visitor_of
 from apps.demo.errors import DemoTrouble
-from apps.demo.progress import Progress
+from apps.demo.progress import Watched
 
 EVENTS_PER_BATCH: Final = 500
 MOST_BYTES: Final = 480_000  # the API takes 512,000
@@ -24,6 +24,8 @@ SENDERS: Final = 2
 PATIENCE_S: Final = 120.0  # without any progress of the consumer
 
 _encode = msgspec.json.Encoder().encode
+
+EventsOf = Callable[[Session, timedelta], Iterator[Event]]  # of a session, moved
 
 
 @dataclass(slots=True)
@@ -49,18 +51,23 @@ class Loaded:
     folded_s: float
 
 
-def parcels_of(sessions: Iterable[Session], shift: timedelta) -> Iterator[Parcel]:
+def parcels_of(
+    sessions: Iterable[Session], shift: timedelta, events_of: EventsOf = history_of
+) -> Iterator[Parcel]:
     """Pack sessions in their order, about EVENTS_PER_BATCH events together."""
     packed: list[bytes] = []
+    last: Parcel | None = None
     for session in sessions:
-        events = list(history_of(session, shift))
+        events = list(events_of(session, shift))
+        if not events:
+            continue
         packed.extend(map(_encode, events))
         last = Parcel([], len(packed), visitor_of(session), events[-1]["messageId"])
         if len(packed) >= EVENTS_PER_BATCH:
             last.bodies = _bodies(packed)
             yield last
             packed = []
-    if packed:
+    if packed and last is not None:
         last.bodies = _bodies(packed)
         yield last
 
@@ -85,9 +92,13 @@ def send_history(
     shift: timedelta,
     *,
     open_connection: Callable[[], Connection],
-    progress: Progress,
+    progress: Watched,
+    events_of: EventsOf = history_of,
 ) -> Loaded:
     """Send the sessions' events, each moved by `shift`, and return when all of them are folded.
+
+    Args:
+        events_of: what is sent of a session; its clicks.
 
     Raises:
         DemoTrouble: an event is refused, or the consumer stands still.
@@ -97,7 +108,7 @@ def send_history(
     watcher = _Watcher(parcels, open_connection(), progress)
 
     def noted() -> Iterator[Parcel]:
-        for parcel in parcels_of(sessions, shift):
+        for parcel in parcels_of(sessions, shift, events_of):
             parcels.append(parcel)
             yield parcel
 
@@ -124,7 +135,7 @@ class _Watcher:
     """Follows the consumer through the parcels in the order in which they were sent."""
 
     def __init__(
-        self, parcels: Sequence[Parcel], connection: Connection, progress: Progress
+        self, parcels: Sequence[Parcel], connection: Connection, progress: Watched
     ) -> None:
         self._parcels = parcels
         self._connection = connection

@@ -16,6 +16,12 @@ class Screen(Protocol):
     def isatty(self) -> bool: ...
 
 
+class Watched(Protocol):
+    """What is told how much is done."""
+
+    def update(self, done: int, /) -> None: ...
+
+
 class Progress:
     """One line of progress. `total` 0 is not known yet."""
 

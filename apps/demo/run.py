@@ -14,9 +14,9 @@ from apps.demo import (
     clicks,
     convert,
     editors,
+    exposing,
     learning,
     load,
-    questions,
     replay,
     report,
     setup,
@@ -137,8 +137,8 @@ def _load(
     replayed = replay.replay(material.visits, open_connection=open_connection, progress=progress)
     progress.finish()
     # After everything that is measured: another publication is another snapshot to load.
-    _furnish(run, stream)
-    questions.ask_for_groups(run.site_id, oldest=oldest, now=clock.now())
+    _furnish(run, stream, oldest)
+    exposing.ask(run, files=wanted.files, origin=wanted.origin, now=clock.now())
     served_days.count_site(run.site_id, clock.now())  # or editors would find it ten minutes later
     run.report = report.report_of(
         same=report.same_for_everyone(material.history),
@@ -152,10 +152,10 @@ def _load(
     return run
 
 
-def _furnish(run: DemoRun, stream: Screen) -> None:
+def _furnish(run: DemoRun, stream: Screen, oldest: datetime) -> None:
     """Make what editors find in the demo; whoever works in it already may stand in the way."""
     try:
-        editors.furnish(run.site_id, now=clock.now())
+        editors.furnish(run, oldest=oldest, now=clock.now())
     except (PersonalizationError, IntegrityError) as error:
         stream.write(f"Nothing was made for editors to look at: {error}\n")
 

@@ -21,6 +21,7 @@ from apps.segments.services import create_segment, publish_segment
 
 HERO: Final = "home.hero"
 ROW: Final = "home.recs"
+SENDER: Final = "Clicks of 2008"
 RECOMMENDER: Final = "followed-by"
 REGIME: Final = "us_opt_out"
 
@@ -110,7 +111,7 @@ def set_up(plan: Plan, *, now: datetime) -> Prepared:
     issue_key(source_id=shop_id, kind="pk", now=now)
     sender = create_source(
         site_id=site_id,
-        name="Clicks of 2008",
+        name=SENDER,
         kind="server",
         consent_mode="assumed",
         rate_per_s=SENDER_RATE_PER_S,

@@ -18,10 +18,12 @@ The figures of a bandit are weighted by the probabilities that were served.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
+
+from django.db import transaction
 
 from apps.experiments import strata
 from apps.experiments.apart import SMALLEST, Apart
@@ -43,15 +45,20 @@ from apps.experiments.domain.quantiles import Sampled
 from apps.experiments.domain.verdicts import Check, Judged, Standing, Verdict, verdict_of
 from apps.experiments.factors import factors_told
 from apps.experiments.health import health
+from apps.experiments.health_reads import Facts, facts_of
 from apps.experiments.models import Goal, Look, Metric, Phase, Result
 from apps.experiments.phase_sums import (
+    Known,
     PhaseSums,
+    answers_of,
     look_of,
     open_arms_of,
-    people_of,
+    samples_of,
     sums_of,
+    sums_of_all,
 )
 
+TOGETHER: Final = 25  # phases whose results are worked out at once
 JSON = Any
 NOT_WEIGHTED: Final = (
     "The shares of a bandit move: only shares of people and averages are weighted for that."
@@ -60,12 +67,80 @@ NOT_WEIGHTED: Final = (
 
 def analyse(phase: Phase, *, now: datetime) -> dict[str, JSON]:
     """Work the result of a phase out anew, keep it, and return it. Some ten queries."""
-    experiment = phase.experiment
-    goals = list(Goal.objects.filter(experiment=experiment).select_related("metric").order_by("pk"))
-    sums = sums_of(phase)
+    [found] = analyse_all([phase], now=now)
+    return found.document
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A phase's result, and what it was made of."""
+
+    document: dict[str, JSON]
+    known: Known
+
+
+def analyse_all(phases: Sequence[Phase], *, now: datetime) -> list[Analysed]:
+    """Work the results of several phases out anew, keep them, and return them in this order.
+
+    What they are made of is read at once, and written at once: ten queries for all, and a few more
+    of bandits, planned looks and bad checks. Give at most `TOGETHER`: all their sums are held at a
+    time. Each phase comes with its experiment.
+    """
+    goals = _goals_of(phases)
+    facts = facts_of(phases)
+    sums, answers = sums_of_all(phases), answers_of(phases, now)
+    quantiles = {
+        goal.metric_id
+        for own in goals.values()
+        for goal in own
+        if goal.metric.kind == Metric.Kind.QUANTILE
+    }
+    for pk, samples in samples_of(phases, quantiles).items():
+        sums[pk].samples = samples
+    found, results, looks = [], [], []
+    for phase in phases:
+        own = facts[phase.pk]
+        known = Known(
+            own.people, sums[phase.pk], goals.get(phase.experiment_id, []), answers[phase.pk],
+            own.resumed_at,
+        )  # fmt: skip
+        document, effects = _worked_out(phase, own, known, now)
+        found.append(Analysed(document, known))
+        results.append(Result(phase=phase, worked_out_at=now, document=document))
+        looks.append(_look(phase, known.goals, effects, now.date()))
+    _keep(results, looks)
+    return found
+
+
+def _goals_of(phases: Sequence[Phase]) -> dict[UUID, list[Goal]]:
+    found: dict[UUID, list[Goal]] = {}
+    rows = Goal.objects.filter(experiment__in={phase.experiment_id for phase in phases})
+    for goal in rows.select_related("metric").order_by("pk"):
+        found.setdefault(goal.experiment_id, []).append(goal)
+    return found
+
+
+@transaction.atomic
+def _keep(results: Sequence[Result], looks: Sequence[Look]) -> None:
+    Result.objects.bulk_create(
+        results,
+        update_conflicts=True,
+        unique_fields=["phase"],
+        update_fields=["worked_out_at", "document"],
+    )
+    Look.objects.bulk_create(
+        looks, update_conflicts=True, unique_fields=["phase", "day"], update_fields=["figures"]
+    )
+
+
+def _worked_out(
+    phase: Phase, facts: Facts, known: Known, now: datetime
+) -> tuple[dict[str, JSON], Mapping[UUID, Sequence[Effect]]]:
+    """The document of one phase, and its effects by metric."""
+    experiment, people = phase.experiment, known.people
+    goals, sums = known.goals, known.sums
     sums.all.update(weighted_sums(phase, [goal.metric for goal in goals]))
-    people = people_of(phase)
-    checks = health(phase, people, sums, goals, now=now)
+    checks = health(phase, facts, sums, goals, known.answers)
     judged, looking = _judged(phase, goals, sums, now.date())
     effects = _effects(phase, goals, judged, looking)
     verdict = _verdict(phase, goals, effects, checks, (people, looking), now)
@@ -77,7 +152,7 @@ def analyse(phase: Phase, *, now: datetime) -> dict[str, JSON]:
         "alpha": experiment.alpha,
         "arms": [
             {name: arm[name] for name in ("number", "key", "name", "weight", "is_control")}
-            | {"n": people[arm["number"]], "is_stopped": arm["key"] in phase.stopped}
+            | {"n": people.get(arm["number"], 0), "is_stopped": arm["key"] in phase.stopped}
             for arm in phase.arms
         ],
         "health": [asdict(check) for check in checks],
@@ -90,11 +165,7 @@ def analyse(phase: Phase, *, now: datetime) -> dict[str, JSON]:
         "bandit": bandit_told(phase, now=now),
         "factorial": factors_told(phase, goals, judged, looking),
     }
-    Result.objects.update_or_create(
-        phase=phase, defaults={"worked_out_at": now, "document": document}
-    )
-    _keep_look(phase, goals, effects, now.date())
-    return document
+    return document, effects
 
 
 def _judged(
@@ -246,16 +317,16 @@ def _told(
     }
 
 
-def _keep_look(
+def _look(
     phase: Phase, goals: Sequence[Goal], effects: Mapping[UUID, Sequence[Effect]], day: date
-) -> None:
+) -> Look:
     figures = [
         [goal.metric.key, one.arm, _plain(one.diff), *(_plain(one.interval) or [None, None])]
         for goal in goals
         for one in effects[goal.metric_id]
         if min(one.n, one.n_control) >= SMALLEST  # a day that is kept is told later
     ]
-    Look.objects.update_or_create(phase=phase, day=day, defaults={"figures": figures})
+    return Look(phase=phase, day=day, figures=figures)
 
 
 def _plain(value: JSON) -> JSON:

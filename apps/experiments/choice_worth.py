@@ -6,9 +6,10 @@ The document of a phase:
      "choosing": {"verdict", "gain", "interval", "single", "reason",
                   "segments": [{"segment", "n", "verdict", "gain", "interval", "arm", "reason"}]},
      "people": [{"arm", "n", "verdict", "share", "best", "gain", "interval", "qini", "auuc",
-                 "curve", "top": [{"words", "top", "rest"}], "reason"}]}
+                 "unranked", "curve", "top": [{"words", "top", "rest"}], "reason"}]}
 
-"verdict" is "earns", "costs" or "open". Gains are of the metric, for each participant.
+"verdict" is "earns", "costs" or "open". Gains are of the metric, for each participant, above zero
+where it moves the wanted way. "unranked" says why there is no "qini"; null where there is one.
 """
 
 import json
@@ -23,15 +24,19 @@ from django.db import connection
 
 from apps.experiments import counting
 from apps.experiments.domain.choices import Gain, Rounds, folds_of, words_of, worth_of_choosing
-from apps.experiments.domain.uplift_models import Matrix, uplift_of
+from apps.experiments.domain.comparing import Vector
+from apps.experiments.domain.uplift_models import Matrix, Uplift, uplift_of
 from apps.experiments.models import ChoiceWorth, Goal, Metric, Phase
 from apps.experiments.worth import plain
 
 MOST: Final = 100_000  # participants looked at, chosen by their ids
 SMALL: Final = 10
 NO_GOAL: Final = "The experiment has no goal that is counted for each participant."
+NOT_YES_OR_NO: Final = "A Qini is of goals that people either come to or not."
+NOT_PERFECT: Final = "A Qini needs both: some who came to the goal, and some who did not."
 NO_SEGMENTS: Final = "The experiment tells no segments apart: name some in its next phase."
 OTHERS: Final = ""
+SHARES: Final = (Metric.Kind.CONVERSION, Metric.Kind.RETENTION)
 JSON = Any
 
 _WHO: Final = """
@@ -98,7 +103,7 @@ def _document(phase: Phase) -> dict[str, JSON]:
         "n": len(people.ids),
         "reason": None,
         "choosing": _choosing(phase, people, is_up),
-        "people": [] if phase.bandit else _by_person(phase, people, is_up),
+        "people": [] if phase.bandit else _by_person(phase, people, goal.metric),
     }
 
 
@@ -183,8 +188,9 @@ def _told(gain: Gain) -> dict[str, JSON]:
     }
 
 
-def _by_person(phase: Phase, people: People, is_up: bool) -> list[dict[str, JSON]]:
+def _by_person(phase: Phase, people: People, metric: Metric) -> list[dict[str, JSON]]:
     """Each arm beside the control: whom it moves."""
+    wanted = _wanted(people.y, metric)
     control = next(arm["number"] for arm in phase.arms if arm["is_control"])
     weights = {arm["number"]: arm["weight"] for arm in phase.arms}
     found = []
@@ -196,18 +202,32 @@ def _by_person(phase: Phase, people: People, is_up: bool) -> list[dict[str, JSON
         ids = [one.bytes for one, is_in in zip(people.ids, chosen, strict=True) if is_in]
         own = uplift_of(
             people.x[chosen], people.arm[chosen] == arm["number"],
-            np.full(int(chosen.sum()), share), people.y[chosen] * (1 if is_up else -1),
-            folds_of(ids),
+            np.full(int(chosen.sum()), share), wanted[chosen], folds_of(ids),
         )  # fmt: skip
         gain = own.gain or Gain(own.n, reason=own.reason)
         found.append(
             _told(gain)
             | {"arm": arm["name"], "share": own.share, "best": own.best, "qini": own.qini,
-               "auuc": own.auuc, "curve": [list(one) for one in own.curve],
+               "auuc": own.auuc, "unranked": _unranked(own, metric),
+               "curve": [list(one) for one in own.curve],
                "top": _differences(people.x[chosen], people.names, own.top),
                "reason": own.reason or gain.reason}
         )  # fmt: skip
     return found
+
+
+def _wanted(y: Vector, metric: Metric) -> Vector:
+    """What they did, so that more is better: of a share that should fall, who did not do it."""
+    if metric.direction == Metric.Direction.UP:
+        return y
+    return 1 - y if metric.kind in SHARES else -y
+
+
+def _unranked(own: Uplift, metric: Metric) -> str | None:
+    """Why there is no Qini though there are scores."""
+    if own.qini is not None or own.reason is not None:
+        return None
+    return NOT_PERFECT if metric.kind in SHARES else NOT_YES_OR_NO
 
 
 def _differences(x: Matrix, names: Sequence[str], top: Any) -> list[dict[str, JSON]]:

@@ -58,7 +58,8 @@ INSERT INTO experiments_reopened (phase_id, day) SELECT DISTINCT phase_id, day F
 
 # Ours says the publication, which says the phase; an arm that was stopped showed the control. An
 # arm that has no variant of its own may show any: while it is stopped, its exposures name no arm.
-# One of another tool says what it calls the experiment and the arm, and counts by its time.
+# One of another tool says what it calls the experiment and the arm, and counts by its time: not for
+# an arm that was stopped then, which showed the control, whoever claims to have seen it.
 _COLLECT: Final = """
 WITH seen AS (
   SELECT e.profile_id, e.occurred_at, e.id, e.kind = {exposure} AS is_ours, e.properties AS p,
@@ -76,7 +77,7 @@ WITH seen AS (
     ORDER BY {meant_first} LIMIT 1
   ) x
   CROSS JOIN LATERAL (
-    SELECT h.id, h.arms FROM experiments_phase h
+    SELECT h.id, h.number, h.arms FROM experiments_phase h
     LEFT JOIN experiments_serving v ON v.phase_id = h.id
     WHERE h.experiment_id = x.id AND CASE WHEN s.is_ours
       THEN v.publication <= (s.p->>'snapshot')::int ELSE h.started_at <= s.occurred_at END
@@ -88,7 +89,11 @@ WITH seen AS (
   ) d
   WHERE (NOT s.is_ours OR coalesce(a->>'variant_key', '') IN ('', s.p->>'variant'))
     AND (s.is_ours OR s.occurred_at < coalesce(
-      (SELECT w.ended_at FROM experiments_phase w WHERE w.id = h.id), 'infinity'))
+      (SELECT w.ended_at FROM experiments_phase w WHERE w.id = h.id), 'infinity')
+      AND NOT coalesce((SELECT c.action = 'arm_stopped' FROM experiments_change c
+        WHERE c.experiment_id = x.id AND c.phase = h.number AND c.at <= s.occurred_at
+          AND c.action IN ('arm_stopped', 'arm_resumed') AND c.detail->>'arm' = a->>'key'
+        ORDER BY c.at DESC, c.id DESC LIMIT 1), false))
 ), first AS (
   SELECT DISTINCT ON (phase_id, profile_id) *,
     min(arm) OVER own <> max(arm) OVER own AS is_mixed

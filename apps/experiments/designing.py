@@ -3,12 +3,17 @@
 import itertools
 import math
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import Q
+
+from apps.experiments import event_reads
 from apps.experiments.bandit_design import of_bandit
 from apps.experiments.changes import problems_of
 from apps.experiments.errors import FieldProblem, InvalidExperiment, problem
 from apps.experiments.models import Arm, Experiment, Goal, Metric
+from apps.work import clock
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
 
@@ -20,10 +25,43 @@ SETTLED: Final = (
 )  # fmt: skip
 
 
+# What a metric measures.
+METRIC_SETTLED: Final = (
+    "kind", "event", "of", "property", "per_event", "per_of", "per_property", "direction",
+    "currency", "window_hours", "after_hours", "most", "quantile", "stands_for",
+)  # fmt: skip
+KEPT_OPEN: Final = timedelta(days=30)  # late events count so long after a phase has ended
+MIXED_MONEY: Final = (
+    "Amounts in {} are added up as if they were one currency: give the metric a currency."
+)
+
+
+def judges_now(now: datetime) -> Q:
+    """The metrics whose figures are still worked out: by a going experiment, or one ended lately.
+
+    What they measure stays as it is: changed now, a day counted again would be of another metric.
+    """
+    going = [Experiment.State.RUNNING, Experiment.State.PAUSED]
+    return Q(goals__experiment__state__in=going) | Q(
+        goals__experiment__phases__ended_at__gt=now - KEPT_OPEN
+    )
+
+
+def mixed_money(metric: Metric, since: datetime) -> str | None:
+    """Return what is wrong with amounts of a metric that no currency was given for. A query."""
+    adds = [metric.of, metric.per_of] if metric.kind == Metric.Kind.RATIO else [metric.of]
+    is_sum = metric.kind in (Metric.Kind.MEAN, Metric.Kind.RATIO, Metric.Kind.QUANTILE)
+    if metric.currency or not is_sum or not metric.event or {*adds} == {Metric.Of.COUNT}:
+        return None
+    found = event_reads.currencies(metric, since)
+    return MIXED_MONEY.format(" and ".join(found)) if len(found) > 1 else None
+
+
 def check_design(experiment: Experiment) -> list[Arm]:
     """Return the arms, in order, of a design that can be started.
 
-    Some five queries; six more where arms change how is decided.
+    Some five queries; six more where arms change how is decided, and one for each metric of
+    amounts without a currency.
 
     Raises:
         InvalidExperiment: with every wrong place.
@@ -125,6 +163,8 @@ def _of_goals(goals: Sequence[Goal]) -> list[FieldProblem]:
             found.append(problem(where, f"Say how much worse '{name}' may get at the most."))
         if one.role != Goal.Role.WATCHED and one.metric.kind == Metric.Kind.QUANTILE:
             found.append(problem(where, f"'{name}' is a quantile: it can be watched, not decide."))
+        if (money := mixed_money(one.metric, clock.now() - KEPT_OPEN)) is not None:
+            found.append(problem(where, f"'{name}': {money}"))
     return found
 
 

@@ -38,6 +38,10 @@ SELECT count(DISTINCT e.profile_id) FROM events_event e
 WHERE e.site_id = %(site)s AND e.occurred_at >= %(since)s AND e.occurred_at < %(now)s
   AND e.kind <> {exposure} AND {is_own} AND {allowed}
 """
+_CURRENCIES: Final = """
+SELECT DISTINCT upper(properties->>'currency') FROM events_event
+WHERE site_id = %s AND name IN (%s, %s) AND occurred_at >= %s AND properties ? 'currency' LIMIT 5
+"""
 # Whoever was exposed in a placement: when first, and what they did after it within the window.
 _SEEN: Final = """
 CREATE TEMP TABLE seen ON COMMIT DROP AS
@@ -89,6 +93,23 @@ def event_names(site_id: UUID | None) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_NAMES, [str(site_id)])
         return [name for (name,) in cursor.fetchall()]
+
+
+def currencies(metric: Metric, since: datetime) -> list[str]:
+    """Return the currencies that a metric's events name, five at most; none if it takes too long.
+
+    One query.
+    """
+    values: list[Any] = [str(metric.site_id), metric.event, metric.per_event or metric.event, since]
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            _box(cursor)
+            cursor.execute(_CURRENCIES, values)
+            found = sorted(row[0] for row in cursor.fetchall() if row[0])
+            _unbox(cursor)
+    except OperationalError:
+        return []
+    return found
 
 
 def lately(metric: Metric, now: datetime) -> Lately | None:

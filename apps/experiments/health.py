@@ -17,7 +17,7 @@ from apps.experiments.domain.sums import Sums
 from apps.experiments.domain.verdicts import Check, Level
 from apps.experiments.models import Goal, Metric, Phase
 from apps.experiments.phase_sums import PhaseSums
-from apps.experiments.served import served
+from apps.experiments.served import Served
 
 MIXED_SHARE: Final = 0.02
 UNBALANCED_P: Final = 0.001
@@ -31,22 +31,24 @@ UNWORKABLE: Final = "It could not be checked: the figures are too odd to be work
 
 def health(
     phase: Phase,
-    people: Mapping[int, int],
+    facts: health_reads.Facts,
     sums: PhaseSums,
     goals: Sequence[Goal],
-    *,
-    now: datetime,
+    answers: Sequence[Served],
 ) -> list[Check]:
-    """Return every check of a phase, the one that hides a winner first. Some ten queries."""
-    facts = health_reads.facts_of(phase)
+    """Return every check of a phase, the one that hides a winner first. No query if all is well.
+
+    Args:
+        facts: what is known of the phase; answers: what was served of each arm since the start.
+    """
     makers: list[tuple[str, Callable[[], Sequence[Check]]]] = [
-        ("split", lambda: [_split(phase, people, facts)]),
+        ("split", lambda: [_split(phase, facts.people, facts)]),
         ("mixed", lambda: [_mixed(phase, facts)]),
         ("balance", lambda: [_balance(phase, sums, goals)]),
         ("serving", lambda: _serving(phase, facts)),
-        ("missing", lambda: _missing(phase, now)),
+        ("missing", lambda: _missing(phase, answers)),
         ("bots", lambda: _bots(phase, facts)),
-        ("uncounted", lambda: _uncounted(phase)),
+        ("uncounted", lambda: _uncounted(facts)),
         ("late", lambda: _late(phase, goals)),
         ("never", lambda: _never(phase, goals, sums)),
         ("unplanned", lambda: _unplanned(phase)),
@@ -166,7 +168,7 @@ def _serving(phase: Phase, facts: health_reads.Facts) -> list[Check]:
     """Whether this phase is what visitors get, and stopped arms are not shown."""
     found = []
     if phase.ended_at is None:
-        serves = health_reads.serving_phase(phase)
+        serves = facts.serves
         if serves is None:
             words = "It is not published: nobody is shown an arm yet."
             found.append(Check("serving", "watch", words))
@@ -196,15 +198,9 @@ def _serving(phase: Phase, facts: health_reads.Facts) -> list[Check]:
     return found
 
 
-def _missing(phase: Phase, now: datetime) -> list[Check]:
+def _missing(phase: Phase, answers: Sequence[Served]) -> list[Check]:
     """Whether pages tell of each arm's answers alike that they showed them."""
-    last = (phase.ended_at or now).date()
-    rows = {
-        one.arm: one
-        for one in served(
-            phase.experiment.site_id, phase.experiment.key, phase.started_at.date(), last
-        )
-    }
+    rows = {one.arm: one for one in answers}
     arms = [(arm, rows[arm["key"]]) for arm in phase.arms if arm["key"] in rows]
     calls, shown = sum(one.calls for _, one in arms), sum(one.shown for _, one in arms)
     table = {
@@ -245,9 +241,9 @@ def _bots(phase: Phase, facts: health_reads.Facts) -> list[Check]:
     return [Check("bots", "watch", words, _by_arm(phase, "Machines", facts.bots))]
 
 
-def _uncounted(phase: Phase) -> list[Check]:
+def _uncounted(facts: health_reads.Facts) -> list[Check]:
     """Exposures that name this experiment, and that nobody takes part by."""
-    arms, consent = health_reads.uncounted(phase)
+    arms, consent = facts.unknown_arms, facts.without_consent
     found = []
     if arms:
         words = (

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -11,13 +11,13 @@ from django.db import connection, transaction
 from django.db.models import F, Min
 
 from apps.experiments import bandit_counting, collecting, counting, uncounted
+from apps.experiments.designing import KEPT_OPEN
 from apps.experiments.models import Cursor, Goal, Metric, Phase, Reopened
 from apps.work.types import Progress
 from apps.work.writers import wait_for_older
 
 logger = logging.getLogger(__name__)
 
-KEPT_OPEN: Final = timedelta(days=30)  # late events count so long after a phase has ended
 _NEWEST: Final = "SELECT last_value FROM events_event_id_seq"
 
 

@@ -23,7 +23,8 @@ class Served:
     shown: int
 
 
-Teller = Callable[[UUID, str, date, date], Sequence[Served]]  # site, experiment, first, last day
+Asked = tuple[str, date, date]  # an experiment's key, first and last day
+Teller = Callable[[UUID, Sequence[Asked]], Sequence[Sequence[Served]]]  # of a site, in this order
 _tellers: Final[list[Teller]] = []
 
 
@@ -32,6 +33,13 @@ def register(teller: Teller) -> None:
     _tellers[:] = [teller]
 
 
-def served(site_id: UUID, experiment: str, first: date, last: date) -> Sequence[Served]:
-    """Return what was served of an experiment, by arm; nothing where nobody knows."""
-    return [one for teller in _tellers for one in teller(site_id, experiment, first, last)]
+def served(site_id: UUID, asked: Sequence[Asked]) -> list[list[Served]]:
+    """Return what was served of a site's experiments, in the order asked, each by arm.
+
+    Nothing of those nobody knows of. One query at most.
+    """
+    found: list[list[Served]] = [[] for _ in asked]
+    for teller in _tellers:
+        for mine, rows in zip(found, teller(site_id, asked), strict=True):
+            mine += rows
+    return found

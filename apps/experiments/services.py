@@ -5,6 +5,14 @@ from typing import Any
 
 from apps.experiments.designing import check_design
 from apps.experiments.errors import InvalidExperiment, NotAsItStands
+from apps.experiments.making import (
+    ArmPlan,
+    DesignPlan,
+    GoalPlan,
+    MetricPlan,
+    create_experiment,
+    create_metric,
+)
 from apps.experiments.running import (
     begin_phase,
     conclude,
@@ -17,11 +25,17 @@ from apps.experiments.running import (
 )
 
 __all__ = [
+    "ArmPlan",
+    "DesignPlan",
+    "GoalPlan",
     "InvalidExperiment",
+    "MetricPlan",
     "NotAsItStands",
     "begin_phase",
     "check_design",
     "conclude",
+    "create_experiment",
+    "create_metric",
     "let_go_on",
     "pause",
     "ramp",

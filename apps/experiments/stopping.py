@@ -8,7 +8,7 @@ cannot be made where that of the control can.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -22,8 +22,8 @@ from apps.experiments.domain.effects import ANY_TIME, Looking, adjusted, effect_
 from apps.experiments.domain.stopping import ERRORS_ALPHA, SPLIT_ALPHA, few_p, split_p
 from apps.experiments.errors import NotAsItStands
 from apps.experiments.models import Cause, Change, Experiment, Goal, Metric, Phase
-from apps.experiments.phase_sums import PhaseSums, people_of, sums_of
-from apps.experiments.served import served
+from apps.experiments.phase_sums import Known, PhaseSums, known_of
+from apps.experiments.served import Served
 
 AGAIN: Final = (
     "Once somebody lets it go on, it is stopped again only by those who join on later days (UTC): "
@@ -45,21 +45,33 @@ class Found:
     figures: Mapping[str, JSON]
 
 
-def stop_due(phase: Phase, *, now: datetime) -> list[Found]:
+def stop_due(phase: Phase, *, now: datetime, known: Known | None = None) -> list[Found]:
     """Stop the arms of a phase that there is cause to stop; return why.
 
     Each is stopped once, whoever else looks at the same time, and not if somebody has let it go on
     since the figures were read.
+
+    Args:
+        known: what this pass has read of the phase already.
     """
-    read = _let_go_on(phase)
-    return [one for one in causes(phase, read, now=now) if _stop(phase, one, read, now)]
+    if known is None or known.resumed is None:
+        read = _let_go_on(phase)
+    else:
+        read = {arm: at.date() for arm, at in known.resumed.items()}
+    found = causes(phase, read, now=now, known=known)
+    # All or none: of a wrong split one arm stopped is cause to stop no other in a later pass.
+    with transaction.atomic():
+        return [one for one in found if _stop(phase, one, read, now)]
 
 
-def causes(phase: Phase, resumed: Mapping[str, date], *, now: datetime) -> list[Found]:
+def causes(
+    phase: Phase, resumed: Mapping[str, date], *, now: datetime, known: Known | None = None
+) -> list[Found]:
     """Return why arms that are open should be stopped, at most one cause each.
 
     Args:
         resumed: arms that somebody let go on: the day (UTC), which with all before it is left out.
+        known: what is known of everybody; who was let go on is judged by what is read anew.
     """
     experiment = phase.experiment
     wanted = set(experiment.stops_for)
@@ -70,14 +82,16 @@ def causes(phase: Phase, resumed: Mapping[str, date], *, now: datetime) -> list[
     ]
     if not open_arms:
         return []
-    split = _of_split(phase, open_arms) if Cause.SPLIT in wanted else None
+    known = known or known_of(phase, now)
+    split = _of_split(phase, open_arms, known.people) if Cause.SPLIT in wanted else None
     if split is not None:
         return split
     found: list[Found] = []
     for after in sorted({resumed.get(arm["key"]) for arm in open_arms}, key=str):
         alike = [arm for arm in open_arms if resumed.get(arm["key"]) == after]
-        errors = _of_errors(phase, alike, after, now) if Cause.ERRORS in wanted else []
-        harm = _of_figures(phase, alike, after, wanted)
+        own = known if after is None else known_of(phase, now, after)
+        errors = _of_errors(phase, alike, own.answers) if Cause.ERRORS in wanted else []
+        harm = _of_figures(phase, alike, after, wanted, own)
         seen = {one.arm for one in errors}
         found += errors + [one for one in harm if one.arm not in seen]
     return found
@@ -130,15 +144,16 @@ def _stop(phase: Phase, found: Found, read: Mapping[str, date], now: datetime) -
     return True
 
 
-def _of_split(phase: Phase, open_arms: Sequence[Mapping[str, JSON]]) -> list[Found] | None:
+def _of_split(
+    phase: Phase, open_arms: Sequence[Mapping[str, JSON]], people: Mapping[int, int]
+) -> list[Found] | None:
     """Every arm, when the arms do not get their shares: no figure of them can be believed.
 
     Only while no arm has been stopped yet: nobody joins one that shows the control.
     """
     if phase.bandit:
         return None
-    people = people_of(phase)
-    counts = [people[arm["number"]] for arm in phase.arms]
+    counts = [people.get(arm["number"], 0) for arm in phase.arms]
     if sum(counts) < len(counts) * phase.experiment.stop_least:
         return None
     p = split_p(counts, [arm["weight"] for arm in phase.arms])
@@ -157,12 +172,10 @@ def _of_split(phase: Phase, open_arms: Sequence[Mapping[str, JSON]]) -> list[Fou
 
 
 def _of_errors(
-    phase: Phase, arms: Sequence[Mapping[str, JSON]], after: date | None, now: datetime
+    phase: Phase, arms: Sequence[Mapping[str, JSON]], answers: Sequence[Served]
 ) -> list[Found]:
     """Arms whose content cannot be made, where that of the control can."""
-    experiment = phase.experiment
-    first = phase.started_at.date() if after is None else after + timedelta(days=1)
-    rows = {one.arm: one for one in served(experiment.site_id, experiment.key, first, now.date())}
+    rows = {one.arm: one for one in answers}
     control = rows.get(next(arm["key"] for arm in phase.arms if arm["is_control"]))
     found = []
     for arm in arms:
@@ -192,39 +205,46 @@ def _of_figures(
     arms: Sequence[Mapping[str, JSON]],
     after: date | None,
     wanted: set[str],
+    known: Known,
 ) -> list[Found]:
     """Arms that are worse than may be borne, in a guardrail or in the goal."""
-    least = phase.experiment.stop_least
-    people = people_of(phase, after)
+    least, people, sums = phase.experiment.stop_least, known.people, known.sums
     control = next(int(arm["number"]) for arm in phase.arms if arm["is_control"])
-    enough = [arm for arm in arms if people[arm["number"]] >= least]
-    if not enough or people[control] < least:
+    enough = [arm for arm in arms if people.get(arm["number"], 0) >= least]
+    if not enough or people.get(control, 0) < least:
         return []
-    goals = Goal.objects.filter(
-        experiment_id=phase.experiment_id, added_at__lte=phase.started_at
-    ).select_related("metric")
-    sums = sums_of(phase, after)
+    goals = [goal for goal in known.goals if goal.added_at <= phase.started_at]
     if phase.bandit:
         if after is not None:
             return []  # weighted sums are of everybody; whom a person let go on a person stops
         sums.all.update(weighted_sums(phase, [goal.metric for goal in goals]))
     found: dict[str, Found] = {}
-    judged = goals.exclude(role=Goal.Role.WATCHED).order_by("role", "pk")
-    for goal in sorted(judged, key=lambda one: one.role != Goal.Role.GUARDRAIL):
-        cause = goal.metric.stands_for or Cause.HARM.value
-        if cause not in wanted or goal.metric.kind == Metric.Kind.QUANTILE:
-            continue
-        if phase.bandit and goal.metric.kind not in COUNTED:
-            continue
-        for arm, figures in _worse(phase, goal, enough, control, sums):
+    judged = [goal for goal in goals if _stops(goal, phase, wanted)]
+    # Any of them may stop an arm: they share what the experiment may be wrong by.
+    alpha = phase.experiment.alpha / max(1, len(judged))
+    for goal in sorted(judged, key=lambda one: (one.role != Goal.Role.GUARDRAIL, one.pk)):
+        cause = _cause_of(goal)
+        for arm, figures in _worse(phase, goal, alpha, enough, control, sums):
             words = _words(arm, goal, figures)
             found.setdefault(arm["key"], Found(arm["key"], cause, words, figures))
     return list(found.values())
 
 
+def _cause_of(goal: Goal) -> str:
+    return goal.metric.stands_for or Cause.HARM.value
+
+
+def _stops(goal: Goal, phase: Phase, wanted: set[str]) -> bool:
+    """Whether an arm may be stopped by what this metric says."""
+    kind = goal.metric.kind
+    is_told = goal.role != Goal.Role.WATCHED and kind != Metric.Kind.QUANTILE
+    return is_told and _cause_of(goal) in wanted and (not phase.bandit or kind in COUNTED)
+
+
 def _worse(
     phase: Phase,
     goal: Goal,
+    alpha: float,
     arms: Sequence[Mapping[str, JSON]],
     control: int,
     sums: PhaseSums,
@@ -234,7 +254,7 @@ def _worse(
     Both bounds surely beyond the margin would take several times as many participants.
     """
     metric, experiment = goal.metric, phase.experiment
-    looking = Looking(ANY_TIME, experiment.alpha, experiment.per_arm)
+    looking = Looking(ANY_TIME, alpha, experiment.per_arm)
     before = sums.of(metric.pk, control)
     margin = (goal.margin or 0.0) if goal.role == Goal.Role.GUARDRAIL else 0.0
     is_more_better = metric.direction == Metric.Direction.UP

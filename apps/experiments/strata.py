@@ -10,14 +10,17 @@ ratios, quantiles and bandits, and where the plain effect has no interval. Sourc
 and Yu, JRSS B 75 (2013).
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
+import numpy as np
+
+from apps.experiments.domain.comparing import Vector
 from apps.experiments.domain.effects import Effect, Looking, stratified
-from apps.experiments.domain.sums import Sums, added
+from apps.experiments.domain.sums import Sums
 from apps.experiments.models import Phase
 from apps.experiments.phase_sums import PhaseSums
 
@@ -26,6 +29,7 @@ COUNTED: Final = frozenset({"conversion", "retention", "mean"})
 TOO_SMALL: Final = "There are too few people in the days, weeks and segments to compare within."
 JSON = Any
 Cut = Callable[[date], object]
+Key = tuple[object, bool]  # when, and whether in the segment
 _CUTS: Final[tuple[tuple[str, Cut], ...]] = (
     ("day", lambda day: day),
     ("week", lambda day: day.isocalendar()[:2]),
@@ -44,19 +48,20 @@ def told(
     if kind not in COUNTED or phase.bandit or effect.interval is None:
         return None
     nothing = {"diff": None, "interval": None, "by": None, "reduction": None}
-    for by, segment, cut in _ways(phase):
-        sizes = [_sizes(sums, metric_id, arm, segment, cut) for arm in arms]
-        keys = list(dict.fromkeys([*sizes[0], *sizes[1]]))
-        if len(keys) < 2 or min(size[key] for size in sizes for key in keys) < LEAST:
-            continue
+    plain = stratified(
+        effect, [(sums.of(metric_id, arms[0]), sums.of(metric_id, arms[1]))], looking
+    )
+    for by, segment, cut in _ways(phase) if plain is not None and plain.se else ():
         control, own = (_cut(sums, metric_id, arm, by, segment, cut) for arm in arms)
-        plain = stratified(
-            effect, [(sums.of(metric_id, arms[0]), sums.of(metric_id, arms[1]))], looking
-        )
-        found = stratified(effect, [(control[key], own[key]) for key in keys], looking)
-        if found is None or found.interval is None or plain is None or not plain.se:
+        if len({*control, *own}) < 2 or control.keys() != own.keys():
+            continue  # a stratum that nobody is in, in one of the arms
+        if min(one[0] for side in (control, own) for one in side.values()) < LEAST:
             continue
-        assert found.se is not None
+        pairs = [(_sums(control[key]), _sums(own[key])) for key in control]
+        found = stratified(effect, pairs, looking)
+        if found is None or found.interval is None:
+            continue
+        assert found.se is not None and plain is not None and plain.se is not None
         return {
             "diff": found.diff,
             "interval": list(found.interval),
@@ -79,36 +84,46 @@ def _always(_: date) -> object:
     return ""
 
 
-def _rows(
-    sums: PhaseSums, metric_id: UUID, arm: int, segment: str, cut: Cut
-) -> Iterator[tuple[tuple[object, bool], int, list[float]]]:
-    """(stratum, 1 or -1, a day's sums): who is in the segment is not outside as well."""
-    for day, numbers in sums.rows.get((metric_id, arm, ""), []):
-        yield (cut(day), False), 1, numbers
-    for day, numbers in sums.rows.get((metric_id, arm, segment), []) if segment else []:
-        yield (cut(day), True), 1, numbers
-        yield (cut(day), False), -1, numbers
-
-
-def _sizes(
-    sums: PhaseSums, metric_id: UUID, arm: int, segment: str, cut: Cut
-) -> Counter[tuple[object, bool]]:
-    """People of an arm by stratum: when they came, and whether they were in the segment."""
-    found: Counter[tuple[object, bool]] = Counter()
-    for key, sign, numbers in _rows(sums, metric_id, arm, segment, cut):
-        found[key] += sign * int(numbers[0])
-    return +found
-
-
 def _cut(
     sums: PhaseSums, metric_id: UUID, arm: int, by: str, segment: str, cut: Cut
-) -> dict[tuple[object, bool], Sums]:
-    """An arm's sums by stratum. Kept: each arm is compared with the same control."""
+) -> Mapping[Key, list[float]]:
+    """An arm's sums by stratum: when they came, and whether they were in the segment.
+
+    Kept: each arm is compared with the same control. Who is in the segment is not outside as well.
+    """
     if (known := sums.strata.get((metric_id, arm, by))) is not None:
         return known
-    parts: dict[tuple[object, bool], list[list[float]]] = {}
-    for key, sign, numbers in _rows(sums, metric_id, arm, segment, cut):
-        parts.setdefault(key, []).append(numbers if sign > 0 else [-number for number in numbers])
-    found = {key: added(rows) for key, rows in parts.items()}
+    when, outside = _parts(*sums.table((metric_id, arm, "")), cut)
+    found: dict[Key, list[float]] = {}
+    if segment:
+        inside_when, inside = _parts(*sums.table((metric_id, arm, segment)), cut)
+        places = {key: place for place, key in enumerate(when)}
+        of_both = [place for place, key in enumerate(inside_when) if key in places]
+        outside[[places[inside_when[place]] for place in of_both]] -= inside[of_both]
+        found = {(key, True): one for key, one in zip(inside_when, inside.tolist(), strict=True)}
+    found |= {(key, False): one for key, one in zip(when, outside.tolist(), strict=True)}
+    found = {key: one for key, one in found.items() if one[0] > 0}
     sums.strata[metric_id, arm, by] = found
     return found
+
+
+def _sums(numbers: Sequence[float]) -> Sums:
+    n, *others = numbers
+    return Sums(int(n), *others)
+
+
+def _parts(days: tuple[date, ...], table: Vector, cut: Cut) -> tuple[Sequence[object], Vector]:
+    """Days that rise, added up by how they are cut: the keys, and a line for each."""
+    if not days:
+        return (), table
+    keys, first = _begins(days, cut)
+    with np.errstate(over="ignore"):  # what has run away is said to have done so
+        return keys, np.add.reduceat(table, first, axis=0)
+
+
+@lru_cache(maxsize=256)
+def _begins(days: tuple[date, ...], cut: Cut) -> tuple[tuple[object, ...], list[int]]:
+    """The keys of days, and where each begins. All metrics of an experiment have the same days."""
+    keys = [cut(day) for day in days]
+    first = [place for place, key in enumerate(keys) if not place or key != keys[place - 1]]
+    return tuple(keys[place] for place in first), first

@@ -6,8 +6,8 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.experiments import rotating
+from apps.experiments.designing import KEPT_OPEN
 from apps.experiments.models import Experiment, Holdout, Phase
-from apps.experiments.refreshing import KEPT_OPEN
 from apps.work import clock
 from apps.work import services as work
 
@@ -21,7 +21,7 @@ def refresh_site(task: work.Work, now: datetime) -> None:
 
     `experiment` in the payload: somebody waits for the result of that one, whatever has changed.
     """
-    from apps.experiments import analysing, refresh_due, refreshing, sharing, stopping
+    from apps.experiments import refresh_due, refreshing, sharing, working_out
 
     assert task.site_id is not None
     counted = refreshing.refresh_phases(site_id=task.site_id, now=now, progress=task.progress)
@@ -31,10 +31,8 @@ def refresh_site(task: work.Work, now: datetime) -> None:
     for phase in bandits.select_related("experiment").order_by("pk"):
         sharing.share_anew(phase, now=now)
     asked = task.payload.get("experiment")
-    for phase in refresh_due.due(task.site_id, counted, UUID(str(asked)) if asked else None, now):
-        analysing.analyse(phase, now=now)
-        if stopping.stop_due(phase, now=now):
-            analysing.analyse(phase, now=now)  # the page says at once that an arm is stopped
+    due = refresh_due.due(task.site_id, counted, UUID(str(asked)) if asked else None, now)
+    working_out.work_out(due, now=now)
 
 
 @shared_task(name="experiments.rotate_holdouts")  # type: ignore[untyped-decorator]  # no types

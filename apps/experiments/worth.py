@@ -19,9 +19,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection
 from django.db.models import Count, Min, Q
 
+from apps.experiments.designing import mixed_money
 from apps.experiments.domain.lifts import ALPHA, detectable, lift_of, return_of, verdict_of
 from apps.experiments.domain.sums import NAMES, Sums, added
 from apps.experiments.models import (
@@ -40,14 +40,7 @@ MONTH: Final = timedelta(days=28)
 NOT_SERVED: Final = "It is not served yet: publish it, and visitors are held out from then on."
 NOBODY: Final = "Nothing was decided for a known visitor since it is served."
 NO_METRIC: Final = "The site has no metric to judge it by: make one."
-MIXED_MONEY: Final = (
-    "Amounts in {} are added up as if they were one currency: give the metric a currency."
-)
 SMALL: Final = "Fewer than ten of the segment are on one of the sides."
-_CURRENCIES: Final = """
-SELECT DISTINCT upper(properties->>'currency') FROM events_event
-WHERE site_id = %s AND name = %s AND occurred_at >= %s AND properties ? 'currency' LIMIT 5
-"""
 JSON = Any
 Pairs = Sequence[tuple[Sums, Sums]]
 
@@ -115,7 +108,7 @@ def _metric(
         "window_hours": metric.window_hours,
         "left_out": left_out,
         "verdict": verdict_of(effect.interval, metric.direction),
-        "effect": plain(asdict(effect)) | {"note": _money(holdout, metric, now)},
+        "effect": plain(asdict(effect)) | {"note": mixed_money(metric, now - 4 * MONTH)},
         "segments": segments,
         "detectable": plain(detectable(held, rest, (held.n + rest.n) / days, share, WEEKS))
         if metric.kind != Metric.Kind.RATIO
@@ -146,17 +139,6 @@ def _largest(sums: Mapping[str, Pairs]) -> list[str]:
     return sorted(sizes, key=lambda key: (-sizes[key], key))[:MOST_SEGMENTS]
 
 
-def _money(holdout: Holdout, metric: Metric, now: datetime) -> str | None:
-    """What is wrong with amounts of a metric that no currency was given for."""
-    is_sum = metric.kind in (Metric.Kind.MEAN, Metric.Kind.RATIO) and metric.of != Metric.Of.COUNT
-    if metric.currency or not is_sum or not metric.event:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(_CURRENCIES, [str(holdout.site_id), metric.event, now - 4 * MONTH])
-        found = sorted(row[0] for row in cursor.fetchall() if row[0])
-    return MIXED_MONEY.format(" and ".join(found)) if len(found) > 1 else None
-
-
 def _return(
     holdout: Holdout, turns: Sequence[HoldoutTurn], days: int, now: datetime
 ) -> dict[str, JSON] | None:
@@ -167,7 +149,7 @@ def _return(
     nothing = dict.fromkeys(
         ("gained", "interval", "cost", "net", "net_interval", "ratio"), None
     ) | {"metric": metric.name, "currency": metric.currency}
-    money = _money(holdout, metric, now)
+    money = mixed_money(metric, now - 4 * MONTH)
     if money is not None:
         return nothing | {"reason": money}
     if metric.kind == Metric.Kind.RATIO:

@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from apps.experiments import counting
+from apps.experiments.designing import KEPT_OPEN
 from apps.experiments.domain.sums import NAMES
 from apps.experiments.models import HoldoutMember, HoldoutSum, HoldoutTurn, Metric, Phase
-from apps.experiments.refreshing import KEPT_OPEN
 from apps.work.types import Progress
 
 MOST_METRICS: Final = 20

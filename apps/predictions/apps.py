@@ -12,7 +12,6 @@ class PredictionsConfig(AppConfig):
             attention,
             champion_gate,
             clearing,
-            day_tasks,
             days_kept,
             drift_notices,
             fair_gate,
@@ -20,15 +19,16 @@ class PredictionsConfig(AppConfig):
             kinds_of_ours,
             personal_data,
             shadow_gate,
+            taken_events,
         )
         from apps.profiles import holders
         from apps.work import attention as home
-        from apps.work import schedules
 
         holders.register(personal_data.HOLDER)
         holders.register(days_kept.HOLDER)
         withdrawing.register(clearing.CLEARING)
         withdrawing.register(days_kept.CLEARING)
+        withdrawing.register(taken_events.CLEARING)
         kinds_of_ours.register_all()
         gates.register_gate(gates.WHOLE, gates.whole)
         gates.register_gate(gates.FAIR, fair_gate.check)
@@ -36,6 +36,13 @@ class PredictionsConfig(AppConfig):
         gates.register_gate(champion_gate.BEATS, champion_gate.check)
         home.register("models", permission=attention.PERMISSION, tell=attention.tell)
         home.register("drift", permission=drift_notices.PERMISSION, tell=drift_notices.tell)
+        self._declare_schedules()
+
+    @staticmethod
+    def _declare_schedules() -> None:
+        from apps.predictions import day_tasks
+        from apps.work import schedules
+
         schedules.declare(
             "Train predictions", task="predictions.train_all", crontab="20 3 * * *", queue="train"
         )

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import numpy as np
 from django.db import connection
-from numpy.typing import NDArray
 
 from apps.consent.declared import MODEL_TRAINING, purpose_of
 from apps.predictions import days, leaks
@@ -24,7 +23,7 @@ from apps.predictions.days import Filled, allowed_for, fill
 from apps.predictions.domain.feature_names import Feature, feature_of, features_of
 from apps.predictions.labels import Label, labels_of
 from apps.predictions.leaks import Leak
-from apps.predictions.looking import GIVEN, RECEIVED, SEEN, Wanted, read
+from apps.predictions.looking import GIVEN, RECEIVED, SEEN, Matrix, Wanted, read
 from apps.predictions.models import ModelSpec
 from apps.profiles.state import uuid_array
 
@@ -54,8 +53,6 @@ _LABELLED: Final = (
     ModelSpec.Kind.ABSENCE,
     ModelSpec.Kind.CATEGORIES,
 )
-
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ def moment(
 ) -> Moment:
     """Return the visitors active at `as_of`, with what was known then and what came after.
 
-    Beyond `looking.MAX_ROWS_A_MOMENT` a sample, the same for the same seed. One statement.
+    Beyond `looking.MAX_ROWS_A_MOMENT` a sample, the same for the same seed.
 
     Args:
         now: the moment as of which they have to allow it; `as_of` unless given.
@@ -139,8 +136,7 @@ def rows_of(
     known = RECEIVED if spec.knows_by == RECEIVED else OCCURRED
     wanted = Wanted(tuple(names), spec.purpose, known, spec.window_days)
     more = {"profiles": uuid_array(profile_ids)}
-    found = read(spec, wanted, GIVEN, "p.profile_id", as_of, now or as_of, more)
-    return [row[0] for row in found], _matrix([row[1:] for row in found], len(names))
+    return read(spec, wanted, GIVEN, [], as_of, now or as_of, more)
 
 
 def knows_by(spec: ModelSpec, instants: Sequence[datetime]) -> str:
@@ -161,32 +157,27 @@ def _moment(
 ) -> Moment:
     wanted = Wanted(tuple(names), spec.purpose, known, spec.window_days)
     labels = labels_of(spec) if spec.kind in _LABELLED else []
-    found = read(spec, wanted, SEEN, _label(spec, labels), as_of, now, _bound(labels))
-    many = 2 + max(len(labels), 1)
-    y = _matrix([row[2:many] for row in found], many - 2)
+    many = 1 + max(len(labels), 1)
+    profiles, found = read(spec, wanted, SEEN, _told(spec, labels), as_of, now, _bound(labels))
+    x, y = found[:, many:], found[:, 1:many]
     return Moment(
         as_of,
-        _matrix([row[many:] for row in found], len(names)),
-        y if len(labels) > 1 else y[:, 0],
-        [row[0] for row in found],
+        np.ascontiguousarray(x),
+        np.ascontiguousarray(y if len(labels) > 1 else y[:, 0]),
+        profiles,
         known,
-        sum(row[1] for row in found) / len(found) if found else 0.0,
+        float(found[:, 0].mean()) if len(found) else 0.0,
     )
 
 
-def _label(spec: ModelSpec, labels: Sequence[Label]) -> str:
+def _told(spec: ModelSpec, labels: Sequence[Label]) -> list[str]:
     allowed = allowed_for(purpose_of(spec.purpose))
     told = [f"({one.sql.format(allowed=allowed)})::int" for one in labels] or ["NULL::int"]
-    return ", ".join(["p.profile_id", _JOINED, *told])
+    return [_JOINED, *told]
 
 
 def _bound(labels: Sequence[Label]) -> dict[str, Any]:
     return {name: value for one in labels for name, value in one.params.items()}
-
-
-def _matrix(rows: Sequence[Sequence[Any]], width: int) -> Matrix:
-    # None becomes NaN, which learners take as "not known".
-    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
 
 
 def check(

@@ -54,17 +54,21 @@ _RESULTS: Final = f"""(SELECT CASE jsonb_typeof(found) WHEN 'number' THEN found:
   WHEN 'array' THEN jsonb_array_length(found) END FROM (SELECT coalesce({_RESULT})) r(found))"""
 
 
-def event_rows(number: int, lo_ms: str, cut_ms: str = "NULL::bigint") -> str:
+def event_rows(
+    number: int, lo_ms: str, cut_ms: str = "NULL::bigint", *, with_context: bool = True
+) -> str:
     """Return the SELECT list of an event `e` as a row of a source of `pieces`.
 
     Args:
         number: of the range that is read; rows of one range follow each other.
         lo_ms: where the range begins; rows before are only looked back at.
         cut_ms: where the piece begins, if that is within the day.
+        with_context: what is counted reads the context, which is as wide as all else.
     """
+    context = "e.context" if with_context else "NULL::jsonb AS context"
     return f"""{number} AS range_no, {lo_ms} AS lo_ms, {cut_ms} AS cut_ms, e.profile_id,
   e.occurred_at, coalesce(e.original_at, e.occurred_at) AS original_at, e.message_id,
-  e.received_at, {AT_MS} AS at_ms, e.name, e.category, e.item, e.context,
+  e.received_at, {AT_MS} AS at_ms, e.name, e.category, e.item, {context},
   CASE WHEN e.value <> 'NaN' THEN least(greatest(e.value, -{LARGEST_VALUE:g}), {LARGEST_VALUE:g})
   END AS value, e.identity_id AS device,
   CASE WHEN {_IS_SEARCH} THEN coalesce({_QUERY}, '') END AS query,
@@ -200,17 +204,27 @@ class Look:
             )
         return f"({' OR '.join(tests)})"
 
-    def statement(self, people: str, label: str) -> str:
-        """Return the statement: a row for each of `people`, the label(s) first, then the features.
+    def asked(self, people: str) -> str:
+        """Return the SELECT of who is asked about: what `statement` finds as the table `asked`.
 
         Args:
-            people: a SELECT of profile_id, and what `label` reads besides.
-            label: expressions over `p`, a row of `people`.
+            people: a SELECT of profile_id, and what labels read besides.
+        """
+        return f"SELECT p.*, {self.is_loose} AS is_loose FROM ({people}) p"
+
+    def statement(self, labels: Sequence[str]) -> str:
+        """Return the statement: a row for each of `asked`, the labels first, then the features.
+
+        A row is the id of the person, then numbers (float8), 'NaN' where there is nothing.
+
+        Args:
+            labels: expressions over `p`, a row of `asked`.
         """
         finished = [
             f"{one.sql} AS c{n}" for n, one in enumerate(self.columns) if one.source == "days"
         ]
-        listed = "".join(f",\n  {self._shown(n, one)}" for n, one in enumerate(self.columns))
+        shown = [*labels, *(self._shown(n, one) for n, one in enumerate(self.columns))]
+        listed = "".join(f",\n  coalesce(({one})::float8, 'NaN')" for one in shown)
         sums = ""
         if finished:
             sums = (
@@ -219,11 +233,11 @@ class Look:
             )
         here = visit = ""
         if any(one.source == "visit" for one in self.columns):
-            here = f", here AS MATERIALIZED ({self._here()})"
+            here = f"WITH here AS MATERIALIZED ({self._here()})"
             visit = f"LEFT JOIN ({self._visits()}) v ON v.profile_id = p.profile_id"
         return f"""
-WITH asked AS MATERIALIZED (SELECT p.*, {self.is_loose} AS is_loose FROM ({people}) p){here}
-SELECT {label}{listed}
+{here}
+SELECT p.profile_id{listed}
 FROM asked p {sums} {visit} ORDER BY p.profile_id"""
 
     def _shown(self, number: int, column: Column) -> str:
@@ -233,8 +247,7 @@ FROM asked p {sums} {visit} ORDER BY p.profile_id"""
             "clock": column.sql,
             "trait": self._trait(number),
         }[column.source]
-        value = found if column.empty is None else f"coalesce({found}, {column.empty:g})"
-        return f"({value})::float8"
+        return found if column.empty is None else f"coalesce({found}, {column.empty:g})"
 
     def _parts(self) -> list[Part]:
         found = {part.key: part for one in self.columns for part in one.parts}
@@ -274,11 +287,12 @@ UNION ALL {counted}"""
             f" WHEN e.occurred_at >= '{clock.from_ms(edge).isoformat()}' THEN {edge}::bigint"
             for edge in self.edges
         )
+        wide = any("e.context" in part.counted for part in self._parts())
         since = clock.from_ms(lo_ms - SESSION_IDLE_MS).isoformat()
         until = min(clock.from_ms(hi_ms), self.as_of)
         test = "<=" if hi_ms > self.as_of_ms else "<"
         return f"""
-SELECT {event_rows(number, f"{lo_ms}::bigint", f"CASE{cuts} END")}
+SELECT {event_rows(number, f"{lo_ms}::bigint", f"CASE{cuts} END", with_context=wide)}
 FROM asked a JOIN events_event e ON e.profile_id = a.profile_id
 WHERE {whose} AND {self.allowed} AND {self.known("e")}
   AND e.occurred_at >= '{since}' AND e.occurred_at {test} '{until.isoformat()}'"""

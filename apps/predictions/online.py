@@ -17,6 +17,7 @@ from django.db import Error, connection
 from django.db.models import QuerySet
 
 from apps.consent.declared import problem_of, purpose_of
+from apps.consent.gates import finer_refused
 from apps.predictions.domain.session_features import DAY_MS, is_online, session_row
 from apps.predictions.errors import ArtifactBroken, ModelUnavailable, RowRefused
 from apps.predictions.models import ModelSpec, ModelVersion
@@ -33,6 +34,8 @@ MAX_AGE_DAYS: Final = 90
 DIGITS: Final = 4  # as stored scores
 _OF_DAYS: Final = {"events_1d": 1, "events_7d": 7, "events_30d": 30}
 _OF_WINDOW: Final = frozenset({"count", "since_h", "category"})
+# Of these a history says which of its events were not for them; of others it does not.
+TOLD_APART: Final = frozenset(finer_refused(0))
 KINDS: Final = (ModelSpec.Kind.PROPENSITY, ModelSpec.Kind.ABSENCE, ModelSpec.Kind.CATEGORIES)
 
 
@@ -175,6 +178,11 @@ def why_not(version: ModelVersion) -> str:
         return ""
     if spec.kind not in KINDS:
         return "Only what foresees something is worked out for each decision; this is stored."
+    if problem_of(spec.purpose) is None and purpose_of(spec.purpose) not in TOLD_APART:
+        return (
+            "The newest events of a visitor do not tell which of them are for what it is for: the"
+            " stored scores serve. Choose “Models”, and train it again."
+        )
     others = [name for name in version.feature_names if not is_online(name)]
     if others:
         return (
@@ -205,6 +213,8 @@ def _stale_at_ms(spec: ModelSpec, version: ModelVersion) -> int:
 def _of(spec: ModelSpec, version: ModelVersion, loaded: Serving | None) -> Online | None:
     """A champion as decisions ask it; None where it cannot be: its stored scores serve."""
     if problem_of(spec.purpose) is not None or not all(map(is_online, version.feature_names)):
+        return None
+    if purpose_of(spec.purpose) not in TOLD_APART:
         return None
     if loaded is None:
         try:

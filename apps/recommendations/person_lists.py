@@ -14,7 +14,7 @@ from apps.recommendations.reading import Read
 from apps.recommendations.statements import of, parameters_of
 
 # Asked again, under the row's lock, of everybody who gets a list: a no may have come meanwhile, and
-# whoever writes one deletes lists under that lock.
+# whoever writes one deletes lists under that lock. A list of a training that began later stays.
 _WRITE = """
 INSERT INTO recommendations_personlist (profile_id, recommender_id, version_id, items, as_of)
 SELECT s.profile_id, %(recommender)s, %(version)s, one.items, %(now)s
@@ -25,6 +25,7 @@ WHERE s.site_id = %(site)s AND {willing}
 ORDER BY s.profile_id FOR SHARE OF s
 ON CONFLICT (profile_id, recommender_id) DO UPDATE
 SET version_id = excluded.version_id, items = excluded.items, as_of = excluded.as_of
+WHERE recommendations_personlist.as_of <= excluded.as_of
 """
 # What events call an item, in the order in which intake asks: `apps.events.fold` has the same.
 ITEM_KEYS: Final = ("product_id", "sku", "item_id", "content_id", "article_id")

@@ -29,6 +29,7 @@ from apps.work.types import Progress
 
 ROWS_AT_ONCE: Final = 1_000
 STEPS: Final = 6  # of the progress that is told
+OVERTAKEN: Final = "A training that began later was done before it: what that has learned counts."
 
 _LISTS = """
 INSERT INTO recommendations_itemlist (version_id, item, previous, method, ranked, vector)
@@ -58,8 +59,9 @@ def train(
 ) -> UUID | None:
     """Learn a new version and serve it; its id, None when there is nothing to learn.
 
-    It does not serve, and what serves goes on, where it is surely worse on the same days, or where
-    a person has chosen a version: it waits for a yes then. Safe to run twice.
+    It does not serve, and what serves goes on, where it is surely worse on the same days, where a
+    training that began later was done before it, or where a person has chosen a version: it waits
+    for a yes then. Safe to run twice, and twice at a time.
 
     Args:
         chooses: methods are tried though nothing has changed: the nightly training.
@@ -198,14 +200,23 @@ def _kept(
     )
     with transaction.atomic():
         Recommender.objects.select_for_update().get(pk=recommender.pk)
+        if not chosen.is_worse and _is_overtaken(recommender, now):
+            version.state, version.outcome = State.REFUSED, OVERTAKEN
+        is_kept = version.state != State.REFUSED
         version.save(force_insert=True)
-        _write_lists(version, () if chosen.is_worse else learned.rows)
+        _write_lists(version, learned.rows if is_kept else ())
         if chosen.trial is not None:
             _write_trial(version, chosen, now)
-        if not chosen.is_worse and not is_held(recommender):
+        if is_kept and not is_held(recommender):
             activate(version=version, actor=None, now=now, why="trained")
         prune(recommender)
     return version
+
+
+def _is_overtaken(recommender: Recommender, now: datetime) -> bool:
+    """Whether a training that began later, and so has read more, is there already; locked."""
+    newer = recommender.versions.filter(trained_at__gt=now)
+    return newer.exclude(state=State.REFUSED).exists()
 
 
 def _write_lists(version: RecommenderVersion, rows: Sequence[ListRow]) -> None:

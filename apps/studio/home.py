@@ -17,6 +17,7 @@ from apps.studio.domain import problems
 from apps.studio.domain.charts import Chart, share_pct, stacked
 from apps.studio.domain.reasons import reason_words
 from apps.studio.drafts import Drafts, drafts_of
+from apps.studio.experiments.home_card import card as experiments_card
 from apps.studio.live_now import coming, lately, live_now, unsaved_problems
 from apps.studio.performance import performance
 from apps.studio.release_problems import problems_of_releases
@@ -33,6 +34,7 @@ VIEW_SEGMENTS: Final = "segments.view_segment"
 VIEW_TRIGGERS: Final = "rules.view_trigger"
 VIEW_RECOMMENDERS: Final = "recommendations.view_recommender"
 VIEW_MODELS: Final = "predictions.view_modelspec"
+VIEW_EXPERIMENTS: Final = "experiments.view_experiment"
 VIEW_PUBLICATIONS: Final = "decisions.view_publication"
 VIEW_DECISIONS: Final = "decisions.view_publication"  # shares, no single visitor
 VIEW_CONTENT: Final = "content.view_block"
@@ -88,6 +90,7 @@ class _Page:
             **self._segments(),
             **self._triggers(),
             **self._models(),
+            **self._experiments(),
             **self._intake(),
             **self._decisions(),
             **self._senders(),
@@ -157,6 +160,10 @@ class _Page:
         may_see = self._may(VIEW_RECOMMENDERS) or self._may(VIEW_MODELS)
         rows = [(model, reverse(model.url_name, args=[model.id])) for model in models]
         return {"models": rows} if may_see else {}
+
+    def _experiments(self) -> dict[str, Any]:
+        may_see = self._may(VIEW_EXPERIMENTS)
+        return {"experiments": experiments_card(self._site_id)} if may_see else {}
 
     def _publication(self) -> dict[str, Any]:
         if not self._may(VIEW_PUBLICATIONS):

@@ -67,6 +67,16 @@ CROSS JOIN (VALUES ('', %(n)s), ('vip', %(n)s / 5)) s(segment, n)
 CROSS JOIN LATERAL (SELECT round(s.n * (0.05 + 0.1 * random() + 0 * (a + d))) AS y,
   round(s.n * (0.05 + 0.1 * random() + 0 * (a + d))) AS x) v
 """
+# The days before the last look said the same as it: a page shows them all.
+_LOOKS: Final = """
+INSERT INTO experiments_look (phase_id, day, figures)
+SELECT l.phase_id, l.day - d, l.figures
+FROM experiments_look l JOIN experiments_phase h ON h.id = l.phase_id
+JOIN experiments_experiment e ON e.id = h.experiment_id
+CROSS JOIN generate_series(1, %(days)s - 1) d
+WHERE e.site_id = %(site)s
+ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +169,9 @@ def _fill(site_id: UUID, size: Size) -> None:
             cursor.execute(statement, named)
         cursor.execute("VACUUM (ANALYZE) experiments_participant")
         cursor.execute("VACUUM (ANALYZE) experiments_daysum")
+
+
+def add_past_looks(site_id: UUID) -> None:
+    """Give every experiment the looks of the days before, as one has that was analysed daily."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOKS, {"site": str(site_id), "days": DAYS})

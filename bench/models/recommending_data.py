@@ -25,9 +25,12 @@ WEIGHTS: Final = {
     "VIEW": 1.0, "LIKE": 2.0, "BOOKMARK": 2.5, "FOLLOW": 3.0, "COMMENT CREATED": 4.0,
 }  # fmt: skip
 
+# How the ids of people begin: those of one site are not those of another in the same database.
+_OF_SHOP: Final = "01900000-0001-7000-8000-"
+_OF_ESHOP: Final = "01900000-0002-7000-8000-"
 _PROFILES = """
 INSERT INTO profiles_profile (id, site_id, bucketing_key, created_at)
-SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, %(site)s::uuid,
+SELECT (%(ids)s || lpad(to_hex(n), 12, '0'))::uuid, %(site)s::uuid,
   'visitor-' || n, %(since)s FROM generate_series(0, %(people)s - 1) n
 """
 _STATES = """
@@ -40,7 +43,7 @@ FROM profiles_profile p WHERE p.site_id = %(site)s
 _EVENTS = """
 INSERT INTO events_event (site_id, profile_id, identity_id, source_id, kind, name, category, item,
   value, message_id, occurred_at, received_at, properties, consent_epoch, purposes)
-SELECT %(site)s::uuid, ('01900000-0000-7000-8000-' || lpad(to_hex(visitor), 12, '0'))::uuid,
+SELECT %(site)s::uuid, (%(ids)s || lpad(to_hex(visitor), 12, '0'))::uuid,
   visitor + 1, %(site)s::uuid, 1, 'Product Viewed', 'kind ' || item %% 10, 'P' || item,
   5 + item %% 95, 'r-' || n, at, at, '{}', 0, 63
 FROM (
@@ -65,7 +68,7 @@ def make_shop(people: int, items: int, events: int, *, now: datetime) -> UUID:
     partitions.ensure_partitions_for(clock.to_ms(since + timedelta(days=day)) for day in days)
     given: dict[str, Any] = {
         "site": str(site_id), "people": people, "items": items, "events": events, "since": since,
-        "long": timedelta(days=60),
+        "long": timedelta(days=60), "ids": _OF_SHOP,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.25)")
@@ -77,7 +80,7 @@ def make_shop(people: int, items: int, events: int, *, now: datetime) -> UUID:
 _CLICKS = """
 INSERT INTO events_event (site_id, profile_id, identity_id, source_id, kind, name, item, message_id,
   occurred_at, received_at, properties, consent_epoch, purposes)
-SELECT %(site)s::uuid, ('01900000-0000-7000-8000-' || lpad(to_hex(person), 12, '0'))::uuid,
+SELECT %(site)s::uuid, (%(ids)s || lpad(to_hex(person), 12, '0'))::uuid,
   person + 1, %(site)s::uuid, 1, 'Product Viewed', item, 'c-' || n, at, at, '{}', 0, 63
 FROM ROWS FROM (jsonb_to_recordset(%(rows)s::jsonb) AS (person int, item text, at timestamptz))
   WITH ORDINALITY AS click(person, item, at, n)
@@ -102,6 +105,7 @@ def make_eshop(clicks: "Clicks", *, now: datetime) -> UUID:
     ]
     given: dict[str, Any] = {
         "site": str(site_id), "people": seen.people, "since": at[0], "rows": json.dumps(rows),
+        "ids": _OF_ESHOP,
     }  # fmt: skip
     with connection.cursor() as cursor:
         for statement in (_PROFILES, _STATES, _CLICKS):

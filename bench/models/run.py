@@ -21,7 +21,9 @@ from bench.report import Bar, bars_json
 from launcher.home import PROJECT_ROOT
 
 RESULTS: Final = PROJECT_ROOT / "bench" / "results"
-PARTS: Final = ("features", "scoring", "online", "recommending", "lists", "groups", "visitors")
+PARTS: Final = (
+    "features", "scoring", "online", "recommending", "lists", "groups", "visitors", "training",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -159,6 +159,8 @@
         : "It is what everyone sees: you did not agree to personalization.";
     },
     TARGETING_MATCH: () => "It was chosen by what you looked at in this visit.",
+    SPLIT: () => "It was dealt to you by chance: this shop compares two versions.",
+    HOLDOUT: () => "It is what everyone sees: you are one of a few for whom nothing is personalized.",
     DEFAULT: () => "It is what everyone sees at first. Look at a product, then come back.",
     DISABLED: () => "Personalization is switched off for this banner.",
     STALE: () => "It was chosen by what was last known of this visit.",
@@ -175,6 +177,8 @@
       note.textContent = words ? words() : "It was chosen by a rule of this shop.";
       facts.push(["Reason", decision.reason]);
       if (decision.variant) facts.push(["Variant", `${decision.variant}, version ${decision.version}`]);
+      const dealt = decision.experiment;
+      if (dealt) facts.push(["Experiment", `${dealt.key}, arm ${dealt.arm}`]);
       if (decision.rule) facts.push(["Rule", decision.rule]);
       facts.push(["Publication", `number ${answer.snapshot}`]);
       facts.push(["Answered in", `${Math.round(milliseconds)} ms`]);

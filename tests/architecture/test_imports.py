@@ -118,6 +118,7 @@ PUBLIC_BESIDES = {
     "apps.segments.domain": "pure arithmetic behind these figures",
     "apps.segments.pretending": "whom a preview pretends to be, as segments see it",
     "apps.recommendations.positions": "clicks by place, pure, for reports about lists",
+    "apps.recommendations.clicked": "who counts clicks by place says so here",
     "apps.pipeline.splitting": "undoing a merge, for the page that asks",
     "apps.pipeline.merging_by_hand": "joining two profiles, for the page that asks",
     "apps.content.rendering": "called on the hot path with prepared values",

@@ -39,7 +39,7 @@ from tests.apps.delivery.conftest import LAST_VIEWED
 from tests.emptying import Emptier
 from tests.ports import free_port
 
-UP_WITHIN_S = 30.0
+UP_WITHIN_S = 240.0  # a bound, for a machine that does much else
 ENTRY = "5KsDBWseXY6QegucYAoacS"  # of a content system
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,14 @@ from django.db import connection
 from django.test import Client
 
 from apps.consent.models import Recipient
-from apps.content.models import Cap
+from apps.content import services as content
+from apps.content.models import Cap, Placement
 from apps.decisions import records
 from apps.delivery import exposure_log
 from apps.events import fold as event_fold
 from apps.events import inbox, journal
+from apps.experiments import running, tasks, what_ifs
+from apps.experiments.models import Arm, Experiment, Goal, Holdout, Metric
 from apps.pipeline import fold
 from apps.pipeline.triggering import Follower
 from apps.privacy import carrying_out, requests
@@ -29,7 +33,9 @@ from apps.rules.models import Trigger
 from apps.rules.services import save_trigger
 from apps.segments.refresh import refresh_site
 from apps.work import clock, performing
+from apps.work import services as work
 from apps.work.models import Intent
+from engine.allocation import position_of
 from tests.apps.delivery.conftest import World
 
 PEOPLE = 50
@@ -135,9 +141,63 @@ class Shop:
             site_id=self.site_id, key="next", name="Next"
         )
         refresh_site(site_id=self.site_id)
+        self.metric = self.compare()
         world.publish()
         self.follower = Follower()
         self.follower.act(clock.now())  # its cursor begins here
+
+    def compare(self) -> Metric:
+        """An experiment in one place, and a holdout in another: everybody is in both."""
+        for key in ("note", "worth"):
+            block = content.create_block(site_id=self.site_id, key=key)
+            for number in range(2):
+                content.create_variant(
+                    block=block, key=f"v{number}", is_default=number == 0, template="<p>Hello</p>"
+                )
+            content.create_placement(site_id=self.site_id, key=f"{key}.place", block=block)
+        metric = Metric.objects.create(
+            site_id=self.site_id, key="orders", name="Orders", event="Order Completed"
+        )
+        now = clock.now()
+        place = Placement.objects.get(key="note.place")
+        experiment = Experiment.objects.create(
+            site_id=self.site_id, key="words", name="Words", placement=place, created_at=now,
+            per_arm=1_000,
+        )  # fmt: skip
+        assert place.block is not None
+        for number, variant in enumerate(place.block.variants.order_by("key")):
+            Arm.objects.create(
+                experiment=experiment, number=number, key=f"arm{number}", name=f"Arm {number}",
+                variant=variant, weight=0.5, is_control=number == 0,
+            )  # fmt: skip
+        Goal.objects.create(experiment=experiment, metric=metric, added_at=now)
+        running.start(experiment_id=experiment.pk, actor=None, now=now)
+        # Whoever is to be erased is held out, so that models know of it, too.
+        device = Canary(mark_of(ERASED)).device
+        seeds = (f"seed-{number}" for number in range(100))
+        seed = next(one for one in seeds if position_of(device, seed=one) < 0.5)
+        Holdout.objects.create(
+            site_id=self.site_id, key="half", name="Half", share=0.5, seed=seed, started_at=now,
+            placements=["worth.place"],
+        )  # fmt: skip
+        return metric
+
+    def count_experiments(self) -> None:
+        """What workers count of experiments and holdouts, as often as they like."""
+        later = clock.now() + timedelta(hours=1)  # the log is read up to then
+        for kind in (tasks.REFRESH, tasks.WORTH):
+            asked = work.ask(kind, key="site", site_id=self.site_id, now=clock.now())
+            assert performing.perform(asked.pk, now=later)
+
+    def ask_what_if(self) -> None:
+        """Ask the log what another rule would have earned, once everybody's time is over."""
+        later = clock.now() + timedelta(days=9)
+        asked = what_ifs.ask(
+            site_id=self.site_id, placement="note.place", metric_id=self.metric.pk, days=28,
+            policy={"what": "always", "variant": "v1"}, everybody=True, actor=None, now=later,
+        )  # fmt: skip
+        assert asked.intent_id is not None
+        assert performing.perform(asked.intent_id, now=later)
 
     def live_an_hour(self) -> None:
         """Everybody does everything, and the shop works with it."""
@@ -155,6 +215,8 @@ class Shop:
         records.flush()
         exposure_log.flush()
         self.work()
+        self.count_experiments()
+        self.ask_what_if()
 
     def send(self, events: list[dict[str, Any]]) -> None:
         """Take a call in and fold it."""
@@ -178,11 +240,17 @@ class Shop:
     def look(self, one: Canary) -> None:
         """Open the page: decisions, with facts of the call and a call that may be sent again."""
         body = {
-            "placements": ["home.hero"], "anonymousId": one.device, "userId": one.user,
+            "placements": ["home.hero", "note.place", "worth.place"],
+            "anonymousId": one.device, "userId": one.user,
             "context": one.context(), "facts": {"cart": f"cart-{one.mark}"},
         }  # fmt: skip
         answer = self.world.post("/v1/decide", body, key=self.world.sk)
         assert answer.status_code == 200, answer.content
+        seen = answer.json()["placements"]["note.place"]["decisionId"]
+        told = self.world.post(
+            "/v1/exposures", {"exposures": [{"decisionId": seen}]}, key=self.world.sk
+        )
+        assert told.status_code in (200, 202), told.content
 
     def go_wrong(self, one: Canary) -> None:
         """What cannot be stored: in quarantine, set aside in the inbox, refused by the journal."""

@@ -15,7 +15,7 @@ from launcher.home import PROJECT_ROOT, Home
 from launcher.testhome import temporary_home
 from tests.ports import free_port
 
-UP_WITHIN_S = 90.0
+UP_WITHIN_S = 240.0  # a bound, for a machine that does much else
 # What this test run's own servers are called by; the stack is to start its own.
 OURS = (
     "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PGUSER", "SECRET_KEY", "SIGNING_KEY",

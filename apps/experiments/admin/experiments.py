@@ -10,7 +10,7 @@ from django.db.models.fields.json import KT
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
 from apps.access import small_cells
@@ -27,6 +27,14 @@ _State = Experiment.State
 _BADGES = {"draft": "info", "running": "ok", "paused": "warn", "concluded": "quiet"}
 
 
+class StandingFilter(admin.ChoicesFieldListFilter):
+    """Where experiments are; another filter beside it tells what is archived by its state."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "Standing"
+
+
 @admin.register(Experiment)
 class ExperimentAdmin(DesignAdmin[Experiment]):
     """Designs. Nothing here changes what visitors see: pages of their own begin and end them."""
@@ -36,7 +44,7 @@ class ExperimentAdmin(DesignAdmin[Experiment]):
     change_form_template = "admin/experiments/experiment.html"
     add_form_template = "admin/experiments/experiment.html"
     list_display = ("name", "standing", "placement", "participants", "verdict", "progress", "site")
-    list_filter = ("site", "state", "kind")
+    list_filter = ("site", ("state", StandingFilter), "kind")
     list_select_related: ClassVar[Any] = ("site", "placement")
     search_fields = ("name", "key", "hypothesis", "placement__key", "placement__name")
     ordering = ("-created_at",)
@@ -117,10 +125,15 @@ class ExperimentAdmin(DesignAdmin[Experiment]):
     def get_fieldsets(self, request: HttpRequest, obj: Experiment | None = None) -> Any:
         """The steps; what a bandit alone reads is with bandits, learnings with what is over."""
         own = {field.name for field in Experiment._meta.get_fields()}
+        has_begun = obj is not None and obj.state != _State.DRAFT
+        if has_begun:  # what cannot be changed is not told as it is kept, and only if there is any
+            own -= {"factors"}
         steps = [
             (title, {**options, "fields": [one for one in options["fields"] if one in own]})
             for title, options in STEPS
         ]
+        if obj is not None and has_begun and obj.kind == Experiment.Kind.FACTORIAL:
+            steps[0][1]["fields"].append("factor_words")
         is_bandit = obj is None or obj.kind == Experiment.Kind.BANDIT
         steps = [one for one in steps if one[1]["fields"] and (is_bandit or one[0] != "A bandit")]
         if obj is not None and obj.state == _State.CONCLUDED:
@@ -137,8 +150,9 @@ class ExperimentAdmin(DesignAdmin[Experiment]):
                 return ["placement"]
             case _State.CONCLUDED:
                 asked = [name for _, options in STEPS for name in options["fields"]]
-                return [name for name in asked if name in own and name not in ("name",)]
-        return [*SETTLED]
+                found = [name for name in asked if name in own and name not in ("name",)]
+                return [*found, "factor_words"]
+        return [*SETTLED, "factor_words"]
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -209,6 +223,14 @@ class ExperimentAdmin(DesignAdmin[Experiment]):
         return super().response_add(request, obj, *args, **kw)
 
     # Columns
+
+    @admin.display(description="Factors")
+    def factor_words(self, experiment: Experiment) -> str:
+        """The factors of a factorial with their levels, one a line."""
+        rows = [
+            (f"{one['key']}: {', '.join(map(str, one['levels']))}",) for one in experiment.factors
+        ]
+        return format_html_join("", "<div>{}</div>", rows)
 
     @admin.display(description="State", ordering="state")
     def standing(self, experiment: Experiment) -> str:

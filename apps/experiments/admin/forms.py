@@ -92,6 +92,12 @@ class ExperimentForm(forms.ModelForm[Experiment]):
             "baseline", "mde_relative", "per_arm", "min_days", "stops_for", "stop_least",
             *(name for name in BANDITS if name in _OWN),
         )  # fmt: skip
+        labels = {
+            "per_arm": "Participants in each arm",
+            "min_days": "Least time, days",
+            "looking": "When it is looked at",
+            "looks": "Planned looks",
+        }
         widgets = {"hypothesis": forms.Textarea(attrs={"rows": 3, "cols": 70})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -5,22 +5,16 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from apps.access import small_cells
 from apps.experiments.admin.base import DesignAdmin
 from apps.experiments.admin.words import metric_words
+from apps.experiments.designing import METRIC_SETTLED, judges_now
 from apps.experiments.event_reads import DAYS, Lately, event_names, lately
-from apps.experiments.models import Experiment, Metric
+from apps.experiments.models import Metric
 from apps.work import clock
-
-_GOING = [Experiment.State.RUNNING, Experiment.State.PAUSED]
-DEFINES = [
-    "kind", "event", "of", "property", "per_event", "per_of", "per_property", "direction",
-    "currency", "window_hours", "after_hours", "most", "quantile",
-    "stands_for",
-]  # fmt: skip
 
 
 class MetricForm(forms.ModelForm[Metric]):
@@ -28,7 +22,7 @@ class MetricForm(forms.ModelForm[Metric]):
 
     class Meta:
         model = Metric
-        fields = ("site", "name", "key", *DEFINES)
+        fields = ("site", "name", "key", *METRIC_SETTLED)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +34,7 @@ class MetricForm(forms.ModelForm[Metric]):
     def clean(self) -> dict[str, Any] | None:
         super().clean()
         data = self.cleaned_data
-        said = {name: data.get(name, getattr(self.instance, name)) for name in DEFINES}
+        said = {name: data.get(name, getattr(self.instance, name)) for name in METRIC_SETTLED}
         kind, of = said["kind"], Metric.Of
         for own, name in (("of", "property"), ("per_of", "per_property")):
             is_read = (own == "of" and kind in (
@@ -115,16 +109,16 @@ class MetricAdmin(DesignAdmin[Metric]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Metric]:
         """With how many experiments are judged by each."""
         rows: QuerySet[Metric] = super().get_queryset(request)
-        going = Q(goals__experiment__state__in=_GOING)
+        going = judges_now(clock.now())
         return rows.annotate(
             experiments=Count("goals__experiment", distinct=True),
             going=Count("goals__experiment", filter=going, distinct=True),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Metric | None = None) -> Any:
-        """Nothing that a running experiment is judged by changes silently."""
+        """Nothing that figures are still worked out of changes silently."""
         fixed = super().get_readonly_fields(request, obj)
-        return [*fixed, *DEFINES] if obj is not None and _going(obj) else fixed
+        return [*fixed, *METRIC_SETTLED] if obj is not None and _going(obj) else fixed
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -152,7 +146,9 @@ class MetricAdmin(DesignAdmin[Metric]):
         """How many are judged by it."""
         going = _going(metric)
         count = getattr(metric, "experiments", 0)
-        return f"{count}, {going} of them running" if going else str(count or "none yet")
+        return (
+            f"{count}, {going} of them going or ended lately" if going else str(count or "none yet")
+        )
 
 
 def _going(metric: Metric) -> int:

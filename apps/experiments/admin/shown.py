@@ -9,7 +9,7 @@ from apps.access import small_cells
 from apps.experiments.admin import doors
 from apps.experiments.designing import check_design
 from apps.experiments.errors import InvalidExperiment
-from apps.experiments.models import Arm, Experiment, Phase, Result
+from apps.experiments.models import Arm, Cause, Experiment, Phase, Result
 from apps.work import clock
 
 PUBLISH = "decisions.publish_site"
@@ -27,6 +27,7 @@ def of_experiment(request: HttpRequest, experiment: Experiment) -> dict[str, Any
         "placement": experiment.placement,
         "phase": phase,
         "arms_now": [] if phase is None else _arms(phase),
+        "again": _again(experiment, phase) if is_going and phase is not None else "",
         "document": None if result is None else result.document,
         "participants": small_cells.words(result.document["participants"]) if result else "",
         "problems": _problems(experiment) if experiment.state == _State.DRAFT else [],
@@ -119,6 +120,19 @@ def _arms(phase: Phase) -> list[dict[str, Any]]:
         }
         for arm in phase.arms
     ]
+
+
+def _again(experiment: Experiment, phase: Phase) -> str:
+    """Return what would stop an arm once more; empty where none was stopped by itself."""
+    if not phase.stopped:
+        return ""
+    rows = experiment.changes.filter(phase=phase.number, action="arm_stopped")
+    latest = {one.detail.get("arm"): one.detail.get("cause") for one in rows.order_by("at", "pk")}
+    if not any(latest.get(arm) in Cause.values for arm in phase.stopped):
+        return ""
+    from apps.experiments.stopping import AGAIN  # scipy
+
+    return AGAIN
 
 
 def _problems(experiment: Experiment) -> list[str]:

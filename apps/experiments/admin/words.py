@@ -19,7 +19,8 @@ def metric_words(metric: Metric) -> str:
             said += within
         case _Kind.RATIO:
             per = _of(metric.per_of, metric.per_property, f"“{metric.per_event}”")
-            said = f"{_of(metric.of, metric.property, event).capitalize()} divided by {per}, "
+            what = _of(metric.of, metric.property, event)
+            said = f"{what[0].upper()}{what[1:]} divided by {per}, "  # names stay as they are
             said += within
         case _Kind.QUANTILE:
             of = _of(metric.of, metric.property, event)

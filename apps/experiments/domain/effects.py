@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from apps.experiments.domain import multiplicity
 from apps.experiments.domain.comparing import Interval, compare_rates, normal_quantile
-from apps.experiments.domain.multiplicity import corrected
 from apps.experiments.domain.quantiles import Sampled, compare_quantiles
 from apps.experiments.domain.segments_apart import Direction, Guarded, guard
 from apps.experiments.domain.sequential import any_time, group_bounds
@@ -207,7 +207,7 @@ def adjusted(effects: Sequence[Effect], alpha: float, method: str) -> list[Effec
         return list(effects)
     # What has no p yet belongs to the family: else the others would be judged twice as strictly
     # once it has one.
-    found = corrected([1.0 if one.p is None else one.p for one in effects], alpha)[method].adjusted
+    found = multiplicity.adjusted([1.0 if one.p is None else one.p for one in effects], method)
     return [
         one if one.p is None else replace(one, p_adjusted=p)
         for one, p in zip(effects, found, strict=True)

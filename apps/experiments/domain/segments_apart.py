@@ -11,8 +11,8 @@ from typing import Final, Literal
 
 from scipy import special
 
+from apps.experiments.domain import multiplicity
 from apps.experiments.domain.comparing import NO_VARIANCE, compare_rates, normal_quantile
-from apps.experiments.domain.multiplicity import corrected
 
 TOO_SMALL: Final = "Too few people in some segments: nothing varies there."
 
@@ -63,7 +63,7 @@ def heterogeneity(
     Effects without an error are left out. Q and its p are of one look at people who are each in one
     segment.
     """
-    holm = iter(corrected([one for one in p if one is not None], 0.05)["holm"].adjusted)
+    holm = iter(multiplicity.adjusted([one for one in p if one is not None], "holm"))
     by_segment = (
         tuple(diff for diff, _ in effects),
         tuple(p),

@@ -99,9 +99,14 @@ def total(parts: Iterable[Sums]) -> Sums:
 
 def added(rows: Sequence[Sequence[float]]) -> Sums:
     """Return the sums of all days together; a row is one day's, as `NAMES`."""
-    if not rows:
+    return of_columns(list(zip(*rows, strict=True)))
+
+
+def of_columns(columns: Sequence[Sequence[float]]) -> Sums:
+    """Return the sums of all days together; a column is one of `NAMES`, day by day."""
+    if not columns:
         return Sums()
-    n, *others = zip(*rows, strict=True)
+    n, *others = columns
     try:
         return Sums(int(sum(n)), *(math.fsum(other) for other in others))
     except OverflowError:
@@ -179,12 +184,12 @@ def post_stratified(strata: Sequence[tuple[Sums, Sums]], alpha: float = 0.05) ->
     diff = variance = mean_a = mean_b = 0.0
     for a, b in usable:
         share = (a.n + b.n) / people
-        own = compare_means(a.moments, b.moments, alpha)
-        assert own.diff is not None
-        mean_a += share * a.moments.mean
-        mean_b += share * b.moments.mean
-        diff += share * own.diff
-        variance += (share * (own.se or 0.0)) ** 2
+        own_a, var_a = _spread(a.n, a.y, a.yy)
+        own_b, var_b = _spread(b.n, b.y, b.yy)
+        mean_a += share * own_a
+        mean_b += share * own_b
+        diff += share * (own_b - own_a)
+        variance += share * share * (var_a / a.n + var_b / b.n)
     se = math.sqrt(variance)
     if not se:
         return Means(mean_a, mean_b, diff, 0.0, reason=NO_VARIANCE)

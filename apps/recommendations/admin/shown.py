@@ -1,7 +1,7 @@
 """What the page of a recommender shows: what serves and why, trials, versions, and a try."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.access import looks
-from apps.recommendations import selectors, tasks
+from apps.recommendations import clicked, positions, selectors, tasks
 from apps.recommendations.admin.deciding import CHANGE
 from apps.recommendations.domain import shelf
 from apps.recommendations.models import Item, Recommender, RecommenderVersion, Trial
@@ -56,7 +56,10 @@ class Line:
 
 
 def of_recommender(request: HttpRequest, recommender: Recommender, now: datetime) -> dict[str, Any]:
-    """Return the context of a recommender's page. Eight statements, however much was tried."""
+    """Return the context of a recommender's page. Eight statements, however much was tried.
+
+    Clicks are counted only where the address asks for them (`clicks`, in days).
+    """
     versions = list(recommender.versions.select_related("approved_by").order_by("-trained_at")[:6])
     active = next((one for one in versions if one.pk == recommender.active_id), None)
     active = active or recommender.active
@@ -83,6 +86,8 @@ def of_recommender(request: HttpRequest, recommender: Recommender, now: datetime
         "may_change": may_change,
         "decide": reverse("admin:recommendations_recommender_decide", args=[recommender.pk]),
         "tried": _tried(request, recommender, now),
+        "may_count_clicks": clicked.is_counted(),
+        "clicks": _clicks(request, recommender, now),
         "look": (
             reverse("admin:recommendations_recommender_look", args=[recommender.pk])
             if looks.may_look(request)
@@ -162,6 +167,55 @@ def _beside(row: Trial) -> str:
         is_sure = row.figures.get("is_surely_above", True)
         return "surely above popular" if is_sure else "above popular, unless by chance"
     return "surely below popular" if high < 0 else "no sure difference"
+
+
+def _clicks(request: HttpRequest, recommender: Recommender, now: datetime) -> dict[str, Any] | None:
+    """How the site's lists were clicked in the last days that the address names, if it does."""
+    asked = request.GET.get("clicks", "")
+    if not asked.isascii() or not asked.isdigit() or len(asked) > 2:
+        return None
+    days = min(max(int(asked), 1), clicked.MOST_DAYS)
+    found = clicked.count(
+        recommender.site_id,
+        event=recommender.event_name,
+        since=now - timedelta(days=days),
+        until=now,
+    )
+    if found is None:
+        return None
+    return {
+        "days": days,
+        "event": recommender.event_name,
+        "lists": found.lists,
+        "explored": found.explored,
+        "is_measured": found.is_measured,
+        "least": positions.LEAST_SHOWN,
+        "places": [
+            {
+                "place": one.place,
+                "shown": one.shown,
+                "clicked": one.clicked,
+                "share": _percent(one.share),
+                "rate": _percent(one.rate),
+                "looked_at": f"{one.looked_at:.2f}",
+            }
+            for one in found.places
+        ],
+        "methods": [
+            {
+                "name": METHODS.get(one.method, one.method),
+                "shown": one.shown,
+                "clicked": one.clicked,
+                "rate": _percent(one.rate),
+                "as_first": _percent(one.as_first),
+            }
+            for one in found.methods
+        ],
+    }
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
 
 
 def _person(request: HttpRequest) -> UUID | None:

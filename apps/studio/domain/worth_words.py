@@ -242,7 +242,11 @@ def _gain(name: str, one: Mapping[str, JSON], kind: str, scale: Scale, sign: int
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """Whom an arm moves. `line`: the curve as points of a polyline in a box of 100 x 100."""
+    """Whom an arm moves. `line`: the curve as points of a polyline in a box of 100 x 100.
+
+    Attributes:
+        unranked: why there is no Qini, in a sentence; empty where there is one.
+    """
 
     arm: str
     sentence: str
@@ -252,6 +256,7 @@ class PersonView:
     straight: tuple[float, float]
     end: str
     qini: str
+    unranked: str
     top: list[tuple[str, str, str]]
 
 
@@ -279,6 +284,8 @@ def _person(one: Mapping[str, JSON], document: Mapping[str, JSON]) -> PersonView
         (y_of(0.0), y_of(heights[-1]) if heights else 0.0),
         f"{heights[-1]:+,.1f}" if heights else "",
         "" if one["qini"] is None else f"{one['qini']:.3f}",
+        # Documents of before hold no reason.
+        "" if one["qini"] is not None else one.get("unranked") or "",
         [(line["words"], f"{line['top']:.2f}", f"{line['rest']:.2f}") for line in one["top"]],
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.apps import apps
@@ -25,7 +26,8 @@ class Compared:
     Attributes:
         lines: what it shows otherwise; empty for the control.
         changes: what it decides otherwise, in words.
-        preview: where it is looked at.
+        preview: where it is edited and looked at.
+        frame: the address of its picture, as it would be shown now; empty: it has none by itself.
     """
 
     arm: Any
@@ -33,6 +35,7 @@ class Compared:
     lines: list[Line]
     changes: list[str]
     preview: str
+    frame: str
     is_same: bool
 
 
@@ -69,6 +72,7 @@ def compared(experiment: Any) -> list[Compared]:
                 lines=lines,
                 changes=changes,
                 preview=_preview(experiment, arm),
+                frame=_frame(experiment, arm),
                 is_same=not (arm.is_control or lines or changes),
             )
         )
@@ -123,3 +127,22 @@ def _preview(experiment: Any, arm: Any) -> str:
     if placement is None or arm.variant_id is None:
         return ""
     return f"{reverse('admin:content_block_change', args=[arm.variant.block_id])}#variant"
+
+
+def _frame(experiment: Any, arm: Any) -> str:
+    """The picture of what an arm shows, from the drafts: what begins is published from them.
+
+    A flag's value is not drawn, and an arm that changes how is decided has no picture of its own.
+    """
+    placement = experiment.placement
+    if placement is None or placement.block is None or arm.variant is None:
+        return ""
+    if placement.block.kind == "flag":
+        return ""
+    asked = {
+        "site": experiment.site.key,
+        "block": placement.block.key,
+        "variant": arm.variant.key,
+        "by": "drafts",
+    }
+    return f"{reverse('admin:preview_frame')}?{urlencode(asked)}"

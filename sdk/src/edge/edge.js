@@ -13,7 +13,7 @@ import { fieldMaker, prepared } from "./templating.js";
 import { isObject } from "./values.js";
 import { NotVerified, verifiedBy } from "./verify.js";
 
-const FORMAT = 3; // and all before it
+const FORMAT = 4; // and all before it
 const BUCKETING = "growthbook-v2-10000";
 const MAX_TTL_S = 60;
 const MAX_PLACEMENTS = 50;

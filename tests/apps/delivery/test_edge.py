@@ -115,6 +115,7 @@ def test_rules_about_the_request_experiments_and_holdouts_are_decided_at_the_edg
     )
     document = fetch(world).json()
     assert "origin" not in place(document)
+    assert document["format"] == 4  # no worker that asks nobody's consent to be split may read it
     assert [rule["key"] for rule in document["rules"]] == ["r"]
     assert document["salts"] == {"e": "exp.strip", "h": "held"}
     assert document["segments"] == [

@@ -1,7 +1,7 @@
 """What editors find in the demo is made once, by the services, and changes nothing for visitors."""
 
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from apps.content.models import Theme, Variant
 from apps.content.services import create_block, update_variant
 from apps.decisions import parts, release_reads
 from apps.decisions.selectors import latest_publication, publication_document
-from apps.demo.editors import PERSONAS, furnish
+from apps.demo import editors
+from apps.demo.editors import PERSONAS
 from apps.demo.models import DemoRun
 from apps.demo.run import _furnish
 from apps.demo.setup import Plan, set_up
@@ -22,6 +23,7 @@ from apps.segments.personas import segments_of
 from engine.snapshot import SnapshotDoc
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+OLDEST = NOW - timedelta(days=61)
 ASKED_FOR = {"home.hero", "home.recs"}  # by the shop's pages
 
 
@@ -29,6 +31,10 @@ ASKED_FOR = {"home.hero", "home.recs"}  # by the shop's pages
 def site_id(db: None) -> UUID:
     plan = Plan("demo", "demo", "d" * 64, date(2008, 6, 1), 300, 1.0, 61)
     return set_up(plan, now=NOW).run.site_id
+
+
+def furnish(site_id: UUID) -> bool:
+    return editors.furnish(DemoRun.objects.get(site_id=site_id), oldest=OLDEST, now=NOW)
 
 
 def shown(document: SnapshotDoc | None) -> dict[str, list[Any]]:
@@ -55,7 +61,7 @@ def inside(site_id: UUID, persona: str) -> set[str]:
 
 def test_visitors_of_the_shop_are_shown_what_they_were_shown(site_id: UUID) -> None:
     before = shown(publication_document(site_id))
-    assert furnish(site_id, now=NOW)
+    assert furnish(site_id)
     assert shown(publication_document(site_id)) == before
     assert len(before) == 2
 
@@ -63,7 +69,7 @@ def test_visitors_of_the_shop_are_shown_what_they_were_shown(site_id: UUID) -> N
 def test_an_editor_finds_one_of_each(site_id: UUID) -> None:
     editor = User.objects.create_user("editor")
     editor.groups.add(Group.objects.get_or_create(name="editor")[0])
-    furnish(site_id, now=NOW)
+    furnish(site_id)
 
     assert Persona.objects.filter(site_id=site_id).count() == 3
     theme = Theme.objects.get(site_id=site_id)
@@ -97,7 +103,7 @@ def test_what_somebody_has_begun_meanwhile_stays_a_draft(site_id: UUID) -> None:
     welcome = Variant.objects.get(block__site_id=site_id, key="welcome")
     update_variant(variant_id=welcome.pk, fields={**welcome.fields, "headline": "Half written"})
     before = shown(publication_document(site_id))
-    furnish(site_id, now=NOW)
+    furnish(site_id)
     assert shown(publication_document(site_id)) == before
     assert ("block", "hero") in {(one.kind, one.key) for one in parts.waiting(site_id)}
 
@@ -106,7 +112,7 @@ def test_a_key_that_somebody_has_taken_leaves_the_load_as_it_is(site_id: UUID) -
     create_block(site_id=site_id, key="delivery-note")
     run = DemoRun.objects.get(site_id=site_id)
     screen = io.StringIO()
-    _furnish(run, screen)
+    _furnish(run, screen, OLDEST)
     assert "Nothing was made for editors" in screen.getvalue()
     assert "'delivery-note'" in screen.getvalue()
     assert not Persona.objects.exists()
@@ -114,18 +120,18 @@ def test_a_key_that_somebody_has_taken_leaves_the_load_as_it_is(site_id: UUID) -
 
 
 def test_it_is_made_once(site_id: UUID) -> None:
-    assert furnish(site_id, now=NOW)
+    assert furnish(site_id)
     served = latest_publication(site_id)
     assert served is not None
     Variant.objects.filter(block__key="strip").update(archived_at=NOW)
-    assert not furnish(site_id, now=NOW)
+    assert not furnish(site_id)
     assert Persona.objects.count() == 3
     again = latest_publication(site_id)
     assert again is not None and again.number == served.number
 
 
 def test_the_invented_visitors_are_whom_they_are_said_to_be(site_id: UUID) -> None:
-    furnish(site_id, now=NOW)
+    furnish(site_id)
     assert {key for key, *_ in PERSONAS} == {"new-on-a-phone", "three-blouses", "left-a-cart"}
     assert inside(site_id, "new-on-a-phone") == set()
     assert inside(site_id, "three-blouses") == {"browsing-blouses-now"}

@@ -1,6 +1,7 @@
 """As of a moment means known then, allowed now: a planted future is not seen, or it is refused."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -228,8 +229,8 @@ def test_a_models_own_answer_is_none_of_its_features(site):
 @pytest.mark.django_db(transaction=True)
 def test_whoever_has_too_much_changed_to_be_read_is_read_as_summed_up(monkeypatch):
     class Slow(looking.Look):
-        def statement(self, people: str, label: str) -> str:
-            found = super().statement(people, label)
+        def statement(self, labels: Sequence[str]) -> str:
+            found = super().statement(labels)
             if self.trusts_marked:
                 return found
             return found.replace("FROM asked p ", "FROM asked p CROSS JOIN pg_sleep(5) ", 1)

@@ -27,7 +27,7 @@ from tests.apps.studio.conftest import NOW, Shop
 AsRole = Callable[[str], Client]
 
 # Session, user, permissions (2), sites, and what the page shows. It must not grow with the data.
-HOME_QUERIES = 34
+HOME_QUERIES = 35
 
 
 @pytest.fixture
