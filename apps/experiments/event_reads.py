@@ -39,8 +39,9 @@ WHERE e.site_id = %(site)s AND e.occurred_at >= %(since)s AND e.occurred_at < %(
   AND e.kind <> {exposure} AND {is_own} AND {allowed}
 """
 _CURRENCIES: Final = """
-SELECT DISTINCT upper(properties->>'currency') FROM events_event
-WHERE site_id = %s AND name IN (%s, %s) AND occurred_at >= %s AND properties ? 'currency' LIMIT 5
+SELECT DISTINCT upper(e.properties->>'currency') FROM events_event e
+WHERE e.site_id = %s AND e.name IN (%s, %s) AND e.occurred_at >= %s
+  AND e.properties ? 'currency' AND {allowed} LIMIT 5
 """
 # Whoever was exposed in a placement: when first, and what they did after it within the window.
 _SEEN: Final = """
@@ -95,19 +96,25 @@ def event_names(site_id: UUID | None) -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-def currencies(metric: Metric, since: datetime) -> list[str]:
-    """Return the currencies that a metric's events name, five at most; none if it takes too long.
+def currencies(metric: Metric, since: datetime, *, at_most_ms: int = 0) -> list[str]:
+    """Return the currencies that a metric's events name, five at most. One query.
 
-    One query.
+    Args:
+        at_most_ms: after so long it gives up, and returns none; 0: whatever it takes.
     """
+    statement = _CURRENCIES.format(allowed=event_allows("e", Purpose.EXPERIMENTS))
     values: list[Any] = [str(metric.site_id), metric.event, metric.per_event or metric.event, since]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            _box(cursor)
-            cursor.execute(_CURRENCIES, values)
+            if at_most_ms:
+                cursor.execute(f"SET LOCAL statement_timeout = {at_most_ms}")
+            cursor.execute(statement, values)
             found = sorted(row[0] for row in cursor.fetchall() if row[0])
-            _unbox(cursor)
+            if at_most_ms:
+                _unbox(cursor)
     except OperationalError:
+        if not at_most_ms:
+            raise
         return []
     return found
 

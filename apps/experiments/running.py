@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access.services import Actor, record_audit
-from apps.experiments.designing import WEIGHTS_TOLERANCE, check_design
+from apps.experiments.designing import WEIGHTS_TOLERANCE, check_design, money_problems
 from apps.experiments.errors import InvalidExperiment, NotAsItStands, problem
 from apps.experiments.layering import part_for
 from apps.experiments.models import Arm, Change, Experiment, Phase
@@ -30,6 +30,8 @@ def start(*, experiment_id: UUID, actor: Actor, note: str = "", now: datetime) -
         InvalidExperiment: it cannot be run as it is.
         NotAsItStands: it was started before.
     """
+    if wrong := money_problems(experiment_id, now):
+        raise InvalidExperiment(wrong)
     experiment = _locked(experiment_id)
     _require(experiment, "started", State.DRAFT)
     experiment.is_unplanned = experiment.per_arm is None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apps.experiments.designing import check_design
+from apps.experiments.designing import check_design, money_problems
 from apps.experiments.errors import InvalidExperiment, NotAsItStands
 from apps.experiments.making import (
     ArmPlan,
@@ -37,6 +37,7 @@ __all__ = [
     "create_experiment",
     "create_metric",
     "let_go_on",
+    "money_problems",
     "pause",
     "ramp",
     "resume",

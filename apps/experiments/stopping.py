@@ -59,9 +59,11 @@ def stop_due(phase: Phase, *, now: datetime, known: Known | None = None) -> list
     else:
         read = {arm: at.date() for arm, at in known.resumed.items()}
     found = causes(phase, read, now=now, known=known)
-    # All or none: of a wrong split one arm stopped is cause to stop no other in a later pass.
-    with transaction.atomic():
-        return [one for one in found if _stop(phase, one, read, now)]
+    if any(one.cause == Cause.SPLIT for one in found):
+        # All or none: one arm stopped is cause to stop no other for the split in a later pass.
+        with transaction.atomic():
+            return [one for one in found if _stop(phase, one, read, now)]
+    return [one for one in found if _stop(phase, one, read, now)]
 
 
 def causes(

@@ -25,7 +25,7 @@ from apps.experiments.domain.comparing import (
     two_sided,
 )
 
-LARGEST: Final = 1e300  # of a sum: the next step would be no number any more
+LARGEST: Final = 1e140  # of a sum: comparing squares it, and larger squares are no numbers any more
 NO_PAST: Final = "Nothing is known of what they did before: the plain difference is shown."
 
 

@@ -69,11 +69,12 @@ def may_steer(request: HttpRequest) -> bool:
 
 def problems(experiment: Any) -> list[str]:
     """Return what keeps a design from beginning, in sentences."""
+    found = experiments.money_problems(experiment.pk, clock.now())
     try:
         experiments.check_design(experiment)
     except InvalidExperiment as error:
-        return [one["detail"] for one in error.errors]
-    return []
+        found = [*error.errors, *found]
+    return [one["detail"] for one in found]
 
 
 def note_of(request: HttpRequest) -> str:

@@ -9,7 +9,7 @@ import pytest
 from apps.content import revisions
 from apps.content.errors import RestoreRefused
 from apps.experiments import running, stopping
-from apps.experiments.designing import KEPT_OPEN, check_design, judges_now
+from apps.experiments.designing import KEPT_OPEN, judges_now, money_problems
 from apps.experiments.errors import InvalidExperiment
 from apps.experiments.models import Goal, Metric, Participant, Phase
 from apps.pipeline import fold
@@ -38,16 +38,22 @@ def spent(lab: Lab, **more: str) -> Metric:
 def test_amounts_of_several_currencies_are_not_added_up(lab: Lab, audience: Audience) -> None:
     experiment = lab.design()
     metric = spent(lab)
-    Goal.objects.create(experiment=experiment, metric=metric, role="watched", added_at=NOW)
-    audience.order("ann", currency="EUR")
-    check_design(experiment)  # one currency: they add up
-    audience.order("bob", currency="usd")
-    with pytest.raises(InvalidExperiment, match="EUR and USD are added up") as refused:
-        check_design(experiment)
-    assert [one["pointer"] for one in refused.value.errors] == ["/goals/spent"]
+    pieces = Metric.objects.create(
+        site=lab.site, key="pieces", name="Pieces", event="Order Completed", kind="mean",
+        of="property", property="quantity",
+    )  # fmt: skip
+    for one in (metric, pieces):
+        Goal.objects.create(experiment=experiment, metric=one, role="watched", added_at=NOW)
+    audience.order("ann", currency="EUR", quantity=2)
+    assert money_problems(experiment.pk, clock.now()) == []  # one currency: they add up
+    audience.order("bob", currency="usd", quantity=3)
+    [found] = money_problems(experiment.pk, clock.now())  # and pieces are no money
+    assert found["pointer"] == "/goals/spent"
+    with pytest.raises(InvalidExperiment, match="EUR and USD are added up"):
+        running.start(experiment_id=experiment.pk, actor=None, now=clock.now())
     metric.currency = "EUR"
     metric.save()
-    check_design(experiment)
+    running.start(experiment_id=experiment.pk, actor=None, now=clock.now())
 
 
 def test_what_a_metric_measures_stays_until_late_events_count_no_more(lab: Lab) -> None:

@@ -1,5 +1,6 @@
 """Many experiments worked out at once say what each says alone, and no more statements are made."""
 
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.decisions.models import ArmDay
+from apps.experiments import analysing, working_out
 from apps.experiments.analysing import analyse, analyse_all
+from apps.experiments.domain.effects import ANY_TIME, Looking, effect_of
+from apps.experiments.domain.sums import Sums
 from apps.experiments.models import Change, Goal, Look, Metric, Phase, Result, Uncounted
 from tests.apps.delivery.conftest import NOW
 from tests.apps.experiments.conftest import Lab
@@ -101,3 +105,32 @@ def test_two_take_as_many_statements_as_one(phases: list[Phase]) -> None:
             analyse_all(some, now=ENDS)
         counts.append(len(made))
     assert counts[0] == counts[1] <= 14
+
+
+def test_one_that_cannot_be_worked_out_keeps_no_other_from_it(
+    phases: list[Phase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = analysing._worked_out
+
+    def broken(phase: Phase, *more: Any) -> Any:
+        if phase.pk == phases[1].pk:
+            raise ZeroDivisionError
+        return really(phase, *more)
+
+    monkeypatch.setattr(analysing, "_worked_out", broken)
+    with pytest.raises(ZeroDivisionError):
+        working_out.work_out(phases, now=ENDS)
+    assert set(Result.objects.values_list("phase", flat=True)) == {phases[0].pk, phases[2].pk}
+
+
+@pytest.mark.parametrize("kind", ["mean", "ratio"])
+@pytest.mark.parametrize("value", [1e70, 1e80, 1e90, 1e99, 1e120, 1e150])
+def test_one_absurd_value_is_no_figure_and_no_fault(kind: str, value: float) -> None:
+    looking = Looking(ANY_TIME, 0.05, 1_000)
+    control = Sums(500, 25_000.0, 1.3e6, 1_000.0, 3_000.0, 60_000.0)
+    own = Sums(500, value, value * value, 1_000.0, 3_000.0, 2 * value)
+    for pair in ((control, own), (own, control), (own, own)):
+        effect = effect_of("b", *pair, kind, looking)
+        told = [effect.diff, effect.p, *(effect.interval or ())]
+        assert all(one is None or math.isfinite(one) for one in told)
+        assert effect.interval is not None or effect.reason
