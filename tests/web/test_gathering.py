@@ -101,7 +101,7 @@ def test_senders_of_one_after_the_other_come_to_share_one_group(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However they began: of five, each of whom sends again a moment after it was answered."""
-    monkeypatch.setattr(gathering, "REST_SHARE", 1_000.0)  # who was answered has time to come
+    monkeypatch.setattr(gathering, "REST_SHARE", 1e9)  # who was answered has time to come
     monkeypatch.setattr(gathering, "MOST_REST_S", 10.0)
     work = Work()
 

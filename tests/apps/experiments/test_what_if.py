@@ -21,7 +21,7 @@ from tests.apps.delivery.conftest import NOW
 from tests.apps.experiments.conftest import Audience, Lab
 from tests.apps.profiles.conftest import identify
 
-PEOPLE = 240
+PEOPLE = 320  # of whom each arm surely gets the hundred that an estimate asks for
 GOLD = {"v": 1, "where": {"kind": "trait", "name": "plan", "op": "eq", "value": "gold"}}
 LATER = NOW + timedelta(days=9)
 
@@ -53,7 +53,7 @@ def part(document: dict[str, Any], variant: str) -> dict[str, Any]:
 
 @pytest.fixture
 def shown(lab: Lab, audience: Audience) -> dict[str, str]:
-    """240 known visitors of an even split, every second one with gold.
+    """320 known visitors of an even split, every second one with gold.
 
     Of those with gold who saw v1 all order, of everybody else a quarter.
     """
