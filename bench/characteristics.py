@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from apps.experiments.domain import cuped, off_policy, power, sequential
+from apps.experiments.domain.stopping import SPLIT_SEEN, split_p
 from bench import bandits
 from engine.allocation import position_of
 
@@ -24,6 +25,7 @@ ALPHA: Final = 0.05
 LOOKS: Final = 20
 BASELINE: Final = 0.10
 RISE: Final = 0.02
+JUDGES: Final = (1, 3, 5, 10)  # metrics that share what may stop an arm
 PAGE: Final = Path("docs/operating-characteristics.md")
 
 
@@ -74,9 +76,9 @@ def looks(rng: np.random.Generator, runs: int, a: float, b: float, per_arm: int)
     return Looks(rate_b - rate_a, np.sqrt(np.maximum(spread, 1e-12)), 2 * people)
 
 
-def any_time_z(people: Array, n_star: float) -> Array:
+def any_time_z(people: Array, n_star: float, alpha: float = ALPHA) -> Array:
     """What |z| has to beat at each look under the confidence sequence: its half width over se."""
-    halves = [sequential.any_time(0.0, 1.0, n, ALPHA, n_star).halfwidth for n in people]
+    halves = [sequential.any_time(0.0, 1.0, n, alpha, n_star).halfwidth for n in people]
     return np.array(halves, float)
 
 
@@ -146,6 +148,70 @@ def harm(rng: np.random.Generator, runs: int) -> Row:
     share = Share(int(stopped.sum()), runs)
     return Row("harm of twice the margin is stopped", share.told(), "at least 95 %",
                share.hits >= 0.95 * runs)  # fmt: skip
+
+
+def shared(rng: np.random.Generator, runs: int) -> list[Row]:
+    """What sharing alpha among the metrics that may stop an arm does: false stops, and true ones.
+
+    Independent goals of which none is worse, then one of them by a tenth, as large as `harm`.
+    """
+    margin = RISE / 2
+    size = power.size_for_rates(BASELINE, BASELINE - margin, ALPHA, 0.8).n_per_arm_unpooled
+    assert size is not None
+    per_arm = math.ceil(size / LOOKS) * LOOKS
+    found = []
+    for judges in JUDGES:
+        healthy, harmed = np.zeros(runs, bool), np.zeros(runs, bool)
+        for number in range(judges):
+            seen = looks(rng, runs, BASELINE, BASELINE, per_arm)
+            bound = any_time_z(seen.people, float(seen.people[-1]), ALPHA / judges)
+            healthy |= (seen.z < -bound).any(1)
+            if not number:
+                worse = looks(rng, runs, BASELINE, BASELINE - 2 * margin, per_arm)
+                harmed |= ((worse.z < -bound) & (worse.diff < -margin)).any(1)
+        many = f"{judges} metrics that may stop it" if judges > 1 else "one metric that may stop it"
+        found += [
+            _bounded(f"{many}, none worse: stopped", healthy, most=ALPHA),
+            _bounded(f"{many}, one worse by twice the margin: stopped", harmed, least=0.95),
+        ]
+    return found
+
+
+def splits(rng: np.random.Generator, runs: int) -> list[Row]:
+    """How often the check of the split alarms, looked at with every hundredth of 20,000 people."""
+    people = np.arange(100, 20_001, 100)
+
+    def alarmed(share: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        first = rng.binomial(100, share, (runs, len(people))).cumsum(1)
+        chi_square = (first - people / 2) ** 2 / (people / 4)
+        ours = np.array(
+            [
+                any(
+                    (split_p([int(n), int(at - n)], [0.5, 0.5]) or 0.0) <= SPLIT_SEEN
+                    for n, at in zip(run, people, strict=True)
+                )
+                for run in first
+            ]
+        )
+        return ours, (chi_square > stats.chi2.isf(SPLIT_SEEN, 1)).any(1)
+
+    (right, naive), (wrong, _) = alarmed(0.5), alarmed(0.52)
+    return [
+        _bounded("an even split, 200 looks: alarm", right, most=SPLIT_SEEN),
+        _bounded("the same by a chi-square at each look (not offered)", naive),
+        _bounded("52 to 48 instead: alarm within 20,000 people", wrong, least=0.95),
+    ]
+
+
+def _bounded(
+    what: str, hits: NDArray[np.bool_], *, most: float | None = None, least: float | None = None
+) -> Row:
+    share = Share(int(hits.sum()), len(hits))
+    if most is not None:
+        return Row(what, share.told(), f"at most {most:.0%}", share.hits <= most * share.runs)
+    if least is not None:
+        return Row(what, share.told(), f"at least {least:.0%}", share.hits >= least * share.runs)
+    return Row(what, share.told(), "")
 
 
 # --- the others ---------------------------------------------------------------------------------
@@ -251,6 +317,7 @@ def page(scale: float = 1.0) -> tuple[str, bool]:
         even_split(many(1_000_000)),
         *covered(stream(5), many(1_000)),
     ]
+    stops = [*shared(stream(10), many(10_000)), *splits(stream(11), many(2_000))]
     moved = moved_shares(stream(9), many(100))
     lines = [
         "# Operating characteristics",
@@ -280,6 +347,12 @@ def page(scale: float = 1.0) -> tuple[str, bool]:
         "",
         *_table(("what", "found", "has to be", ""), map(_told, others)),
         "",
+        "## What stops by itself, and what hides a winner",
+        "",
+        f"Looked at {LOOKS} times by the any-time-valid interval; the metrics share alpha.",
+        "",
+        *_table(("what", "found", "has to be", ""), map(_told, stops)),
+        "",
         "## Bandits",
         "",
         f"Three arms that convert {', '.join(f'{one:.0%}' for one in bandits.RATES)} of "
@@ -293,7 +366,8 @@ def page(scale: float = 1.0) -> tuple[str, bool]:
         "there sooner by an even split.",
         "",
     ]
-    return "\n".join(lines), all(row.held is not False for row in (*alarms, *others, *moved))
+    rows = (*alarms, *others, *stops, *moved)
+    return "\n".join(lines), all(row.held is not False for row in rows)
 
 
 def _told(row: Row) -> tuple[str, str, str, str]:

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from apps.access import alerts, calls, targets
@@ -55,36 +56,70 @@ class AlertAddressAdmin(admin.ModelAdmin[AlertAddress]):
         return () if obj is None else ("site",)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the button that calls a parked address again."""
-        view = self.admin_site.admin_view(self.again_view)
+        """With the buttons that call a parked address again, and that make a new secret."""
+        again = self.admin_site.admin_view(self.again_view)
+        secret = self.admin_site.admin_view(self.secret_view)
         return [
-            path("<uuid:site_id>/again/", view, name="access_alert_again"),
+            path("<uuid:site_id>/again/", again, name="access_alert_again"),
+            path("<uuid:site_id>/secret/", secret, name="access_alert_secret"),
             *super().get_urls(),
         ]
 
     def again_view(self, request: HttpRequest, site_id: Any) -> HttpResponse:
         """POST: call a parked address again."""
-        address = self.get_object(request, str(site_id))
-        if address is None or not self.has_change_permission(request, address):
-            raise PermissionDenied
+        address = self._may_change(request, site_id)
         if request.method == "POST":
             now = clock.now()
             count = alerts.take_up_again(address, now)
             messages.success(request, f"The address is called again, {count:,} times at first.")
             self._audit("access.alerts_resumed", address, request)
-        return HttpResponseRedirect(reverse("admin:access_alertaddress_change", args=[address.pk]))
+        return HttpResponseRedirect(_page_of(address))
+
+    def secret_view(self, request: HttpRequest, site_id: Any) -> HttpResponse:
+        """POST: sign with a new secret from now on, and show it this once."""
+        address = self._may_change(request, site_id)
+        if request.method != "POST":
+            return HttpResponseRedirect(_page_of(address))
+        alerts.make_new_secret(address)
+        self._audit("access.alert_secret_made", address, request)
+        return self._shown_once(request, address)
+
+    def response_add(
+        self, request: HttpRequest, obj: AlertAddress, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """With the secret, this once."""
+        return self._shown_once(request, obj)
+
+    def _may_change(self, request: HttpRequest, site_id: Any) -> AlertAddress:
+        address = self.get_object(request, str(site_id))
+        if address is None or not self.has_change_permission(request, address):
+            raise PermissionDenied
+        return address
+
+    def _shown_once(self, request: HttpRequest, address: AlertAddress) -> HttpResponse:
+        """Answer with the secret itself: a message after a redirect would be kept somewhere."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "The secret of the webhook",
+            "opts": self.opts,
+            "secret": address.secret,
+            "back": _page_of(address),
+        }
+        response = TemplateResponse(request, "admin/access/alert_secret.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With the secret, for who may change it, and the newest alerts."""
+        """With what may be done to it, and the newest alerts."""
         address: AlertAddress | None = kwargs.get("obj")
         if address is not None:
             may_change = self.has_change_permission(request, address)
             told = Alert.objects.filter(site_id=address.site_id).order_by("-at")[:SHOWN]
             context |= {
                 "told": list(told),
-                "secret": address.secret if may_change else "",
+                "may_change": may_change,
                 "may_resume": may_change and address.parked_at is not None,
                 "parked_after": calls.PARKED_AFTER,
             }
@@ -106,3 +141,7 @@ class AlertAddressAdmin(admin.ModelAdmin[AlertAddress]):
             action=action, actor=actor_of(request), site_id=address.site_id,
             target_kind="access.alertaddress", target_id=str(address.pk), now=clock.now(),
         )  # fmt: skip
+
+
+def _page_of(address: AlertAddress) -> str:
+    return reverse("admin:access_alertaddress_change", args=[address.pk])

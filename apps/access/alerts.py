@@ -92,6 +92,12 @@ def take_up_again(address: AlertAddress, now: datetime) -> int:
     return len(found)
 
 
+def make_new_secret(address: AlertAddress) -> None:
+    """Sign with another secret from the next call on; the one before is good for nothing."""
+    address.secret = calls.new_secret()
+    address.save(update_fields=["secret"])
+
+
 def _failed(
     alert: Alert, address: AlertAddress, attempts: int, error: OSError, now: datetime
 ) -> None:

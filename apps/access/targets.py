@@ -10,8 +10,10 @@ import ipaddress
 import re
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -86,7 +88,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float)
     Raises:
         ForbiddenTarget: the address, or what its name leads to now, may not be called.
         NotTaken: the answer's status is other than 2xx.
-        OSError: nobody took it: not reached, or no answer in time (each step has `timeout_s`).
+        OSError: nobody took it: not reached, no certificate to be trusted, or no answer in time
+            (each step has `timeout_s`, asking and being answered together twice as long).
         ValueError: a header's value is malformed.
     """
     _exchanged("POST", url, body, headers, timeout_s, most_bytes=0)
@@ -112,8 +115,9 @@ def _exchanged(
     target = _resolved(url)
     connection = _connected(target, timeout_s)
     try:
-        connection.request(method, target.path, body, dict(headers))
-        answer = connection.getresponse()
+        with _cut_after(connection, 2 * timeout_s, target.host):
+            connection.request(method, target.path, body, dict(headers))
+            answer = connection.getresponse()
         if not 200 <= answer.status < 300:
             retry_after = answer.headers.get("Retry-After", "")
             raise NotTaken(target.host, answer.status, retry_after[:100])
@@ -122,6 +126,35 @@ def _exchanged(
         raise OSError(f"{target.host} does not speak HTTP: {type(error).__name__}") from error
     finally:
         connection.close()
+
+
+@contextmanager
+def _cut_after(connection: http.client.HTTPConnection, seconds: float, host: str) -> Iterator[None]:
+    """End a connection that is not through in time, as a TimeoutError.
+
+    A socket's own time begins anew with every byte: who sends one now and then holds a worker.
+    """
+    sock, is_cut = connection.sock, threading.Event()
+
+    def cut() -> None:
+        is_cut.set()
+        with suppress(OSError):  # it has ended meanwhile
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    trouble: Exception | None = None
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        trouble = error
+    finally:
+        timer.cancel()
+    if is_cut.is_set():  # a head that was cut short may read as a whole one
+        raise TimeoutError(f"{host} takes too long to answer") from trouble
+    if trouble is not None:
+        raise trouble
 
 
 def _read(answer: http.client.HTTPResponse, host: str, timeout_s: float, most_bytes: int) -> bytes:
@@ -213,6 +246,12 @@ def _speaking(target: _Target, sock: socket.socket, timeout_s: float) -> http.cl
     connection = http.client.HTTPSConnection(
         target.host, target.port, timeout=timeout_s, context=context
     )
-    # The certificate is of the name, whatever address it led to.
-    connection.sock = context.wrap_socket(sock, server_hostname=target.host)
+    try:
+        # The certificate is of the name, whatever address it led to.
+        connection.sock = context.wrap_socket(sock, server_hostname=target.host)
+    except ssl.SSLCertVerificationError as error:
+        # Python's error is a ValueError too, as one of a header that cannot be sent is: that stays
+        # wrong, and a certificate that has run out is renewed.
+        told = f"{target.host} has no certificate to be trusted: {error.verify_message}"
+        raise OSError(told) from error
     return connection

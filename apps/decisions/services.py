@@ -5,7 +5,7 @@ from django.db import transaction
 from apps.decisions import generation, record_reads, records, watch
 from apps.decisions.decision_ids import Signer, head_of, tail_of
 from apps.decisions.parts import refresh_parts
-from apps.decisions.publishing import draft_document, publish, rollback
+from apps.decisions.publishing import draft_document, lock, publish, rollback
 from apps.decisions.records import Made, Noted, Said, flush, record
 from apps.decisions.release_doors import ask_to_publish, ask_to_refresh
 from apps.decisions.sealing import content_digest
@@ -24,6 +24,7 @@ __all__ = [
     "flush",
     "forget_copies",
     "head_of",
+    "lock",
     "publish",
     "record",
     "refresh_parts",

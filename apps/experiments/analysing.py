@@ -10,6 +10,7 @@ The result is a document that the page shows and that can be downloaded:
                               "post_stratified": {...} | null (see `strata`)],
                   "segments": [one for each arm, see `apart`] | null}],
      "verdict": {"kind", "arm", "words"},
+     "currencies": {key of a metric that adds up amounts: those seen} (see `money`),
      "bandit": {...} | null (see `bandit_results.bandit_told`),
      "factorial": {...} | null (see `factors`)}
 
@@ -25,7 +26,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.experiments import strata
+from apps.experiments import money, strata
 from apps.experiments.apart import SMALLEST, Apart
 from apps.experiments.bandit_counting import COUNTED
 from apps.experiments.bandit_results import bandit_told, weighted_sums
@@ -97,14 +98,16 @@ def analyse_all(phases: Sequence[Phase], *, now: datetime) -> list[Analysed]:
     }
     for pk, samples in samples_of(phases, quantiles).items():
         sums[pk].samples = samples
+    currencies = money.currencies_of(phases, goals)
     found, results, looks = [], [], []
     for phase in phases:
-        own = facts[phase.pk]
+        own, judged_by = facts[phase.pk], goals.get(phase.experiment_id, [])
         known = Known(
-            own.people, sums[phase.pk], goals.get(phase.experiment_id, []), answers[phase.pk],
-            own.resumed_at,
+            own.people, sums[phase.pk], judged_by, answers[phase.pk], own.resumed_at,
+            money.mixed(judged_by, currencies[phase.pk]),
         )  # fmt: skip
         document, effects = _worked_out(phase, own, known, now)
+        document["currencies"] = currencies[phase.pk]
         found.append(Analysed(document, known))
         results.append(Result(phase=phase, worked_out_at=now, document=document))
         looks.append(_look(phase, known.goals, effects, now.date()))
@@ -140,14 +143,18 @@ def _worked_out(
     experiment, people = phase.experiment, known.people
     goals, sums = known.goals, known.sums
     sums.all.update(weighted_sums(phase, [goal.metric for goal in goals]))
-    checks = health(phase, facts, sums, goals, known.answers)
+    checks = health(phase, facts, known)
     judged, looking = _judged(phase, goals, sums, now.date())
+    sums.forget(known.mixed)
+    judged.forget(known.mixed)
     effects = _effects(phase, goals, judged, looking)
+    for metric_id, why in known.mixed.items():
+        effects[metric_id] = [replace(one, reason=why) for one in effects[metric_id]]
     verdict = _verdict(phase, goals, effects, checks, (people, looking), now)
     document = {
         "participants": sum(people.values()),
         "planned": experiment.per_arm,
-        "days": (now - phase.started_at).days,
+        "days": _days(phase, now),
         "looking": experiment.looking,
         "alpha": experiment.alpha,
         "arms": [
@@ -237,6 +244,11 @@ def _effect(
     )
 
 
+def _days(phase: Phase, now: datetime) -> int:
+    """How many whole days it ran, or has run: what is late adds no time to what is over."""
+    return (min(now, phase.ended_at or now) - phase.started_at) // timedelta(days=1)
+
+
 def _verdict(
     phase: Phase,
     goals: Sequence[Goal],
@@ -258,7 +270,7 @@ def _verdict(
     if looking.reached is not None and looking.reached < looking.looks and experiment.per_arm:
         least = min(least, experiment.per_arm - 1)  # the last look has not been made
     standing = Standing(
-        days=(now - phase.started_at) // timedelta(days=1),
+        days=_days(phase, now),
         min_days=experiment.min_days,
         least=least,
         planned=experiment.per_arm,

@@ -38,9 +38,12 @@ FROM bounded GROUP BY arm, context
 def count_day(phase: Phase, metric: Metric, day: date, *, now: datetime) -> int:
     """Count one metric of the participants of one day anew; return the rows written.
 
-    Nothing of a phase that is no bandit, nor of ratios and quantiles.
+    Nothing of a phase that is no bandit, nor of ratios and quantiles, nor of a day whose events
+    are not all there any more.
     """
     if not phase.bandit or metric.kind not in COUNTED:
+        return 0
+    if day < counting.first_whole_day(phase.experiment.site.retention_days, now):
         return 0
     parts, values = counting.asked(metric)
     contexts = "{" + ",".join(f'"{key}"' for key in contexts_in(phase)) + "}"

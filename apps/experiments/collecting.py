@@ -13,7 +13,15 @@ from django.db import connection
 from apps.consent.gates import event_allows
 from apps.consent.types import Purpose
 from apps.events.fold import KINDS
-from apps.experiments.viewed import ARM_FIRST, IS_ARM, IS_MEANT, MEANT_FIRST, SAID, VIEWED
+from apps.experiments.viewed import (
+    ARM_FIRST,
+    IS_ARM,
+    IS_MEANT,
+    MEANT_FIRST,
+    SAID,
+    VIEWED,
+    WAS_STOPPED,
+)
 
 _EXPOSURE: Final = int(KINDS["exposure"])
 BUSY: Final = 1_000  # events of one visitor within an hour of the clock: more than anybody does
@@ -90,10 +98,7 @@ WITH seen AS (
   WHERE (NOT s.is_ours OR coalesce(a->>'variant_key', '') IN ('', s.p->>'variant'))
     AND (s.is_ours OR s.occurred_at < coalesce(
       (SELECT w.ended_at FROM experiments_phase w WHERE w.id = h.id), 'infinity')
-      AND NOT coalesce((SELECT c.action = 'arm_stopped' FROM experiments_change c
-        WHERE c.experiment_id = x.id AND c.phase = h.number AND c.at <= s.occurred_at
-          AND c.action IN ('arm_stopped', 'arm_resumed') AND c.detail->>'arm' = a->>'key'
-        ORDER BY c.at DESC, c.id DESC LIMIT 1), false))
+      AND NOT {was_stopped})
 ), first AS (
   SELECT DISTINCT ON (phase_id, profile_id) *,
     min(arm) OVER own <> max(arm) OVER own AS is_mixed
@@ -156,6 +161,7 @@ def _collect(site_id: UUID, chosen: str, values: dict[str, Any]) -> int:
         meant_first=MEANT_FIRST,
         is_arm=IS_ARM,
         arm_first=ARM_FIRST,
+        was_stopped=WAS_STOPPED,
         exposure=_EXPOSURE,
         chosen=chosen,
         allowed=event_allows("e", Purpose.EXPERIMENTS),

@@ -71,8 +71,21 @@ SELECT arm, jsonb_agg(own ORDER BY profile_id) FROM (
 """
 
 
+def first_whole_day(retention_days: int, now: datetime) -> date:
+    """Return the first day (UTC) of which a site that keeps events so long has all of them.
+
+    What was counted of an earlier day stays: counted anew, it would say that nobody did anything.
+    """
+    return (now - timedelta(days=retention_days)).date() + timedelta(days=1)
+
+
 def count_day(phase: Phase, metric: Metric, day: date, *, now: datetime) -> int:
-    """Count one metric of the participants of one day anew; return the rows written."""
+    """Count one metric of the participants of one day anew; return the rows written.
+
+    None of a day whose events retention has begun to take away: what is known of it stays.
+    """
+    if day < first_whole_day(phase.experiment.site.retention_days, now):
+        return 0
     parts, values = asked(metric)
     values |= {"phase": str(phase.pk), "day": day, "sample": SAMPLE, "each": EACH}
     statement = sums_of_people(_WHO, parts)

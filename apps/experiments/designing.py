@@ -14,6 +14,7 @@ from apps.experiments.bandit_design import of_bandit
 from apps.experiments.changes import problems_of
 from apps.experiments.errors import FieldProblem, InvalidExperiment, problem
 from apps.experiments.models import Arm, Experiment, Goal, Metric
+from apps.experiments.money import adds_amounts
 from engine.conditions.parse import parse_condition
 from engine.errors import InvalidCondition
 
@@ -53,9 +54,7 @@ def mixed_money(metric: Metric, since: datetime, *, at_most_ms: int = 0) -> str 
     Args:
         at_most_ms: after so long it is not known, and nothing is said; 0: whatever it takes.
     """
-    adds = [metric.of, metric.per_of] if metric.kind == Metric.Kind.RATIO else [metric.of]
-    is_sum = metric.kind in (Metric.Kind.MEAN, Metric.Kind.RATIO, Metric.Kind.QUANTILE)
-    if metric.currency or not is_sum or not metric.event or Metric.Of.VALUE not in adds:
+    if not adds_amounts(metric):
         return None
     found = event_reads.currencies(metric, since, at_most_ms=at_most_ms)
     return MIXED_MONEY.format(" and ".join(found)) if len(found) > 1 else None
@@ -106,11 +105,21 @@ def _of_place(experiment: Experiment) -> list[FieldProblem]:
         placement_id=experiment.placement_id,
         state__in=[Experiment.State.RUNNING, Experiment.State.PAUSED],
     ).exclude(pk=experiment.pk)
-    found = []
+    placement, layer = experiment.placement, experiment.layer
+    found = _of_archived("placement", placement.key, placement.archived_at)
+    if layer is not None:
+        found += _of_archived("layer", layer.name, layer.archived_at)
     for name in others.values_list("name", flat=True)[:1]:
         words = f"'{name}' runs in this placement: conclude it first, or choose another placement."
         found.append(problem("placement", words))
     return found
+
+
+def _of_archived(where: str, name: str, archived_at: datetime | None) -> list[FieldProblem]:
+    """What is out of use comes back by a person: a copy of an old design may still name it."""
+    if archived_at is None:
+        return []
+    return [problem(where, f"'{name}' is archived: bring it back, or choose another one.")]
 
 
 def _of_arms(experiment: Experiment, arms: Sequence[Arm]) -> list[FieldProblem]:
@@ -176,6 +185,7 @@ def _of_goals(goals: Sequence[Goal]) -> list[FieldProblem]:
         found.append(problem("goals", "Say by which metric it is decided: give one goal."))
     for one in goals:
         where, name = f"goals/{one.metric.key}", one.metric.name
+        found += _of_archived(where, name, one.metric.archived_at)
         if one.role == Goal.Role.GUARDRAIL and not one.margin:
             found.append(problem(where, f"Say how much worse '{name}' may get at the most."))
         if one.role != Goal.Role.WATCHED and one.metric.kind == Metric.Kind.QUANTILE:

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from apps.experiments import health_reads
 from apps.experiments.domain.comparing import compare_means, two_sided
-from apps.experiments.domain.counts import independence, sample_ratio
+from apps.experiments.domain.counts import independence
+from apps.experiments.domain.stopping import SPLIT_SEEN, split_p
 from apps.experiments.domain.sums import Sums
 from apps.experiments.domain.verdicts import Check, Level
 from apps.experiments.models import Goal, Metric, Phase
-from apps.experiments.phase_sums import PhaseSums
+from apps.experiments.phase_sums import Known, PhaseSums
 from apps.experiments.served import Served
 
 MIXED_SHARE: Final = 0.02
@@ -29,22 +30,14 @@ SAME: Final = "same"
 UNWORKABLE: Final = "It could not be checked: the figures are too odd to be worked with."
 
 
-def health(
-    phase: Phase,
-    facts: health_reads.Facts,
-    sums: PhaseSums,
-    goals: Sequence[Goal],
-    answers: Sequence[Served],
-) -> list[Check]:
-    """Return every check of a phase, the one that hides a winner first. No query if all is well.
-
-    Args:
-        facts: what is known of the phase; answers: what was served of each arm since the start.
-    """
+def health(phase: Phase, facts: health_reads.Facts, known: Known) -> list[Check]:
+    """Return every check of a phase, the one that hides a winner first. No query if all is well."""
+    goals, sums, answers = known.goals, known.sums, known.answers
     makers: list[tuple[str, Callable[[], Sequence[Check]]]] = [
         ("split", lambda: [_split(phase, facts.people, facts)]),
         ("mixed", lambda: [_mixed(phase, facts)]),
         ("balance", lambda: [_balance(phase, sums, goals)]),
+        ("money", lambda: _money(known)),
         ("serving", lambda: _serving(phase, facts)),
         ("missing", lambda: _missing(phase, answers)),
         ("bots", lambda: _bots(phase, facts)),
@@ -64,7 +57,10 @@ def health(
 
 
 def _split(phase: Phase, people: Mapping[int, int], facts: health_reads.Facts) -> Check:
-    """Whether the arms got their shares, and if not, where they did not."""
+    """Whether the arms got their shares, and if not, where they did not.
+
+    By a test that holds however often it is made: a chi-square at each look finds what is not.
+    """
     if phase.bandit:
         return Check("split", "fine", "The shares of a bandit move: none is expected.")
     before = ""
@@ -73,11 +69,13 @@ def _split(phase: Phase, people: Mapping[int, int], facts: health_reads.Facts) -
         people = health_reads.people_before(phase, facts.first_stop)
         before = f" Of those who joined before an arm was stopped ({facts.first_stop:%Y-%m-%d})."
     counts = [people.get(arm["number"], 0) for arm in phase.arms]
-    found = sample_ratio(counts, [arm["weight"] for arm in phase.arms])
-    if found.srm is None:
-        return Check("split", "watch", found.reason or "Nobody has been exposed yet.")
-    if not found.srm:
-        return Check("split", "fine", f"The arms got their shares (p = {found.p:.3g}).{before}")
+    p = split_p(counts, [arm["weight"] for arm in phase.arms])
+    if p is None:
+        words = "Nobody has been exposed yet." if not any(counts) else "One arm alone is no split."
+        return Check("split", "watch", words)
+    if p > SPLIT_SEEN:
+        words = f"The arms got their shares (always valid p = {p:.2g}).{before}"
+        return Check("split", "fine", words)
     planned = ", ".join(f"{arm['weight']:.0%}" for arm in phase.arms)
     got = ", ".join(f"{count:,}" for count in counts)
     words = f"The arms did not get their shares: {got} participants for {planned}.{before}"
@@ -256,6 +254,15 @@ def _uncounted(facts: health_reads.Facts) -> list[Check]:
         words = f"{consent:,} exposures are not counted: who saw them does not allow it."
         found.append(Check("consent", "fine", words))
     return found
+
+
+def _money(known: Known) -> list[Check]:
+    """Amounts of several currencies, where no metric can be told of them."""
+    return [
+        Check("money", "bad", f"'{goal.metric.name}': {known.mixed[goal.metric_id]}")
+        for goal in known.goals
+        if goal.metric_id in known.mixed
+    ]
 
 
 def _late(phase: Phase, goals: Sequence[Goal]) -> list[Check]:

@@ -126,15 +126,7 @@ def create_experiment(
         baseline=plan.baseline, mde_relative=plan.mde_relative, per_arm=plan.per_arm,
         created_at=now, created_by_id=None if actor is None else actor.pk,
     )  # fmt: skip
-    for number, arm in enumerate(plan.arms):
-        variant = find_variant(site_id, placement.block.key, arm.variant)
-        if variant is None:
-            said = f"The block '{placement.block.key}' has no variant '{arm.variant}'."
-            raise InvalidExperiment([problem(f"arms/{arm.key}", said)])
-        Arm.objects.create(
-            experiment=experiment, number=number, key=arm.key, name=arm.name, variant=variant,
-            weight=arm.weight, is_control=arm.is_control,
-        )  # fmt: skip
+    _create_arms(experiment, placement.block.key, plan.arms)
     for goal in plan.goals:
         Goal.objects.create(
             experiment=experiment, metric=goal.metric, role=goal.role, margin=goal.margin,
@@ -150,3 +142,15 @@ def create_experiment(
         now=now,
     )
     return experiment
+
+
+def _create_arms(experiment: Experiment, block: str, plans: Sequence[ArmPlan]) -> None:
+    for number, arm in enumerate(plans):
+        variant = find_variant(experiment.site_id, block, arm.variant)
+        if variant is None:
+            said = f"The block '{block}' has no variant '{arm.variant}'."
+            raise InvalidExperiment([problem(f"arms/{arm.key}", said)])
+        Arm.objects.create(
+            experiment=experiment, number=number, key=arm.key, name=arm.name, variant=variant,
+            weight=arm.weight, is_control=arm.is_control,
+        )  # fmt: skip

@@ -3,16 +3,25 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.consent.types import Purpose
 from apps.consent.withdrawing import Clearing, TakenBack
 from apps.experiments.collecting import collect_again
+from apps.experiments.designing import KEPT_OPEN
 from apps.experiments.models import Participant, Reopened
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
+from apps.work import clock
 
 
 def _reopen(*profile_ids: UUID) -> None:
-    """Have the days counted anew on which these took part first."""
-    rows = Participant.objects.filter(profile_id__in=profile_ids)
+    """Have the days counted anew on which these took part first.
+
+    Not those of what ended long ago: its sums stay, in which nobody is. Retention may have taken
+    the events of that time, and a day counted without them would say that nobody did anything.
+    """
+    counted = Q(phase__ended_at=None) | Q(phase__ended_at__gt=clock.now() - KEPT_OPEN)
+    rows = Participant.objects.filter(counted, profile_id__in=profile_ids)
     Reopened.objects.bulk_create(
         Reopened(phase_id=phase_id, day=day)
         for phase_id, day in rows.values_list("phase_id", "day").distinct()

@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final
@@ -62,6 +62,13 @@ class PhaseSums:
             self.samples |= samples_of([phase], [metric_id], after, upto)[phase.pk]
         return self.samples[metric_id]
 
+    def forget(self, metrics: Collection[UUID]) -> None:
+        """Leave these metrics out, as if nothing had been counted of them."""
+        for name in [one for one in self.all if one[0] in metrics]:
+            del self.all[name]
+            self.rows.pop(name, None)
+        self.samples |= {metric_id: {} for metric_id in metrics}
+
     def add(self, name: Name, left_out: int, days: Sequence[date], columns: Columns) -> None:
         """Add all days of a (metric, arm, segment), in any order; a column for each of `NAMES`."""
         metric_id, _, segment = name
@@ -82,6 +89,7 @@ class Known:
         people: by arm, as `people_of`; answers: what was served of each arm since the start.
         resumed: arms that somebody let go on, and when the last time; read before the rest. None:
             nobody has looked.
+        mixed: metrics that are left out of the sums: why, by their ids (see `money`).
     """
 
     people: Mapping[int, int]
@@ -89,6 +97,7 @@ class Known:
     goals: Sequence[Goal]
     answers: Sequence[Served]
     resumed: Mapping[str, datetime] | None = None
+    mixed: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def known_of(phase: Phase, now: datetime, after: date | None = None) -> Known:

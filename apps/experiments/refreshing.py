@@ -104,7 +104,8 @@ def count_anew(phase: Phase, metrics: list[Metric] | None = None, *, now: dateti
 
 
 def _by_phase(touched: Collection[tuple[UUID, date]]) -> dict[Phase, list[date]]:
-    phases = Phase.objects.in_bulk({phase_id for phase_id, _ in touched})
+    rows = Phase.objects.select_related("experiment__site")  # its site keeps events so long
+    phases = rows.in_bulk({phase_id for phase_id, _ in touched})
     found: dict[Phase, list[date]] = {}
     for phase_id, day in sorted(touched):
         found.setdefault(phases[phase_id], []).append(day)

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access.services import Actor, record_audit
+from apps.content.models import Placement
 from apps.experiments.designing import WEIGHTS_TOLERANCE, check_design, money_problems
 from apps.experiments.errors import InvalidExperiment, NotAsItStands, problem
 from apps.experiments.layering import part_for
@@ -39,10 +40,15 @@ def start(*, experiment_id: UUID, actor: Actor, note: str = "", now: datetime) -
 
 
 @transaction.atomic
-def begin_phase(*, experiment_id: UUID, actor: Actor, note: str, now: datetime) -> Phase:
+def begin_phase(
+    *, experiment_id: UUID, actor: Actor, note: str, after: int | None = None, now: datetime
+) -> Phase:
     """End the phase that runs, and start the design as it is now with a new seed.
 
     Everybody is dealt anew, and what was measured before stays with the phase before.
+
+    Args:
+        after: the number of the phase that is to end; None: whichever runs.
 
     Raises:
         InvalidExperiment, NotAsItStands: as `start`.
@@ -51,6 +57,8 @@ def begin_phase(*, experiment_id: UUID, actor: Actor, note: str, now: datetime) 
     _require(experiment, "begun anew", State.RUNNING, State.PAUSED)
     if not note:
         raise InvalidExperiment([problem("note", "Say why it is begun anew.")])
+    if after is not None and after != experiment.phase:
+        raise NotAsItStands(f"Phase {experiment.phase} has begun already. Look at its page again.")
     _phase(experiment, now, ends=True)
     return _begin(experiment, "new_phase", actor, note, now)
 
@@ -168,6 +176,7 @@ def set_shares(
     experiment_id: UUID,
     shares: Mapping[str, float],
     contexts: Mapping[str, Mapping[str, float]] | None = None,
+    read: Phase | None = None,
     now: datetime,
 ) -> bool:
     """Give the arms of a bandit the shares that what works asks for; False: nothing changed.
@@ -175,6 +184,8 @@ def set_shares(
     Args:
         shares: by the arm's key, at least 0, of the sum 1.
         contexts: the same for those in a segment, by its key.
+        read: the phase that they were worked out from. Where another one runs by now, an arm was
+            stopped or let go on, or somebody else has set shares, nothing is changed.
 
     Raises:
         InvalidExperiment: they are not that.
@@ -185,6 +196,8 @@ def set_shares(
     if experiment.kind != Experiment.Kind.BANDIT:
         raise NotAsItStands("Only the shares of a bandit change while it runs.")
     phase = _phase(experiment, now)
+    if read is not None and _as_read(phase) != _as_read(read):
+        return False
     own = {key: dict(one) for key, one in (contexts or {}).items()}
     keys = {one["key"] for one in phase.arms}
     for each in (shares, *own.values()):
@@ -229,7 +242,9 @@ def conclude(
 
 
 def _locked(experiment_id: UUID) -> Experiment:
-    rows = Experiment.objects.select_for_update(of=("self",)).select_related("placement")
+    # Whoever publishes writes rows that name it: those do not wait for this.
+    rows = Experiment.objects.select_for_update(of=("self",), no_key=True)
+    rows = rows.select_related("placement")
     return rows.get(pk=experiment_id)
 
 
@@ -240,14 +255,34 @@ def _require(experiment: Experiment, done: str, *states: str) -> None:
 
 
 def _phase(experiment: Experiment, now: datetime, *, ends: bool = False) -> Phase:
-    phase = experiment.phases.select_for_update().get(ended_at=None)
+    phase = experiment.phases.select_for_update(no_key=True).get(ended_at=None)
     if ends:
         phase.ended_at = now
         phase.save(update_fields=["ended_at"])
     return phase
 
 
+def _as_read(phase: Phase) -> tuple[int, list[str], Any]:
+    """What the shares of a bandit are worked out from, besides its figures."""
+    return phase.number, sorted(phase.stopped), phase.bandit.get("shared_at")
+
+
+def under_way(*, experiment_id: UUID) -> Phase:
+    """Lock an experiment that is not over, and return its phase. In a transaction of the caller's.
+
+    Raises:
+        NotAsItStands: it was not started, or is concluded already.
+    """
+    experiment = _locked(experiment_id)
+    _require(experiment, "concluded", State.RUNNING, State.PAUSED)
+    phase: Phase = experiment.phases.select_for_update(no_key=True).get(ended_at=None)
+    return phase
+
+
 def _begin(experiment: Experiment, action: str, actor: Actor, note: str, now: datetime) -> Phase:
+    # A placement runs one experiment: of two that begin at the same time one finds the other.
+    placements = Placement.objects.select_for_update(no_key=True, of=("self",))
+    experiment.placement = placements.select_related("block").get(pk=experiment.placement_id)
     arms = check_design(experiment)
     layer, start_at, end_at = part_for(experiment)
     number = experiment.phase + 1

@@ -22,6 +22,7 @@ from apps.experiments.running import (
     resume,
     start,
     stop_arm,
+    under_way,
 )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "start",
     "stat_ops",
     "stop_arm",
+    "under_way",
 ]
 
 

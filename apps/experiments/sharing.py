@@ -122,7 +122,11 @@ def _set(phase: Phase, shares: dict[str, dict[str, float]], now: datetime) -> bo
     try:
         with transaction.atomic():
             if not running.set_shares(
-                experiment_id=experiment.pk, shares=everybody, contexts=shares, now=now
+                experiment_id=experiment.pk,
+                shares=everybody,
+                contexts=shares,
+                read=phase,
+                now=now,
             ):
                 return False
             publish_part(experiment, note=f"New shares of '{experiment.name}'", now=now)

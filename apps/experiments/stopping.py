@@ -18,7 +18,7 @@ from apps.experiments import running
 from apps.experiments.asking import publish_part
 from apps.experiments.bandit_counting import COUNTED
 from apps.experiments.bandit_results import weighted_sums
-from apps.experiments.domain.effects import ANY_TIME, Looking, adjusted, effect_of
+from apps.experiments.domain.effects import ANY_TIME, Effect, Looking, adjusted, effect_of
 from apps.experiments.domain.stopping import ERRORS_ALPHA, SPLIT_ALPHA, few_p, split_p
 from apps.experiments.errors import NotAsItStands
 from apps.experiments.models import Cause, Change, Experiment, Goal, Metric, Phase
@@ -92,6 +92,7 @@ def causes(
     for after in sorted({resumed.get(arm["key"]) for arm in open_arms}, key=str):
         alike = [arm for arm in open_arms if resumed.get(arm["key"]) == after]
         own = known if after is None else known_of(phase, now, after)
+        own.sums.forget(known.mixed)
         errors = _of_errors(phase, alike, own.answers) if Cause.ERRORS in wanted else []
         harm = _of_figures(phase, alike, after, wanted, own)
         seen = {one.arm for one in errors}
@@ -109,7 +110,9 @@ def _let_go_on(phase: Phase) -> dict[str, date]:
 
 @transaction.atomic
 def _stop(phase: Phase, found: Found, read: Mapping[str, date], now: datetime) -> bool:
-    experiment = Experiment.objects.select_for_update(of=("self",)).get(pk=phase.experiment_id)
+    experiment = Experiment.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=phase.experiment_id
+    )
     is_same = experiment.phase == phase.number and experiment.state == Experiment.State.RUNNING
     if not is_same or _let_go_on(phase).get(found.arm) != read.get(found.arm):
         return False
@@ -219,7 +222,8 @@ def _of_figures(
     if phase.bandit:
         if after is not None:
             return []  # weighted sums are of everybody; whom a person let go on a person stops
-        sums.all.update(weighted_sums(phase, [goal.metric for goal in goals]))
+        told = [goal.metric for goal in goals if goal.metric_id not in known.mixed]
+        sums.all.update(weighted_sums(phase, told))
     found: dict[str, Found] = {}
     judged = [goal for goal in goals if _stops(goal, phase, wanted)]
     # Any of them may stop an arm: they share what the experiment may be wrong by.
@@ -260,16 +264,21 @@ def _worse(
     before = sums.of(metric.pk, control)
     margin = (goal.margin or 0.0) if goal.role == Goal.Role.GUARDRAIL else 0.0
     is_more_better = metric.direction == Metric.Direction.UP
+    others = [arm for arm in phase.arms if not arm["is_control"]]
     effects = [
         effect_of(arm["key"], before, sums.of(metric.pk, arm["number"]), metric.kind, looking)
-        for arm in arms
+        if arm in arms
+        else Effect(arm["key"])  # looked at on another day, or once it has enough: of the family
+        for arm in others
     ]
     found = []
-    for arm, effect in zip(arms, adjusted(effects, looking.alpha, "holm"), strict=True):
+    for arm, effect in zip(others, adjusted(effects, looking.alpha, "holm"), strict=True):
+        if arm not in arms:
+            continue
         own = sums.of(metric.pk, arm["number"])
         p = effect.p_adjusted
         if effect.interval is None and metric.kind in _SHARES:
-            p = len(arms) * few_p(
+            p = len(others) * few_p(
                 own.y, own.n, before.y, before.n, 0.0, is_more_better=is_more_better
             )  # fmt: skip
         if p is None or p > looking.alpha or effect.diff is None:

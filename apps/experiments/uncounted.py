@@ -10,16 +10,24 @@ from apps.consent.gates import event_allows
 from apps.consent.types import Purpose
 from apps.events.fold import KINDS
 from apps.experiments.models import Uncounted
-from apps.experiments.viewed import IS_ARM, IS_MEANT, MEANT_FIRST, SAID, VIEWED
+from apps.experiments.viewed import (
+    ARM_FIRST,
+    IS_ARM,
+    IS_MEANT,
+    MEANT_FIRST,
+    SAID,
+    VIEWED,
+    WAS_STOPPED,
+)
 
 KEPT: Final = timedelta(days=400)
 MOST: Final = 200  # names of one pass: what does not exist has any number of them
-# The same exposures as `collecting` takes up. By an arm that was stopped nobody takes part, and
-# nothing is wrong with that: its visitors were shown the control.
+# The same exposures as `collecting` takes up. By an arm that was stopped nobody takes part. Where
+# we dealt, nothing is wrong with that: the control was shown. Who else says so has shown it.
 _NOTE: Final = f"""
 WITH seen AS (
   SELECT e.profile_id, e.kind = {int(KINDS["exposure"])} AS is_ours,
-    {SAID},
+    e.occurred_at, {SAID},
     {event_allows("e", Purpose.EXPERIMENTS)} AS is_allowed
   FROM events_event e
   WHERE e.site_id = %(site)s AND e.id > %(after)s AND e.id <= %(upto)s
@@ -38,6 +46,14 @@ WITH seen AS (
     SELECT 1 FROM experiments_phase h
     CROSS JOIN LATERAL jsonb_array_elements(h.arms) WITH ORDINALITY one(a, place)
     WHERE h.experiment_id = x.id AND {IS_ARM})
+  OR NOT s.is_ours AND (
+    SELECT {WAS_STOPPED} FROM (
+      SELECT h.number, h.arms FROM experiments_phase h
+      WHERE h.experiment_id = x.id AND h.started_at <= s.occurred_at ORDER BY h.number DESC LIMIT 1
+    ) h CROSS JOIN LATERAL (
+      SELECT one.a FROM jsonb_array_elements(h.arms) WITH ORDINALITY one(a, place)
+      WHERE {IS_ARM} ORDER BY {ARM_FIRST} LIMIT 1
+    ) d)
 )
 INSERT INTO experiments_uncounted (site_id, experiment, arm, why, day, n)
 SELECT %(site)s, experiment, CASE why WHEN 'arm' THEN arm ELSE '' END, why, %(day)s, count(*)

@@ -1,6 +1,7 @@
 """What of the experiments uses what: asked before something is archived."""
 
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -17,7 +18,7 @@ _GOING = (_State.RUNNING, _State.PAUSED)
 
 
 def used_by(site_id: UUID, kind: str, object_id: UUID) -> list[Usage]:
-    """Return the experiments that use an object and are not over. At most three queries.
+    """Return the experiments that use an object and are not over. A few queries for each.
 
     An experiment that runs uses itself: it is concluded before it is archived.
     """
@@ -58,25 +59,36 @@ HOLDER = UsageHolder("experiments", used_by)
 
 
 def _told(rows: QuerySet[Experiment]) -> list[Usage]:
-    found = rows.distinct().order_by("name")
-    return [
-        Usage("running experiment" if one.state in _GOING else "experiment", one.name, PAGE, one.pk)
-        for one in found
-    ]
+    return [_usage(one) for one in rows.distinct().order_by("name")]
+
+
+def _usage(one: Experiment) -> Usage:
+    kind = "running experiment" if one.state in _GOING else "experiment"
+    return Usage(kind, one.name, PAGE, one.pk)
 
 
 def _naming(rows: QuerySet[Experiment]) -> list[Usage]:
-    """The experiments whose audience or arms name a segment, or that tell effects apart for it."""
+    """The experiments whose audience or arms name a segment, or that tell effects apart for it.
+
+    As they are drafted, and as they run: a design that is changed counts from the next phase on.
+    """
     found = []
     for one in rows.annotate(asked=F("site__segments__key")).order_by("name"):
-        known = set(one.segments) | _in_arms(one, "segments")
-        # A condition that is none is refused when it starts; what it meant cannot be known.
-        with suppress(InvalidCondition):
-            if one.condition is not None:
-                known |= segment_keys(parse_condition(one.condition))
+        known = set(one.segments) | _in_arms(one, "segments") | _in_condition(one.condition)
+        for phase in one.phases.filter(ended_at=None):
+            known |= set(phase.segments) | _in_condition(phase.condition)
         if one.asked in known:
-            found.append(Usage("experiment", one.name, PAGE, one.pk))
+            found.append(_usage(one))
     return found
+
+
+def _in_condition(condition: Any) -> set[str]:
+    """The segments that a condition names."""
+    # A condition that is none is refused when it starts; what it meant cannot be known.
+    with suppress(InvalidCondition):
+        if condition is not None:
+            return set(segment_keys(parse_condition(condition)))
+    return set()
 
 
 # What is related to a site under another name than the changes call it.
@@ -86,11 +98,7 @@ _RELATED = {"rules": "rules", "models": "model_specs", "recommenders": "recommen
 def _changing(rows: QuerySet[Experiment], part: str) -> list[Usage]:
     """The experiments whose arms change one thing, or put it in another one's place."""
     asked = rows.annotate(asked=F(f"site__{_RELATED[part]}__key")).order_by("name")
-    return [
-        Usage("experiment", one.name, PAGE, one.pk)
-        for one in asked
-        if one.asked in _in_arms(one, part)
-    ]
+    return [_usage(one) for one in asked if one.asked in _in_arms(one, part)]
 
 
 def _in_arms(experiment: Experiment, part: str) -> set[str]:

@@ -39,3 +39,10 @@ ARM_FIRST: Final = """
   one.a->>'key' = s.shown DESC,
   coalesce(lower(one.a->>'name') IN (lower(s.shown), lower(s.shown_name)), false) DESC, one.place
 """
+# Whether that arm `a` of a phase `h` of `x` was stopped at the time of `s`: it showed the control.
+WAS_STOPPED: Final = """
+  coalesce((SELECT c.action = 'arm_stopped' FROM experiments_change c
+    WHERE c.experiment_id = x.id AND c.phase = h.number AND c.at <= s.occurred_at
+      AND c.action IN ('arm_stopped', 'arm_resumed') AND c.detail->>'arm' = a->>'key'
+    ORDER BY c.at DESC, c.id DESC LIMIT 1), false)
+"""

@@ -34,12 +34,16 @@ def metrics_of(site_id: UUID) -> list[Metric]:
 def count(site_id: UUID, *, now: datetime, progress: Progress) -> int:
     """Count the days that may have changed anew; return how many (turn, metric, day).
 
-    Those whose members may still do something that counts, and those not counted yet.
+    Those whose members may still do something that counts, and those not counted yet; none whose
+    events retention has begun to take away.
     """
     metrics = metrics_of(site_id)
     todo = []
-    for turn in HoldoutTurn.objects.filter(holdout__site_id=site_id, share__gt=0).order_by("pk"):
-        days = set(HoldoutMember.objects.filter(turn=turn).values_list("day", flat=True).distinct())
+    turns = HoldoutTurn.objects.filter(holdout__site_id=site_id, share__gt=0)
+    for turn in turns.select_related("holdout__site").order_by("pk"):
+        whole = counting.first_whole_day(turn.holdout.site.retention_days, now)
+        members = HoldoutMember.objects.filter(turn=turn, day__gte=whole)
+        days = set(members.values_list("day", flat=True).distinct())
         done = set(turn.sums.values_list("metric_id", "day").distinct())
         for metric in metrics:
             border = (now - timedelta(hours=metric.window_hours) - LATE).date()

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from apps.consent.types import Purpose
 from apps.consent.withdrawing import Clearing, TakenBack
+from apps.experiments.counting import first_whole_day
 from apps.experiments.models import HoldoutMember, HoldoutSum
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
 from apps.profiles.state import StateRow
+from apps.work import clock
 
 # Who is held out now, and was asked something since: models do not learn of them.
 HELD_OUT_NOW: Final = """
@@ -21,10 +23,15 @@ EXISTS (SELECT FROM experiments_holdoutmember kept
 
 
 def _recount(*profile_ids: UUID) -> None:
-    """Forget the sums of the days on which these came: they are counted anew in the next pass."""
+    """Forget the sums of the days on which these came: they are counted anew in the next pass.
+
+    Not of days whose events retention has begun to take away: those could not be counted again.
+    """
     rows = HoldoutMember.objects.filter(profile_id__in=profile_ids)
-    for turn_id, day in set(rows.values_list("turn_id", "day")):
-        HoldoutSum.objects.filter(turn_id=turn_id, day=day).delete()
+    told = rows.values_list("turn_id", "day", "turn__holdout__site__retention_days")
+    for turn_id, day, kept_days in set(told):
+        if day >= first_whole_day(kept_days, clock.now()):
+            HoldoutSum.objects.filter(turn_id=turn_id, day=day).delete()
 
 
 def _reassign(loser_id: UUID, winner_id: UUID) -> int:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
+from django.db.models import QuerySet
 
 from apps.consent.gates import event_allows
 from apps.consent.types import Purpose
@@ -62,11 +63,13 @@ class Clicks:
         lists: that were seen.
         explored: of items that chance had put there.
         methods: by the method that a list was from, explored items left out.
+        since: from when on decisions were read, where there were more than that; else None.
     """
 
     lists: int = 0
     explored: Counted = field(default_factory=Counted)
     methods: dict[str, Counted] = field(default_factory=dict)
+    since: datetime | None = None
 
     def looked_at(self) -> tuple[list[float], bool]:
         """Return how often each place is looked at, and whether that was measured."""
@@ -86,23 +89,27 @@ class _List(msgspec.Struct):
     items: list[tuple[str, str]]  # code, why
 
 
-def count(site_id: UUID, *, event: str, since: datetime, until: datetime) -> Clicks:
-    """Count clicks in the lists that were seen. Reads at most MOST_RECORDS records.
+def count(
+    site_id: UUID, *, event: str, since: datetime, until: datetime, most: int = MOST_RECORDS
+) -> Clicks:
+    """Count clicks in the lists that were seen, the newest first.
 
     Args:
         event: the event that a click on an item leads to.
+        most: so many decisions are read at most.
     """
-    found = Clicks()
-    lists = _lists(site_id, since, until)
+    records = past.records(site_id=site_id, since=since, until=until).reverse()
+    known = records.exclude(profile_id=None).exclude(inputs=None)
+    oldest = known.values_list("at", flat=True)[most - 1 : most + 1]
+    found = Clicks(since=oldest[0] if len(oldest) > 1 else None)
+    lists = _lists(known[:most])
     while some := list(islice(lists, AT_ONCE)):
         _count(some, event, found)
     return found
 
 
-def _lists(site_id: UUID, since: datetime, until: datetime) -> Iterator[_List]:
-    records = past.records(site_id=site_id, since=since, until=until)
-    known = records.exclude(profile_id=None).exclude(inputs=None)[:MOST_RECORDS]
-    for record in known.iterator(chunk_size=AT_ONCE):
+def _lists(records: QuerySet[past.Record]) -> Iterator[_List]:
+    for record in records.iterator(chunk_size=AT_ONCE):
         assert record.inputs is not None
         assert record.profile_id is not None
         try:

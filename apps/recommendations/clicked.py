@@ -33,10 +33,12 @@ class Clicks(Protocol):
     def explored(self) -> Counted: ...
     @property
     def methods(self) -> Mapping[str, Any]: ...
+    @property
+    def since(self) -> datetime | None: ...
     def looked_at(self) -> tuple[list[float], bool]: ...
 
 
-# Called with site_id, event=, since= and until=.
+# Called with site_id, event=, since=, until= and most=.
 Count = Callable[..., Clicks]
 _counts: list[Count] = []
 
@@ -76,26 +78,33 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was counted. `is_measured`: places are weighed by evidence, not by what is assumed."""
+    """What was counted.
+
+    Attributes:
+        is_measured: places are weighed by evidence, not by what is assumed.
+        since: from when on decisions were read, where there were more than that; else None.
+    """
 
     lists: int
     explored: int
     is_measured: bool
     places: list[Place]
     methods: list[Method]
+    since: datetime | None = None
 
 
-def count(site_id: UUID, *, event: str, since: datetime, until: datetime) -> Shown | None:
+def count(
+    site_id: UUID, *, event: str, since: datetime, until: datetime, most: int
+) -> Shown | None:
     """Count clicks in all lists of a site that were seen; None where nobody can count.
-
-    Reads the decision log: seconds on a large site.
 
     Args:
         event: what a click on an item leads to.
+        most: so many decisions are read at most, the newest.
     """
     if not _counts:
         return None
-    found = _counts[0](site_id, event=event, since=since, until=until)
+    found = _counts[0](site_id, event=event, since=since, until=until, most=most)
     looked_at, is_measured = found.looked_at()
     everything = [found.explored, *found.methods.values()]
     total = sum(sum(one.clicked.values()) for one in everything)
@@ -108,7 +117,8 @@ def count(site_id: UUID, *, event: str, since: datetime, until: datetime) -> Sho
         )
     methods = [_method(name, own, looked_at) for name, own in sorted(found.methods.items())]
     explored = sum(found.explored.shown.values())
-    return Shown(found.lists, explored, is_measured, places if found.lists else [], methods)
+    listed = places if found.lists else []
+    return Shown(found.lists, explored, is_measured, listed, methods, found.since)
 
 
 def _method(name: str, own: Counted, looked_at: list[float]) -> Method:

@@ -57,13 +57,15 @@ WHERE site_id = %(site)s AND state = 'waiting' GROUP BY code ORDER BY count(*) D
 """
 _RECOMMENDERS = """
 SELECT r.id, r.name, v.trained_at, v.metrics->>'hits_at_10', v.metrics->>'hits_at_10_popular',
-  r.is_enabled
+  r.is_enabled, EXISTS (SELECT FROM recommendations_recommenderversion w
+    WHERE w.recommender_id = r.id AND w.state = 'candidate')
 FROM recommendations_recommender r
 LEFT JOIN recommendations_recommenderversion v ON v.id = r.active_id
 WHERE r.site_id = %(site)s ORDER BY r.name
 """
 _MODELS = """
-SELECT s.id, s.name, v.trained_at, v.card->>'auc', s.is_enabled
+SELECT s.id, s.name, v.trained_at, v.card->>'auc', s.is_enabled,
+  EXISTS (SELECT FROM predictions_modelversion w WHERE w.spec_id = s.id AND w.state = 'candidate')
 FROM predictions_modelspec s
 LEFT JOIN predictions_modelversion v ON v.spec_id = s.id AND v.state = 'champion'
 WHERE s.site_id = %(site)s ORDER BY s.name
@@ -162,9 +164,12 @@ def recommenders(site_id: UUID) -> list[Learned]:
             trained_at,
             _hit_words(hits, popular),
             is_enabled,
+            waits,
             "admin:recommendations_recommender_change",
         )
-        for pk, name, trained_at, hits, popular, is_enabled in _rows(_RECOMMENDERS, site=site_id)
+        for pk, name, trained_at, hits, popular, is_enabled, waits in _rows(
+            _RECOMMENDERS, site=site_id
+        )
     ]
 
 
@@ -178,9 +183,10 @@ def models(site_id: UUID) -> list[Learned]:
             trained_at,
             "" if auc is None else f"AUC {float(auc):.3f}",
             is_enabled,
+            waits,
             "admin:predictions_modelspec_change",
         )
-        for pk, name, trained_at, auc, is_enabled in _rows(_MODELS, site=site_id)
+        for pk, name, trained_at, auc, is_enabled, waits in _rows(_MODELS, site=site_id)
     ]
 
 

@@ -81,7 +81,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A model and how it does. `metric` is words, empty while there is none."""
+    """A model and how it does.
+
+    Attributes:
+        metric: words, empty while there is none.
+        trained_at: when what serves was trained.
+        waits: a version waits for a person's yes.
+    """
 
     id: UUID
     what: str
@@ -89,6 +95,7 @@ class Learned:
     trained_at: datetime | None
     metric: str
     is_enabled: bool
+    waits: bool
     url_name: str
 
 

@@ -3,12 +3,15 @@
 The whole stack, web, Valkey, Postgres and the trainer as the product starts it, on all processors
 there are, those of the client too. Rounds without and with a training come in turns, so that what
 else the machine does hits both. Decisions come by the clock: one that waits makes others wait.
+Beside them, what a loop that only counts does to decisions when it runs as the trainer does: of two
+processors that are both busy more is not to be had.
 """
 
 import itertools
 import os
+import subprocess
+import sys
 import time
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
@@ -28,6 +31,13 @@ if TYPE_CHECKING:
 
 SLICE_S: Final = 1.0  # after each it is asked whether the training is still under way
 BEGINS_WITHIN_S: Final = 120.0
+LOOP: Final = """
+import os
+os.nice(15)
+os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+while True:
+    pass
+"""
 GRID: Final = {"trees": 200}  # what is not named here is searched: leaves, rate, rows in a leaf
 
 
@@ -57,7 +67,7 @@ def measure(quick: bool) -> tuple[list[Bar], dict[str, Any]]:
     found["ratio"] = busy / quiet
     print(
         f"decide, {size.per_s:.0f}/s: p99 {quiet:.2f} ms, while a model is learned {busy:.2f} ms:"
-        f" x {found['ratio']:.2f}"
+        f" x {found['ratio']:.2f}; beside a loop {median(found['loop']['p99_ms']):.2f} ms"
     )
     return [Bar("decide, p99 while a model is learned", found["ratio"], 1.2, True, "x")], found
 
@@ -84,18 +94,25 @@ def _measured(stack: Stack, size: Size) -> dict[str, Any]:
     bench.check_answers()
     _said(bench, size.per_s, 2 * SLICE_S)  # everything is warm
     found: dict[str, Any] = {
-        name: {"p50_ms": [], "p99_ms": [], "answers": []} for name in ("without", "with")
+        name: {"p50_ms": [], "p99_ms": [], "answers": []} for name in ("without", "with", "loop")
     }
-    stages: Counter[str] = Counter()
+    stages: dict[str, list[float]] = {}
     for number in range(size.rounds):
         _note(found["without"], _said(bench, size.per_s, size.seconds))
+        _note(found["loop"], _beside_a_loop(bench, size))
         _note(found["with"], _beside(bench, learned, size, number, stages))
         print(
-            f"Round {number + 1}: p99 {found['without']['p99_ms'][-1]:.2f} ms,"
-            f" with a training {found['with']['p99_ms'][-1]:.2f} ms",
+            f"Round {number + 1}: p99 {found['without']['p99_ms'][-1]:.2f} ms, with a training"
+            f" {found['with']['p99_ms'][-1]:.2f}, with a loop {found['loop']['p99_ms'][-1]:.2f}",
             flush=True,
         )
-    return found | {"seconds_by_stage": dict(stages), "processors": os.cpu_count()}
+    by_stage = {
+        stage: {"p99_ms": percentile(some, 0.99), "answers": len(some)}
+        for stage, some in stages.items()
+    }
+    for stage, one in by_stage.items():
+        print(f"  {stage}: p99 {one['p99_ms']:.2f} ms of {one['answers']:,}", flush=True)
+    return found | {"by_stage": by_stage, "processors": os.cpu_count()}
 
 
 def _said(bench: "HotBench", per_s: float, seconds: float) -> list[float]:
@@ -113,8 +130,17 @@ def _note(into: dict[str, list[float]], latencies_ms: list[float]) -> None:
     into["answers"].append(len(latencies_ms))
 
 
+def _beside_a_loop(bench: "HotBench", size: Size) -> list[float]:
+    """Decide while another process counts."""
+    with subprocess.Popen([sys.executable, "-c", LOOP]) as loop:
+        try:
+            return _said(bench, size.per_s, size.seconds)
+        finally:
+            loop.kill()
+
+
 def _beside(
-    bench: "HotBench", site_id: UUID, size: Size, number: int, stages: Counter[str]
+    bench: "HotBench", site_id: UUID, size: Size, number: int, stages: dict[str, list[float]]
 ) -> list[float]:
     """Decide while a trainer learns; only what fell wholly into a training counts."""
     from apps.predictions.models import TrainingRun
@@ -130,7 +156,7 @@ def _beside(
                 some = _said(bench, size.per_s, SLICE_S)
                 if runs.exists():
                     latencies_ms += some
-                    stages[stage] += 1
+                    stages.setdefault(stage, []).extend(some)
                 if len(latencies_ms) >= size.per_s * size.seconds:
                     return latencies_ms
             ended = TrainingRun.objects.get(pk=run_id)

@@ -42,6 +42,7 @@ NOT_FILLED: Final = frozenset(
 # What addresses take -> of which model that is.
 ROWS: Final[Mapping[str, str]] = {
     "access_alert_again:site_id": "access.AlertAddress",
+    "access_alert_secret:site_id": "access.AlertAddress",
     "connection_id": "integrations.Connection",
     "duplicate:number": "profiles.Duplicate",
     "experiment_id": "experiments.Experiment",

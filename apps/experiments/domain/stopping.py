@@ -11,16 +11,19 @@ from typing import Final
 
 from scipy import special
 
-CONCENTRATION: Final = 1_000.0  # how near to the planned shares a wrong split is supposed to be
+# How near to the planned shares a wrong split is supposed to be: far off, and found among few
+# people; or near, and found among many.
+CONCENTRATIONS: Final = (10.0, 100.0, 1_000.0)
 SPLIT_ALPHA: Final = 0.001
+SPLIT_SEEN: Final = 0.01  # from here on no winner is shown
 ERRORS_ALPHA: Final = 0.001
 
 
 def split_p(counts: Sequence[int], weights: Sequence[float]) -> float | None:
     """Return the always valid p of the planned shares; None where there is nothing to judge.
 
-    A multinomial with the planned shares against a Dirichlet around them. Source: Lindon, Malek,
-    "Anytime-valid inference for multinomial count data", NeurIPS 2022.
+    A multinomial with the planned shares against an even mixture of Dirichlets around them. Source:
+    Lindon, Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022.
 
     Raises:
         ValueError: not one weight for each count.
@@ -32,12 +35,19 @@ def split_p(counts: Sequence[int], weights: Sequence[float]) -> float | None:
         return None
     whole = sum(w for _, w in pairs)
     shares = [w / whole for _, w in pairs]
-    prior = [CONCENTRATION * share for share in shares]
-    total = sum(n for n, _ in pairs)
-    log_bayes = math.lgamma(CONCENTRATION) - math.lgamma(CONCENTRATION + total)
-    for (n, _), share, alpha in zip(pairs, shares, prior, strict=True):
-        log_bayes += math.lgamma(alpha + n) - math.lgamma(alpha) - n * math.log(share)
-    return min(1.0, math.exp(-min(log_bayes, 700.0)))
+    seen = [n for n, _ in pairs]
+    log_bayes = special.logsumexp([_log_bayes(seen, shares, one) for one in CONCENTRATIONS])
+    log_bayes -= math.log(len(CONCENTRATIONS))
+    return min(1.0, math.exp(-min(float(log_bayes), 700.0)))
+
+
+def _log_bayes(counts: Sequence[int], shares: Sequence[float], concentration: float) -> float:
+    """The logarithm of how much likelier counts are by a Dirichlet around shares than by these."""
+    found = math.lgamma(concentration) - math.lgamma(concentration + sum(counts))
+    for n, share in zip(counts, shares, strict=True):
+        alpha = concentration * share
+        found += math.lgamma(alpha + n) - math.lgamma(alpha) - n * math.log(share)
+    return found
 
 
 def more_p(events: int, others: int, share: float) -> float:

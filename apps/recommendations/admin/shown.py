@@ -20,6 +20,7 @@ from apps.work.selectors import open_of
 REFRESH_S: Final = 2
 TRIED: Final = 10  # items of a try
 MOST_MET: Final = 5
+MOST_DECISIONS: Final = 10_000  # that are read for their clicks while somebody waits
 _State = RecommenderVersion.State
 
 METHODS: Final = {
@@ -180,11 +181,15 @@ def _clicks(request: HttpRequest, recommender: Recommender, now: datetime) -> di
         event=recommender.event_name,
         since=now - timedelta(days=days),
         until=now,
+        most=MOST_DECISIONS,
     )
     if found is None:
         return None
     return {
         "days": days,
+        "since": found.since,
+        "most": MOST_DECISIONS,
+        "site": recommender.site.key,
         "event": recommender.event_name,
         "lists": found.lists,
         "explored": found.explored,

@@ -123,10 +123,16 @@ def of_segments(segments: Sequence[Freshness], now: datetime, link: str) -> Iter
 
 
 def of_models(models: Sequence[Learned], now: datetime, link: str) -> Iterator[Problem]:
-    """Models that have learned nothing yet, or long ago."""
+    """Models that have learned nothing yet, or long ago, and those that wait for somebody."""
     enabled = [model for model in models if model.is_enabled]
     for model in enabled:
-        if model.trained_at is None:
+        if model.trained_at is None and model.waits:
+            text = (
+                f"{model.what} “{model.name}” serves nothing yet: a version is trained and waits "
+                "for your yes."
+            )
+            yield Problem("warn", text, link=link, link_words="Look at it")
+        elif model.trained_at is None:
             text = f"{model.what} “{model.name}” has not been trained yet: it serves nothing."
             yield Problem("warn", text, link=link, link_words="Train it")
         elif now - model.trained_at > STALE_MODEL:

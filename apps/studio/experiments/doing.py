@@ -163,8 +163,13 @@ def _ramp(request: HttpRequest, experiment: Any, now: Any) -> tuple[Served, str]
 
 
 def _new_phase(request: HttpRequest, experiment: Any, now: Any) -> tuple[Served, str]:
+    seen = request.POST.get("after", "")
     phase = experiments.begin_phase(
-        experiment_id=experiment.pk, actor=actor_of(request), note=note_of(request), now=now
+        experiment_id=experiment.pk,
+        actor=actor_of(request),
+        note=note_of(request),
+        after=int(seen) if seen.isascii() and seen.isdigit() else None,
+        now=now,
     )
     served = _served(request, experiment, now, f"begins phase {phase.number}")
     return served, f"Phase {phase.number} has begun: everybody is dealt anew."
@@ -218,6 +223,7 @@ def _ship(request: HttpRequest, experiment: Any, now: Any) -> tuple[Served, str]
         arm_key=arm,
         way=request.POST.get("way", shipping.DEFAULT),
         learnings=request.POST.get("learnings", "").strip()[:MAX_LEARNINGS],
+        known_stopped=request.POST.getlist("stopped"),
         actor=actor_of(request),
         now=now,
     )

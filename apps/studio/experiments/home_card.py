@@ -60,28 +60,38 @@ class Card:
 
 
 def card(site_id: UUID) -> Card:
-    """Return what the home page says of a site's experiments. One query."""
+    """Return what the home page says of a site's experiments. At most two queries.
+
+    By the result of the phase under way: what an earlier one has said is over.
+    """
     experiment: Any = apps.get_model("experiments.experiment")
-    result: Any = apps.get_model("experiments.result")
-    newest = result._default_manager.filter(phase__experiment=OuterRef("pk"))
-    newest = newest.order_by("-phase__number")
-    rows = experiment._default_manager.filter(
+    going = experiment._default_manager.filter(
         site_id=site_id,
         state__in=[experiment.State.RUNNING, experiment.State.PAUSED],
-    ).annotate(
-        people=Subquery(newest.values(found=KT("document__participants"))[:1]),
-        verdict=Subquery(newest.values(found=KT("document__verdict__kind"))[:1]),
-        said=Subquery(newest.values(found=KT("document__verdict__words"))[:1]),
     )
-    wanted = ("pk", "name", "state", "people", "verdict", "said")
-    placed = [(_place(one), one) for one in rows.order_by("name").values(*wanted)]
+    rows = going.annotate(verdict=_of_result("document__verdict__kind"))
+    placed = [(_place(one), one) for one in rows.order_by("name").values("pk", "state", "verdict")]
     placed.sort(key=lambda one: one[0][0])
+    shown = {one["pk"]: place for place, one in placed[:SHOWN]}
+    told = going.filter(pk__in=shown).annotate(
+        people=_of_result("document__participants"), said=_of_result("document__verdict__words")
+    )
+    known = {one["pk"]: one for one in told.values("pk", "name", "people", "said")} if shown else {}
     return Card(
-        [_line(one, level, badge) for (_, level, badge), one in placed[:SHOWN]],
+        [_line(known[pk], place[1], place[2]) for pk, place in shown.items() if pk in known],
         len(placed),
         sum(place[0] == 0 for place, _ in placed),
         sum(place[0] == 1 for place, _ in placed),
     )
+
+
+def _of_result(path: str) -> Subquery:
+    """One value of the result of an experiment's phase under way; None without a result."""
+    result: Any = apps.get_model("experiments.result")
+    own = result._default_manager.filter(
+        phase__experiment=OuterRef("pk"), phase__number=OuterRef("phase")
+    )
+    return Subquery(own.values(found=KT(path))[:1])
 
 
 def _place(row: Mapping[str, JSON]) -> tuple[int, str, str]:

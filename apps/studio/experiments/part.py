@@ -41,6 +41,7 @@ def serve(*, site_id: UUID, names: Sequence[Name], note: str, actor: Any, now: d
     Raises:
         PublicationRefused, DraftsMoved: they cannot be published.
     """
+    decisions.lock(site_id)  # before the parts, as everybody does who publishes
     rows = waiting(site_id, names)
     refused = [
         reason

@@ -39,6 +39,8 @@ CHECKS: Final = {
     "never": "Goals that nobody reaches",
     "left_out": "Events that do not count",
     "unplanned": "Planned size",
+    "money": "One currency",
+    "same": "What is compared",
 }
 LEVELS: Final = {"fine": ("ok", "Fine"), "watch": ("warn", "Watch"), "bad": ("bad", "Wrong")}
 TABLE_TERMS: Final = (

@@ -3,7 +3,8 @@
 Who was meant by the experiment sees it: everybody by the block's default, others by a rule.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,7 +48,8 @@ def ways_of(experiment: Any, arm: dict[str, Any]) -> list[Way]:
     variant = experiment.placement.block.variants.filter(pk=arm["variant"]).first()
     if variant is None or variant.archived_at is not None:
         return [Way(DEFAULT, "", refused="Its variant is archived, or of another block by now.")]
-    condition = _frozen_condition(experiment)
+    phase = experiment.phases.get(ended_at=None)
+    condition, stopped = phase.condition, _why_stopped(experiment, phase, arm)
     by_default = Way(
         DEFAULT,
         f"Make “{variant.name}” the default of “{experiment.placement.block.name}”",
@@ -61,26 +63,41 @@ def ways_of(experiment: Any, arm: dict[str, Any]) -> list[Way]:
         ("The rule comes after the placement's other rules and before its segments.",),
     )
     fits_default = condition is None and not by_default.refused
-    return [by_default, by_rule] if fits_default else [by_rule, by_default]
+    ways = [by_default, by_rule] if fits_default else [by_rule, by_default]
+    return [replace(one, hints=(*stopped, *one.hints)) for one in ways]
 
 
 @transaction.atomic
 def ship(
-    *, experiment: Any, arm_key: str, way: str, learnings: str, actor: Any, now: datetime
+    *,
+    experiment: Any,
+    arm_key: str,
+    way: str,
+    learnings: str,
+    known_stopped: Collection[str],
+    actor: Any,
+    now: datetime,
 ) -> Served:
     """Conclude an experiment, make an arm what is served, and publish both, all or nothing.
 
+    Args:
+        known_stopped: the arms of which the person was told that they are stopped.
+
     Raises:
+        NotAsItStands: it is over already.
         InvalidExperiment: there is no such arm, or it cannot be shipped like that.
         PersonalizationError: as its steps; nothing is done then.
     """
-    phase = experiment.phases.select_for_update().get(ended_at=None)
+    phase = experiments.under_way(experiment_id=experiment.pk)
     arm = next((one for one in phase.arms if one["key"] == arm_key), None)
     if arm is None:
         raise _refusal("arm", f"There is no arm '{arm_key}'.")
     chosen = next((one for one in ways_of(experiment, arm) if one.name == way), None)
     if chosen is None or chosen.refused:
         raise _refusal("arm", chosen.refused if chosen else "Say how it is shipped.")
+    if arm_key in phase.stopped and arm_key not in known_stopped:
+        why = " ".join(_why_stopped(experiment, phase, arm))
+        raise _refusal("arm", f"{why} That was not known when this page was opened: look again.")
     condition = phase.condition
     experiments.conclude(
         experiment_id=experiment.pk, winner=arm_key, learnings=learnings, actor=actor, now=now
@@ -120,8 +137,15 @@ def _rule(experiment: Any, arm: dict[str, Any], condition: Any) -> str:
     return made.key
 
 
-def _frozen_condition(experiment: Any) -> Any:
-    return experiment.phases.get(ended_at=None).condition
+def _why_stopped(experiment: Any, phase: Any, arm: dict[str, Any]) -> tuple[str, ...]:
+    """What is to be known of an arm that is stopped; nothing of another one."""
+    if arm["key"] not in phase.stopped:
+        return ()
+    changes = experiment.changes.filter(
+        action="arm_stopped", phase=phase.number, detail__arm=arm["key"]
+    )
+    note = changes.order_by("-id").values_list("note", flat=True).first()
+    return (f"“{arm['name']}” is stopped. {note or ''}".strip(),)
 
 
 def _why_no_default(variant: Any) -> str:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -127,3 +128,25 @@ def test_no_proxy_of_the_environment_is_used(
 )
 def test_headers_that_frame_a_message_are_not_for_people(name: str, is_free: bool) -> None:
     assert targets.is_free_header(name) is is_free
+
+
+def test_who_sends_one_byte_now_and_then_holds_nobody(settings: Any) -> None:
+    settings.PRIVATE_TARGETS = ("127.0.0.0/8",)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        is_left = threading.Event()
+
+        def drip() -> None:
+            call, _ = server.accept()
+            with call, suppress(OSError):
+                call.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                for _ in range(100):  # then it gives up, and the test has failed
+                    if is_left.wait(0.05):
+                        return
+                    call.sendall(b"x")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(TimeoutError, match="takes too long to answer"):
+            targets.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, timeout_s=0.3)
+        is_left.set()
+        thread.join()

@@ -1,7 +1,9 @@
 """What is measured stays what it is: currencies, metrics of what ended lately, stopped arms."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ import pytest
 from apps.content import revisions
 from apps.content.errors import RestoreRefused
 from apps.experiments import running, stopping
+from apps.experiments.analysing import analyse
 from apps.experiments.designing import KEPT_OPEN, judges_now, money_problems
 from apps.experiments.errors import InvalidExperiment
-from apps.experiments.models import Goal, Metric, Participant, Phase
+from apps.experiments.models import Goal, Metric, Participant, Phase, Result, Uncounted
 from apps.pipeline import fold
 from apps.work import clock
 from tests.apps.delivery.conftest import NOW
@@ -54,6 +57,39 @@ def test_amounts_of_several_currencies_are_not_added_up(lab: Lab, audience: Audi
     metric.currency = "EUR"
     metric.save()
     running.start(experiment_id=experiment.pk, actor=None, now=clock.now())
+
+
+def test_a_currency_that_shows_after_the_start_ends_what_can_be_told(
+    lab: Lab, audience: Audience
+) -> None:
+    experiment = lab.design()
+    goal = Goal.objects.create(
+        experiment=experiment, metric=spent(lab), role="goal", added_at=NOW
+    )  # fmt: skip
+    lab.start(experiment)
+    audience.join(experiment, 6)
+
+    def told(day: int) -> tuple[Any, list[str]]:
+        audience.refresh()
+        phase = Phase.objects.get()
+        document = analyse(phase, now=NOW + timedelta(days=day))
+        [effect] = next(one for one in document["metrics"] if one["key"] == "spent")["effects"]
+        return effect, [one["words"] for one in document["health"] if one["name"] == "money"]
+
+    audience.order("visitor-0", "visitor-1", "visitor-2", "visitor-3", currency="EUR")
+    effect, checks = told(1)
+    assert effect["diff"] is not None and checks == []
+    audience.order("visitor-4", currency="JPY", value=1_500)
+    effect, [words] = told(2)
+    assert effect["diff"] is None and "EUR and JPY" in effect["reason"] and "EUR and JPY" in words
+    assert Result.objects.get().document["verdict"]["kind"] == "unhealthy"
+    effect, checks = told(20)  # nobody looks at those days again: it is known
+    assert effect["diff"] is None and checks == [words]
+    json.dumps(Result.objects.get().document, allow_nan=False)
+
+    goal.metric.currency = "EUR"
+    goal.metric.save()
+    assert told(21)[1] == []
 
 
 def test_what_a_metric_measures_stays_until_late_events_count_no_more(lab: Lab) -> None:
@@ -108,6 +144,8 @@ def test_nobody_takes_part_by_claiming_an_arm_that_was_stopped_then(
     audience.refresh()
     found = dict(Participant.objects.values_list("profile__identities__value", "arm"))
     assert found == {"before": 1, "control": 0, "after": 1}
+    told = Uncounted.objects.values_list("experiment", "arm", "why", "n")
+    assert list(told) == [("words", "arm1", "arm", 1)]
 
 
 def test_the_more_metrics_may_stop_an_arm_the_surer_each_has_to_be(lab: Lab) -> None:
@@ -137,3 +175,20 @@ def test_the_more_metrics_may_stop_an_arm_the_surer_each_has_to_be(lab: Lab) -> 
         )
     assert stopped_below() < alone
     assert Phase.objects.get().stopped == []
+
+
+def test_an_arm_that_has_few_people_yet_counts_among_those_that_may_be_stopped(lab: Lab) -> None:
+    _, phase, guard = running_with_guardrail(lab, (0.4, 0.3, 0.3), stops_for=["harm"])
+
+    def stopped_below() -> float:
+        for share in np.arange(0.475, 0.40, -0.001):
+            phase.sums.all().delete()
+            for arm, kept in enumerate((0.5, share, 0.5)):
+                did(phase, guard, arm, 5_000, 5_000 * kept)
+            if stopping.causes(phase, {}, now=NOW + timedelta(days=3)):
+                return float(share)
+        raise AssertionError("It is never stopped.")
+
+    both = stopped_below()
+    phase.participants.filter(arm=2).delete()
+    assert stopped_below() == both

@@ -3,22 +3,27 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Sum
+from django.urls import reverse
 
+from apps.decisions import records
 from apps.decisions import services as decisions
 from apps.decisions.holdout_parts import publish_turn
-from apps.decisions.models import Publication
-from apps.experiments import running
+from apps.decisions.models import DecisionRecord, Publication
+from apps.experiments import running, tasks
 from apps.experiments.asking import publish_part
-from apps.experiments.models import Experiment, Holdout, Participant
+from apps.experiments.models import DaySum, Experiment, Holdout, Participant
 from apps.experiments.rotating import rotate_due
 from apps.experiments.types import PUBLISH, PUBLISH_HOLDOUT
-from apps.profiles.models import MergeRecord
+from apps.profiles.models import Identity, MergeRecord
 from apps.work import clock
+from apps.work import services as work
+from apps.work.performing import perform
 from tests.apps.delivery.conftest import NOW
 from tests.apps.experiments.conftest import Audience, Lab
 from tests.apps.experiments.test_sticky import devices
 from tests.apps.experiments.test_stopping import carry_out
-from tests.apps.profiles.conftest import identify
+from tests.apps.profiles.conftest import identify, track
 from tests.apps.profiles.test_admin import as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,6 +121,76 @@ def test_who_agrees_again_has_the_same_arm_and_counts_from_then_on(
     audience.refresh()
     [person] = Participant.objects.all()
     assert person.arm == 1 and not person.is_mixed and person.first_at > NOW
+
+
+def test_a_withdrawal_takes_a_person_out_of_every_figure_and_a_later_yes_brings_nothing_back(
+    lab: Lab, audience: Audience
+) -> None:
+    experiment = lab.design()
+    lab.start(experiment)
+    audience.shop.send(identify("user-0", anonymousId="visitor-0"))  # the log names who is known
+    shown = audience.join(experiment, 40)
+    assert 10 < list(shown.values()).count("v1") < 30  # of fewer than ten nothing is told
+    page = reverse("admin:experiment_download", args=[experiment.pk, "json"])
+    analyst = as_role("analyst")
+
+    def told() -> tuple[int, float]:
+        """Participants on the page and in its files, and how many of them ordered."""
+        work_out(lab)
+        document = analyst.get(page).json()
+        result, [day] = document["result"], {one["day"] for one in document["days"]}
+        rows = [one for one in document["days"] if one["day"] == day]
+        assert result["participants"] == sum(arm["n"] for arm in result["arms"])
+        assert result["participants"] == sum(one["participants"] for one in rows)
+        return result["participants"], sum(one["y"] for one in rows)
+
+    ann = "visitor-0"
+    order(audience, ann, *(f"visitor-{n}" for n in range(1, 8)))
+    assert told() == (40, 8.0)
+    records.flush()
+    kept = log_of(ann)
+    assert kept == [(f"arm{shown[ann][1]}", shown[ann])]
+
+    say(lab, ann, experiments=False)
+    assert not Participant.objects.filter(profile__identities__value=ann).exists()
+    order(audience, ann)  # what is done after a no counts never
+    assert told() == (39, 7.0)
+    assert log_of(ann) == kept  # the log says what was served, as before
+
+    say(lab, ann, experiments=True)
+    assert told() == (39, 7.0)
+    visit = audience.look(experiment, ann)
+    assert visit.variant == shown[ann]
+    clock.replace(lambda: NOW + timedelta(hours=2))
+    audience.expose(visit)
+    assert told() == (40, 7.0)
+    assert DaySum.objects.aggregate(x=Sum("x"))["x"] == 0  # nor is it what was done before
+    order(audience, ann)
+    assert told() == (40, 8.0)
+
+
+def order(audience: Audience, *who: str) -> None:
+    """Let visitors order something now, a minute after what was before."""
+    at = clock.now() + timedelta(minutes=1)
+    clock.replace(lambda: at)
+    audience.shop.send(
+        *(track("Order Completed", anonymousId=one, timestamp=at.isoformat()) for one in who)
+    )
+
+
+def work_out(lab: Lab) -> None:
+    """A pass of the worker, a minute later."""
+    at = clock.now() + timedelta(minutes=1)
+    clock.replace(lambda: at)
+    asked = work.ask(tasks.REFRESH, key="site", site_id=lab.site.pk, now=at)
+    assert perform(asked.pk, now=at)
+
+
+def log_of(who: str) -> list[tuple[str, str]]:
+    """The arms and variants that the decision log says somebody was given, the oldest first."""
+    profile_id = Identity.objects.get(kind="anonymous_id", value=who).profile_id
+    rows = DecisionRecord.objects.filter(profile_id=profile_id).order_by("at")
+    return [(one["arm"], one["variant"]) for row in rows for one in row.placements]
 
 
 def test_a_merge_that_is_undone_leaves_two_who_saw_one_arm_each(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.experiments import running, tasks
+from apps.experiments import refresh_due, refreshing, running, tasks
 from apps.experiments.models import Change, Phase, Result
 from apps.work import clock
 from apps.work import services as work
@@ -95,3 +95,28 @@ def test_a_result_is_worked_out_anew_when_something_is_new(lab: Lab, audience: A
     audience.order("visitor-2", at=(NOW + timedelta(minutes=31)).isoformat(), told_days=2)
     at(lab, later + timedelta(days=2))
     assert worked_out() == later + timedelta(days=2)  # late events of what has ended
+
+
+def test_what_a_broken_pass_has_counted_reaches_the_result_of_what_is_over(
+    lab: Lab, audience: Audience
+) -> None:
+    experiment = lab.design()
+    lab.start(experiment)
+    audience.join(experiment, 4)
+    over = NOW + timedelta(minutes=20)
+    running.conclude(experiment_id=experiment.pk, winner="", learnings="", actor=None, now=over)
+    at(lab, over)
+    Result.objects.all().delete()
+    assert refresh_due.due(lab.site.pk, (), None, over) == [experiment.phases.get()]  # never told
+    at(lab, over)
+
+    audience.order("visitor-1", at=(NOW + timedelta(minutes=15)).isoformat(), told_days=0)
+    counted = NOW + timedelta(days=9)
+    assert refreshing.refresh(site_id=lab.site.pk, now=counted)  # and then the worker is killed
+    assert Result.objects.get().worked_out_at == over
+    later = NOW + timedelta(days=9, minutes=5)
+    at(lab, later)
+    assert Result.objects.get().worked_out_at == later
+    assert Result.objects.get().document["days"] == 0  # it ran for twenty minutes
+    at(lab, NOW + timedelta(days=9, minutes=10))
+    assert Result.objects.get().worked_out_at == later

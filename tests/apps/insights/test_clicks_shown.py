@@ -9,6 +9,7 @@ from django.test import Client
 from apps.decisions import records
 from apps.insights import list_clicks
 from apps.recommendations import clicked
+from apps.recommendations.admin import shown
 from apps.recommendations.models import Recommender
 from tests.apps.delivery.conftest import World, _new_process, world  # noqa: F401
 from tests.apps.delivery.recommended_shop import Shop
@@ -59,6 +60,21 @@ def test_places_have_their_share_of_the_clicks_and_the_bias_is_told(
     assert [cell.split("<")[0] for cell in own.split('<td class="number">')[1:]] == [
         "10", "1", "10.0%", "15.8%",
     ]  # fmt: skip
+
+
+def test_more_decisions_than_are_read_are_told(
+    shop: Shop,  # noqa: F811
+    page: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visits(shop, "a1", sees=True, clicks="C")
+    visits(shop, "a2", sees=True, clicks="B")
+    monkeypatch.setattr(shown, "MOST_DECISIONS", 2)
+    assert "Of the newest" not in page(clicks="7")
+    monkeypatch.setattr(shown, "MOST_DECISIONS", 1)
+    text = page(clicks="7")
+    assert "Of the newest 1 decisions, since 2026-03-10" in text and "list_clicks --site" in text
+    assert "1 list of this site was seen" in text
 
 
 def test_what_the_address_says_is_no_number_or_too_many_days(

@@ -70,6 +70,11 @@ def test_what_needs_somebody_comes_first(lab: Lab, nina: Client) -> None:  # noq
     assert "5 going on, 1 needs attention, 1 can be concluded." in said
     assert "2,000 took part" in said and "draft" not in said
 
+    won = Phase.objects.get(experiment__key="b-won").experiment_id
+    running.begin_phase(experiment_id=won, actor=None, note="Again.", now=clock.now())
+    again = next(one for one in card(lab.site.pk).lines if one.name == "b-won")
+    assert (again.badge, again.words) == ("Running", "Nothing has been worked out yet.")
+
 
 def test_many_experiments_are_read_at_once(lab: Lab) -> None:  # noqa: F811
     told(lab, "first", "open", "Go on.")
@@ -79,7 +84,7 @@ def test_many_experiments_are_read_at_once(lab: Lab) -> None:  # noqa: F811
         told(lab, f"e{number}", "open", "Go on.")
     with CaptureQueriesContext(connection) as many:
         found = card(lab.site.pk)
-    assert len(few) == len(many) == 1
+    assert len(few) == len(many) == 2
     assert (len(found.lines), found.going) == (SHOWN, SHOWN + 3)
 
 

@@ -17,6 +17,8 @@ from apps.content.revisions import changing, hold
 from apps.decisions import services as decisions
 from apps.decisions.served_models import ServedDay
 from apps.events.models import IntakeMinute, Quarantine
+from apps.predictions import services as predictions
+from apps.predictions.models import ModelVersion
 from apps.recommendations.models import Recommender
 from apps.rules import services as rules
 from apps.segments.models import SegmentVersion
@@ -134,6 +136,21 @@ def test_problems_are_said_in_words(shop: Shop, root: Client) -> None:
     assert "Segment “Browsing blouses” is empty." in page
     assert "“recommendations.train” failed just now: ValueError: no views" in page
     assert "no worker takes them up" in page
+
+
+def test_a_model_that_waits_for_a_yes_is_not_called_untrained(shop: Shop, root: Client) -> None:
+    spec = predictions.create_spec(
+        site_id=shop.site.pk, key="buys", name="Buys", target_event="Order Completed",
+        now=NOW,
+    )  # fmt: skip
+    assert "“Buys” has not been trained yet" in page_of(root)
+    ModelVersion.objects.create(
+        spec=spec, number=1, state=ModelVersion.State.CANDIDATE, trained_at=NOW,
+        feature_names=["events"], calibration={}, lineage={}, card={},
+    )  # fmt: skip
+    said = page_of(root)
+    assert "“Buys” serves nothing yet: a version is trained and waits for your yes." in said
+    assert "“Buys” has not been trained yet" not in said
 
 
 def test_running_work_shows_how_far_it_is(shop: Shop, root: Client) -> None:

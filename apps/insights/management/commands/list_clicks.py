@@ -36,6 +36,11 @@ class Command(BaseCommand):
         looked_at, is_measured = found.looked_at()
         shown = sum(found.explored.shown.values())
         self.stdout.write(f"{found.lists} lists were seen in {options['days']} days.")
+        if found.since is not None:
+            most = list_clicks.MOST_RECORDS
+            self.stdout.write(
+                f"Of the newest {most:,} decisions, since {found.since:%Y-%m-%d %H:%M}."
+            )
         how = "measured on" if is_measured else "assumed as 1 / log2(1 + place): only"
         self.stdout.write(f"How often a place is looked at, {how} {shown} explored items:")
         for place, share in enumerate(looked_at, start=1):
