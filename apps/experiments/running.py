@@ -12,7 +12,6 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access.services import Actor, record_audit
-from apps.content.models import Placement
 from apps.experiments.designing import WEIGHTS_TOLERANCE, check_design, money_problems
 from apps.experiments.errors import InvalidExperiment, NotAsItStands, problem
 from apps.experiments.layering import part_for
@@ -281,8 +280,9 @@ def under_way(*, experiment_id: UUID) -> Phase:
 
 def _begin(experiment: Experiment, action: str, actor: Actor, note: str, now: datetime) -> Phase:
     # A placement runs one experiment: of two that begin at the same time one finds the other.
-    placements = Placement.objects.select_for_update(no_key=True, of=("self",))
-    experiment.placement = placements.select_related("block").get(pk=experiment.placement_id)
+    placements = type(experiment.placement)._default_manager
+    locked = placements.select_for_update(no_key=True, of=("self",)).select_related("block")
+    experiment.placement = locked.get(pk=experiment.placement_id)
     arms = check_design(experiment)
     layer, start_at, end_at = part_for(experiment)
     number = experiment.phase + 1
