@@ -65,7 +65,8 @@ WHERE r.site_id = %(site)s ORDER BY r.name
 """
 _MODELS = """
 SELECT s.id, s.name, v.trained_at, v.card->>'auc', s.is_enabled,
-  EXISTS (SELECT FROM predictions_modelversion w WHERE w.spec_id = s.id AND w.state = 'candidate')
+  EXISTS (SELECT FROM predictions_modelversion w WHERE w.spec_id = s.id AND w.state = 'candidate'
+    AND w.deleted_at IS NULL AND w.cut_at IS NULL)
 FROM predictions_modelspec s
 LEFT JOIN predictions_modelversion v ON v.spec_id = s.id AND v.state = 'champion'
 WHERE s.site_id = %(site)s ORDER BY s.name

@@ -151,6 +151,8 @@ def test_a_model_that_waits_for_a_yes_is_not_called_untrained(shop: Shop, root: 
     said = page_of(root)
     assert "“Buys” serves nothing yet: a version is trained and waits for your yes." in said
     assert "“Buys” has not been trained yet" not in said
+    ModelVersion.objects.update(deleted_at=NOW)  # an erasure took the file: nobody can say yes
+    assert "“Buys” has not been trained yet" in page_of(root)
 
 
 def test_running_work_shows_how_far_it_is(shop: Shop, root: Client) -> None:
