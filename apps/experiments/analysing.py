@@ -169,7 +169,7 @@ def _worked_out(
             for goal in goals
         ],
         "verdict": asdict(verdict),
-        "bandit": bandit_told(phase, now=now),
+        "bandit": bandit_told(phase, known.mixed, now=now),
         "factorial": factors_told(phase, goals, judged, looking),
     }
     return document, effects

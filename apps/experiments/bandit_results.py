@@ -4,7 +4,7 @@ Its figures are weighted by one over the probability that each participant's arm
 plain averages of arms whose shares moved are of different times (`domain/weighted.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,13 +21,18 @@ MOST_POINTS = 400  # of the history, the newest
 JSON = Any
 
 
-def bandit_told(phase: Phase, *, now: datetime) -> dict[str, JSON] | None:
+def bandit_told(
+    phase: Phase, mixed: Collection[UUID] = (), *, now: datetime
+) -> dict[str, JSON] | None:
     """Return what a result says of a phase's shares; None for one that is no bandit.
 
     {"shares": [[at, {arm: share}], ...] and "contexts": {segment: {arm: share}} as they are now,
     "best": {arm: chance}, "best_by_segment": {segment: {arm: chance}}, "is_ready": whether shares
     may move, "burn_in", "matured": participants whose time for the goal is over, by arm,
     "gain": {"value", "interval"} over an even split in units of the goal, or null}.
+
+    Args:
+        mixed: metrics that add up several currencies: nothing is told of the best by them.
     """
     metric = sharing.goal_of(phase) if phase.bandit else None
     if metric is None:
@@ -35,8 +40,15 @@ def bandit_told(phase: Phase, *, now: datetime) -> dict[str, JSON] | None:
     cells = cells_of(phase, metric, until=now)
     seen = by_arm(cells)
     is_ready = sharing.is_ready(phase, cells)
-    best = sharing.best_of(phase, metric, cells) if seen else {}
-    gain = gain_over_even([seen.get(arm["number"], Weighted()) for arm in sharing.open_arms(phase)])
+    is_mixed = metric.pk in mixed
+    best = sharing.best_of(phase, metric, cells) if seen and not is_mixed else {}
+    gain = (
+        None
+        if is_mixed
+        else gain_over_even(
+            [seen.get(arm["number"], Weighted()) for arm in sharing.open_arms(phase)]
+        )
+    )
     worth = 1 if metric.direction == Metric.Direction.UP else -1
     return {
         "goal": metric.key,

@@ -7,7 +7,7 @@ of no use to anybody, and is not told.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -16,21 +16,33 @@ from apps.consent.gates import event_allows
 from apps.consent.types import Purpose
 from apps.events.fold import KINDS
 from apps.experiments.models import Goal, Metric, Phase, Result
+from apps.profiles.state import uuid_array
 
 LATE: Final = timedelta(days=2)  # what came later than so is not looked at again
+MOST: Final = 5  # currencies that are named
 MIXED: Final = (
     "Amounts came in {}, which cannot be added up: they are not told. Give the metric a currency "
     "in a copy, and begin a new phase with that."
 )
 Currencies = Mapping[str, list[str]]  # by the keys of metrics
 
+# What has come in first, which is little; then who of a phase it is of, and how long after they
+# joined: amounts that are counted, nobody else's. `since` is the first of all phases'.
 _SEEN: Final = f"""
-SELECT e.name, upper(e.properties->>'currency'), min(e.occurred_at), max(e.occurred_at)
-FROM events_event e
-WHERE e.site_id = %(site)s AND e.name = ANY(%(names)s) AND e.occurred_at >= %(since)s
-  AND e.kind <> {int(KINDS["exposure"])} AND e.properties ? 'currency'
-  AND {event_allows("e", Purpose.EXPERIMENTS)}
-GROUP BY 1, 2
+WITH came AS MATERIALIZED (
+  SELECT e.profile_id, e.name, upper(e.properties->>'currency') AS currency, e.occurred_at
+  FROM events_event e
+  WHERE e.site_id = %(site)s AND e.name = ANY(%(names)s) AND e.occurred_at >= %(since)s
+    AND e.kind <> {int(KINDS["exposure"])}
+    AND upper(e.properties->>'currency') ~ '^[A-Z]{{3}}$'
+    AND {event_allows("e", Purpose.EXPERIMENTS)}
+)
+SELECT p.phase_id, c.name, c.currency, min(c.occurred_at - q.first_at)
+FROM unnest(%(phases)s::uuid[], %(from)s::timestamptz[]) p(phase_id, since)
+JOIN experiments_participant q ON q.phase_id = p.phase_id AND NOT q.is_bot
+JOIN came c ON c.profile_id = q.profile_id
+  AND c.occurred_at >= greatest(p.since, q.first_at)
+GROUP BY 1, 2, 3
 """
 
 
@@ -46,7 +58,8 @@ def currencies_of(
 ) -> dict[UUID, Currencies]:
     """Return which currencies were seen since the start, by phase and by metric that adds amounts.
 
-    Those the last result knows of, and those of the events since then: it costs what has come in.
+    Those that the last result knows of, and those of amounts that came since, or within two days
+    before: it costs what has come in. Of a metric that no result knows of, since the start.
     Two queries a site, none where nothing adds up amounts.
 
     Args:
@@ -68,6 +81,14 @@ def currencies_of(
     return found
 
 
+def is_mixed(phase: Phase, metric: Metric) -> bool:
+    """Whether a metric adds up amounts that came in several currencies. At most two queries."""
+    if not adds_amounts(metric):
+        return False
+    found = _of_site(phase.experiment.site_id, [phase], {phase.pk: [metric]})
+    return len(found[phase.pk][metric.key]) > 1
+
+
 def _of_site(
     site_id: UUID, phases: Sequence[Phase], adding: Mapping[UUID, Sequence[Metric]]
 ) -> dict[UUID, Currencies]:
@@ -76,12 +97,13 @@ def _of_site(
         pk: (at, kept or {})
         for pk, at, kept in rows.values_list("phase_id", "worked_out_at", "document__currencies")
     }
-    since = {}
+    since: dict[UUID, datetime] = {}
     for phase in phases:
-        at, _ = told.get(phase.pk, (phase.started_at, {}))
-        since[phase.pk] = max(phase.started_at, at - LATE)
+        at, kept = told.get(phase.pk, (phase.started_at, {}))
+        is_known = all(metric.key in kept for metric in adding[phase.pk])
+        since[phase.pk] = max(phase.started_at, at - LATE) if is_known else phase.started_at
     names = {name for one in phases for metric in adding[one.pk] for name in _names(metric)}
-    seen = _seen(site_id, names, min(since.values()))
+    seen = _seen(site_id, names, since)
     found: dict[UUID, Currencies] = {}
     for phase in phases:
         _, kept = told.get(phase.pk, (phase.started_at, {}))
@@ -91,28 +113,40 @@ def _of_site(
                     *kept.get(metric.key, ()),
                     *(
                         currency
-                        for name, currency, first, last in seen
-                        if name in _names(metric)
-                        and last >= since[phase.pk]
-                        and (phase.ended_at is None or first < phase.ended_at)
+                        for phase_id, name, currency, soonest in seen
+                        if phase_id == phase.pk
+                        and name in _names(metric)
+                        and soonest < timedelta(hours=metric.window_hours)
                     ),
                 }
-            )
+            )[:MOST]
             for metric in adding[phase.pk]
         }
     return found
 
 
 def _names(metric: Metric) -> set[str]:
-    return {metric.event, metric.per_event or metric.event}
+    """The events whose amounts are added up."""
+    found = {metric.event} if metric.of == Metric.Of.VALUE else set()
+    if metric.kind == Metric.Kind.RATIO and metric.per_of == Metric.Of.VALUE:
+        found.add(metric.per_event or metric.event)
+    return found
 
 
 def _seen(
-    site_id: UUID, names: set[str], since: datetime
-) -> list[tuple[str, str, datetime, datetime]]:
+    site_id: UUID, names: set[str], since: Mapping[UUID, datetime]
+) -> list[tuple[UUID, str, str, timedelta]]:
+    """(phase, event, currency, how soon after somebody joined) of what was counted since."""
+    asked: dict[str, Any] = {
+        "site": str(site_id),
+        "names": sorted(names),
+        "since": min(since.values()),
+        "phases": uuid_array(list(since)),
+        "from": list(since.values()),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_SEEN, {"site": str(site_id), "names": sorted(names), "since": since})
-        return [row for row in cursor.fetchall() if row[1]]
+        cursor.execute(_SEEN, asked)
+        return cursor.fetchall()  # type: ignore[no-any-return]  # as it is selected
 
 
 def mixed(goals: Sequence[Goal], currencies: Currencies) -> dict[UUID, str]:

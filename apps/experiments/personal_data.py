@@ -9,7 +9,7 @@ from apps.consent.types import Purpose
 from apps.consent.withdrawing import Clearing, TakenBack
 from apps.experiments.collecting import collect_again
 from apps.experiments.designing import KEPT_OPEN
-from apps.experiments.models import Participant, Reopened
+from apps.experiments.models import DaySum, Participant, Reopened
 from apps.profiles.holders import JSON, Division, PersonalDataHolder
 from apps.work import clock
 
@@ -65,8 +65,13 @@ def _export(profile_id: UUID) -> Iterator[JSON]:
 
 
 def _erase(profile_id: UUID) -> int:
+    """Take them out. Single values stand in samples, also of days that are counted no more."""
     _reopen(profile_id)
-    return Participant.objects.filter(profile_id=profile_id).delete()[0]
+    took_part = Participant.objects.filter(profile_id=profile_id)
+    for phase_id, day, arm in took_part.values_list("phase_id", "day", "arm"):
+        days = DaySum.objects.filter(phase_id=phase_id, day=day, arm=arm).exclude(sample=[])
+        days.update(sample=[])  # whatever is counted anew has one again
+    return took_part.delete()[0]
 
 
 def _divide(division: Division) -> int:

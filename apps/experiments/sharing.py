@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from apps.experiments import running
+from apps.experiments import money, running
 from apps.experiments.asking import publish_part
 from apps.experiments.bandit_counting import contexts_in
 from apps.experiments.bandit_figures import Cell, by_arm, cells_of
@@ -27,13 +27,14 @@ JSON = Any
 def share_anew(phase: Phase, *, now: datetime) -> bool:
     """Give a bandit the shares that its figures ask for; False: it keeps those that it has.
 
-    So it is before the burn-in is over, more often than it asked for, and when nothing much would
-    change. What works in the same moment waits for the experiment's row, and then finds it done.
+    So it is before the burn-in is over, more often than it asked for, when nothing much would
+    change, and where its goal adds up several currencies. What works in the same moment waits for
+    the experiment's row, and then finds it done.
     """
     if not phase.bandit or phase.ended_at is not None or not _is_due(phase, now):
         return False
     metric = goal_of(phase)
-    if metric is None:
+    if metric is None or money.is_mixed(phase, metric):
         return False
     cells = cells_of(phase, metric, until=now)
     if not is_ready(phase, cells):

@@ -49,7 +49,8 @@ WITH seen AS (
   OR NOT s.is_ours AND (
     SELECT {WAS_STOPPED} FROM (
       SELECT h.number, h.arms FROM experiments_phase h
-      WHERE h.experiment_id = x.id AND h.started_at <= s.occurred_at ORDER BY h.number DESC LIMIT 1
+      WHERE h.experiment_id = x.id AND h.started_at <= s.occurred_at
+        AND (h.ended_at IS NULL OR s.occurred_at < h.ended_at) ORDER BY h.number DESC LIMIT 1
     ) h CROSS JOIN LATERAL (
       SELECT one.a FROM jsonb_array_elements(h.arms) WITH ORDINALITY one(a, place)
       WHERE {IS_ARM} ORDER BY {ARM_FIRST} LIMIT 1

@@ -7,7 +7,7 @@ that allow analytics. Nobody is named in what comes out.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -25,7 +25,8 @@ from apps.work import clock
 
 MOST_RECORDS: Final = 200_000
 AT_ONCE: Final = 1_000
-WITHIN: Final = "30 minutes"
+WITHIN: Final = timedelta(minutes=30)
+_HALF_AN_HOUR: Final = f"interval '{WITHIN.total_seconds():g} seconds'"
 LEARNED: Final = "@learned"  # as apps.delivery.answers ends the name of what a list is from
 
 _ALLOWED: Final = event_allows("e", Purpose.ANALYTICS)
@@ -34,7 +35,7 @@ SELECT DISTINCT q.n FROM unnest(%s::int[], %s::uuid[], %s::float8[], %s::text[])
   AS q(n, profile_id, at_ms, placement)
 JOIN events_event e ON e.profile_id = q.profile_id AND e.kind = 7
   AND e.occurred_at >= to_timestamp(q.at_ms / 1000)
-  AND e.occurred_at < to_timestamp(q.at_ms / 1000) + interval '{WITHIN}'
+  AND e.occurred_at < to_timestamp(q.at_ms / 1000) + {_HALF_AN_HOUR}
   AND e.properties ->> 'placement' = q.placement
   AND (e.properties ->> 'decided_ms')::float8 = q.at_ms AND {_ALLOWED}
 """  # nosec B608 - constant text
@@ -43,7 +44,7 @@ SELECT DISTINCT q.n, e.item FROM unnest(%s::int[], %s::uuid[], %s::float8[])
   AS q(n, profile_id, at_ms)
 JOIN events_event e ON e.profile_id = q.profile_id AND e.name = %s AND e.item IS NOT NULL
   AND e.occurred_at > to_timestamp(q.at_ms / 1000)
-  AND e.occurred_at <= to_timestamp(q.at_ms / 1000) + interval '{WITHIN}' AND {_ALLOWED}
+  AND e.occurred_at <= to_timestamp(q.at_ms / 1000) + {_HALF_AN_HOUR} AND {_ALLOWED}
 """  # nosec B608 - constant text
 
 
@@ -92,13 +93,14 @@ class _List(msgspec.Struct):
 def count(
     site_id: UUID, *, event: str, since: datetime, until: datetime, most: int = MOST_RECORDS
 ) -> Clicks:
-    """Count clicks in the lists that were seen, the newest first.
+    """Count clicks in the lists that were seen, the newest first of those whose time is over.
 
     Args:
         event: the event that a click on an item leads to.
         most: so many decisions are read at most.
     """
-    records = past.records(site_id=site_id, since=since, until=until).reverse()
+    over = min(until, clock.now() - WITHIN)  # of later ones clicks may still come
+    records = past.records(site_id=site_id, since=since, until=over).reverse()
     known = records.exclude(profile_id=None).exclude(inputs=None)
     oldest = known.values_list("at", flat=True)[most - 1 : most + 1]
     found = Clicks(since=oldest[0] if len(oldest) > 1 else None)

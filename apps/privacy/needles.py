@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LEAST: Final = 6  # bytes: what is shorter is found by chance
 _WINDOW: Final = 8  # as apps/privacy/windows.py has it, which searchers alone import
+_GOES_ON: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@+-")
 
 # A name or an id leads to one person only; a value of a trait may be somebody else's too.
 Kind = Literal["name", "id", "value", "message"]
@@ -27,6 +28,14 @@ class Needle:
     kind: Kind
     number: int
     owner: str = ""  # whose it is, where several people are looked for at once
+
+
+class Hit(NamedTuple):
+    """A needle that was found, the form that it was found in, and the place of one of those."""
+
+    place: int
+    needle: Needle
+    form: bytes
 
 
 def encodings_of(text: str) -> Iterator[bytes]:
@@ -79,6 +88,7 @@ class Needles:
     """Every form of everything that is looked for. Add first; then `prepare`; then look."""
 
     forms: dict[bytes, Needle] = field(default_factory=dict)
+    _names: set[bytes] = field(default_factory=set)  # as they are written
     _short: list[bytes] = field(default_factory=list)
     _windows: "Windows | None" = None
     _is_ready: bool = False
@@ -87,6 +97,8 @@ class Needles:
     def add_text(self, kind: Kind, text: str, number: int, owner: str = "") -> None:
         """Look for a text in all its encodings."""
         self._add(Needle(kind, number, owner), encodings_of(text))
+        if kind == "name":
+            self._names.add(text.encode("utf-8", "surrogatepass"))
 
     def add_id(self, one: UUID, number: int, owner: str = "") -> None:
         """Look for an internal id."""
@@ -112,20 +124,42 @@ class Needles:
         self._is_ready = True
         return self
 
-    def in_bytes(self, content: bytes) -> list[tuple[int, Needle]]:
-        """Return (place, needle) of everything found in a text, in no order, each form once."""
+    def in_bytes(self, content: bytes) -> list[Hit]:
+        """Return everything found in a text, in no order, each form once."""
         assert self._is_ready, "prepare() comes first"
-        found: dict[bytes, tuple[int, Needle]] = {}
+        found: dict[bytes, Hit] = {}
         for form in self._short:
             at = content.find(form)
             if at >= 0:
-                found[form] = at, self.forms[form]
+                found[form] = Hit(at, self.forms[form], form)
         for place in self._windows.places_in(content) if self._windows is not None else ():
             end = place + _WINDOW
             for form in self._by_end.get(content[place:end], ()):
                 if form not in found and content.endswith(form, 0, end):
-                    found[form] = end - len(form), self.forms[form]
+                    found[form] = Hit(end - len(form), self.forms[form], form)
         return list(found.values())
+
+    def longer_words(self, content: bytes, form: bytes) -> set[str] | None:
+        """Return the longer words that a name is a part of, wherever it is in a text.
+
+        `user-1` is in `user-10` too, who is somebody else. None: it stands somewhere by itself,
+        or it is found in no form that could be read so.
+        """
+        if form not in self._names:
+            return None
+        words: set[str] = set()
+        at = content.find(form)
+        while at >= 0:
+            start, end = at, at + len(form)
+            while start and content[start - 1] in _GOES_ON:
+                start -= 1
+            while end < len(content) and content[end] in _GOES_ON:
+                end += 1
+            if end - start == len(form):
+                return None
+            words.add(content[start:end].decode("utf-8", "replace"))
+            at = content.find(form, at + 1)
+        return words
 
     @property
     def longest(self) -> int:

@@ -76,7 +76,8 @@ def indexed(site_id: UUID, sought: Sought) -> list[Trace]:
         found += [
             Trace(f"pg_statistic of {one.table}")
             for one in statistics_with(cursor, needles)
-            if one.needle.kind != "value" and not one.is_kept
+            # A part of a longer word is of a row that is there: the statistics were made anew.
+            if one.needle.kind != "value" and not one.is_kept and one.words is None
         ]
     found += _counted("events_quarantine", quarantine.count_of(site_id, sought.names))
     found += _counted("hot state", hot_forgetting.count_of(site_id, sought.profiles, sought.names))
@@ -100,12 +101,16 @@ def needles_in(sought: Sought, into: Needles | None = None, owner: str = "") -> 
 
 
 class Kept(NamedTuple):
-    """Something of what is looked for in the planner's statistics of a column."""
+    """Something of what is looked for in the planner's statistics of a column.
+
+    `words`: the longer ones that a name is a part of there; None where it stands by itself.
+    """
 
     table: str
     column: str
     is_inherited: bool
     needle: Needle
+    words: set[str] | None
 
     @property
     def is_kept(self) -> bool:
@@ -120,7 +125,8 @@ def statistics_with(cursor: Any, needles: Needles) -> list[Kept]:
     for table, column, is_inherited, *kept in cursor.fetchall():
         content = "\n".join(kept).encode("utf-8", "replace")
         found += [
-            Kept(table, column, is_inherited, needle) for _, needle in needles.in_bytes(content)
+            Kept(table, column, is_inherited, hit.needle, needles.longer_words(content, hit.form))
+            for hit in needles.in_bytes(content)
         ]
     return found
 

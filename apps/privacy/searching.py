@@ -22,7 +22,7 @@ from apps.privacy.models.erasures import Erasure
 from apps.privacy.needles import Needle, Needles
 from apps.privacy.scanning import KEPT_IDS, needles_in, refresh_statistics, statistics_with
 from apps.privacy.store_readers import Piece
-from apps.profiles.models import Profile
+from apps.profiles.models import Identity, Profile
 from apps.recommendations import services as recommendations
 
 logger = logging.getLogger(__name__)
@@ -85,10 +85,23 @@ class Found:
         }
 
 
+@dataclass(slots=True)
+class Unsure:
+    """What may be somebody else's: asked when all was read, for everything at once.
+
+    Attributes:
+        values: of a trait, and whose row it was found in.
+        names: and the longer words that they are a part of.
+    """
+
+    values: list[tuple[str, Needle, UUID]] = field(default_factory=list)
+    names: list[tuple[str, Needle, set[str]]] = field(default_factory=list)
+
+
 def search(needles: Needles, *, progress: Progress = silent) -> Found:
     """Look through everything for prepared needles. Minutes where there is much: reads it all."""
     found = Found()
-    unsure: list[tuple[str, Needle, UUID]] = []
+    unsure = Unsure()
     see = partial(_see, found, unsure, needles, progress)
     store_readers.tables(see)
     with connection.cursor() as cursor:
@@ -96,20 +109,24 @@ def search(needles: Needles, *, progress: Progress = silent) -> Found:
             # A value that others have as well is among the most common ones because of them.
             if one.needle.kind != "value":
                 place = "table" if one.is_kept else "pg_statistic of"
-                _hit(found, f"{place} {one.table}", one.needle)
+                _hit_or_longer(found, unsure, f"{place} {one.table}", one.needle, one.words)
     store_readers.sessions(see)
     store_readers.redis_keys(see)
     store_readers.files(see, needles.longest)
-    living = _living({profile_id for *_, profile_id in unsure})
-    for store, needle, profile_id in unsure:
+    living = _living({profile_id for *_, profile_id in unsure.values})
+    for store, needle, profile_id in unsure.values:
         if profile_id not in living:
+            _hit(found, store, needle)
+    named = _named({word for *_, words in unsure.names for word in words})
+    for store, needle, words in unsure.names:
+        if not words <= named:
             _hit(found, store, needle)
     return found
 
 
 def _see(
     found: Found,
-    unsure: list[tuple[str, Needle, UUID]],
+    unsure: Unsure,
     needles: Needles,
     progress: Progress,
     piece: Piece,
@@ -119,13 +136,22 @@ def _see(
         progress(piece.store)
     found.pieces += 1
     found.read += len(piece.content)
-    for at, needle in needles.in_bytes(piece.content):
+    for at, needle, form in needles.in_bytes(piece.content):
         owner = piece.profile_of(at) if needle.kind == "value" else None
         if owner is not None:
-            # Somebody else of that name, perhaps: asked later, for all at once.
-            unsure.append((piece.store, needle, owner))
+            unsure.values.append((piece.store, needle, owner))
         else:
-            _hit(found, piece.store, needle)
+            words = needles.longer_words(piece.content, form)
+            _hit_or_longer(found, unsure, piece.store, needle, words)
+
+
+def _hit_or_longer(
+    found: Found, unsure: Unsure, store: str, needle: Needle, words: set[str] | None
+) -> None:
+    if words is None:
+        _hit(found, store, needle)
+    else:
+        unsure.names.append((store, needle, words))
 
 
 def _hit(found: Found, store: str, needle: Needle) -> None:
@@ -143,6 +169,16 @@ def _living(profile_ids: Iterable[UUID]) -> set[UUID]:
         some = Profile.objects.filter(pk__in=wanted[start : start + 5_000])
         living.update(some.values_list("pk", flat=True))
     return living
+
+
+def _named(words: Iterable[str]) -> set[str]:
+    """Those that are whole names of somebody who is there."""
+    wanted = list(words)
+    named: set[str] = set()
+    for start in range(0, len(wanted), 5_000):
+        some = Identity.objects.filter(value__in=wanted[start : start + 5_000])
+        named.update(some.values_list("value", flat=True))
+    return named
 
 
 def waiting(now: datetime) -> list[Erasure]:

@@ -168,7 +168,7 @@ def _new_phase(request: HttpRequest, experiment: Any, now: Any) -> tuple[Served,
         experiment_id=experiment.pk,
         actor=actor_of(request),
         note=note_of(request),
-        after=int(seen) if seen.isascii() and seen.isdigit() else None,
+        after=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else None,
         now=now,
     )
     served = _served(request, experiment, now, f"begins phase {phase.number}")

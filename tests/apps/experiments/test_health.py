@@ -186,7 +186,7 @@ def test_a_stopped_arm_that_is_shown_again_by_an_older_publication_is_told(
     assert "stopped" not in checks(Phase.objects.get())
     decisions.rollback(site_id=lab.site.pk, number=first, actor=None, now=NOW)
     clock.replace(lambda: NOW + timedelta(hours=5))
-    audience.join(experiment, 6)
+    audience.join(experiment, 40)  # of whom somebody surely gets it
     audience.refresh()
     assert "were shown it since" in checks(Phase.objects.get())["stopped"]["words"]
 

@@ -18,8 +18,10 @@ from apps.experiments.models import (
     BanditSum,
     DaySum,
     Experiment,
+    Goal,
     Holdout,
     HoldoutSum,
+    Metric,
     Participant,
     Phase,
     Result,
@@ -168,6 +170,32 @@ def test_what_ended_long_ago_keeps_its_figures_when_its_people_and_their_events_
     assert "Red sells" in analyst.get(reverse("admin:experiment_archive")).content.decode()
     page = analyst.get(results)
     assert page.status_code == 200 and gone.mark not in page.content.decode()
+
+
+def test_single_values_of_who_is_erased_stay_in_no_sample(lab: Lab, audience: Audience) -> None:
+    experiment = lab.design()
+    metric = Metric.objects.create(
+        site=lab.site, key="half", name="Half", event="Order Completed", kind="quantile",
+        of="value", quantile=0.5, currency="EUR",
+    )  # fmt: skip
+    Goal.objects.create(experiment=experiment, metric=metric, role="watched", added_at=NOW)
+    lab.start(experiment)
+    [one, *_] = took_part(audience, experiment, 6)
+    audience.order(one.device, value=77.25, currency="EUR")
+    work_out(lab, NOW + DAY)
+
+    def samples() -> str:
+        return str(list(DaySum.objects.values_list("sample", flat=True)))
+
+    assert "77.25" in samples()
+    clock.replace(lambda: NOW + 2 * DAY)
+    running.conclude(
+        experiment_id=experiment.pk, winner="", learnings="", actor=None, now=clock.now()
+    )
+    clock.replace(lambda: NOW + 90 * DAY)
+    erase(lab, one)
+    assert "77.25" not in samples()
+    assert DaySum.objects.filter(metric=metric).aggregate(n=Sum("n"))["n"] == 6
 
 
 def test_days_whose_events_retention_has_taken_keep_their_figures_while_it_runs(

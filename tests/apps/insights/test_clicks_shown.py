@@ -11,9 +11,10 @@ from apps.insights import list_clicks
 from apps.recommendations import clicked
 from apps.recommendations.admin import shown
 from apps.recommendations.models import Recommender
+from apps.work import clock
 from tests.apps.delivery.conftest import World, _new_process, world  # noqa: F401
 from tests.apps.delivery.recommended_shop import Shop
-from tests.apps.insights.test_list_clicks import shop, visits  # noqa: F401
+from tests.apps.insights.test_list_clicks import LATER, shop, visits  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,7 @@ def page(client: Client, shop: Shop) -> Callable[..., str]:  # noqa: F811
 
     def read(**asked: str) -> str:
         records.flush()
+        clock.replace(lambda: LATER)
         answer = client.get(address, asked)
         assert answer.status_code == 200
         return answer.content.decode()

@@ -15,6 +15,7 @@ from tests.apps.delivery.conftest import NOW, World, _new_process, world  # noqa
 from tests.apps.delivery.recommended_shop import Shop
 
 THEN = NOW - timedelta(minutes=10)
+LATER = NOW + timedelta(minutes=30)  # when nobody can click what was shown any more
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def visits(shop: Shop, visitor: str, *, sees: bool, clicks: str | None) -> None:
 
 def counted(shop: Shop) -> list_clicks.Clicks:
     records.flush()
+    clock.replace(lambda: LATER)
     since, until = NOW - timedelta(days=1), NOW + timedelta(days=1)
     return list_clicks.count(shop.world.site.pk, event="Product Viewed", since=since, until=until)
 
@@ -57,6 +59,15 @@ def test_a_click_counts_for_its_place_in_a_list_that_was_seen(shop: Shop):
     assert found.looked_at() == (pytest.approx([1.0, 0.6309, 0.5, 0.4307, 0.3869], abs=1e-3), False)
 
 
+def test_lists_that_may_still_be_clicked_are_not_counted_yet(shop: Shop):
+    visits(shop, "a1", sees=True, clicks="C")
+    records.flush()
+    about = {"event": "Product Viewed", "since": NOW - timedelta(days=1), "until": LATER}
+    for later, lists in ((19, 0), (21, 1)):  # it was shown ten minutes ago
+        clock.replace(lambda at=NOW + timedelta(minutes=later): at)
+        assert list_clicks.count(shop.world.site.pk, **about).lists == lists
+
+
 def test_explored_items_are_counted_apart(shop: Shop):
     shop.set(exploration=0.5)
     for number in range(12):
@@ -70,6 +81,7 @@ def test_explored_items_are_counted_apart(shop: Shop):
 def test_the_command_says_what_was_counted(shop: Shop):
     visits(shop, "a1", sees=True, clicks="B")
     records.flush()
+    clock.replace(lambda: LATER)
     out = StringIO()
     call_command("list_clicks", site="shop", stdout=out)
     assert "1 lists were seen in 14 days." in out.getvalue()

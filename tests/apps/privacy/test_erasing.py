@@ -18,6 +18,7 @@ from apps.profiles.models import Identity, MergeRecord, Profile, ProfileState
 from apps.segments.refresh import refresh_site
 from apps.work import clock
 from apps.work.models import Intent
+from apps.work.redis import connection as redis
 from tests.apps.delivery.conftest import _new_process, world  # noqa: F401
 from tests.apps.profiles.conftest import (  # noqa: F401
     Shop,
@@ -103,6 +104,28 @@ def test_nothing_leads_back_to_who_was_erased(shop: Shop) -> None:  # noqa: F811
     assert shop.get("anonymous_id:bystander", "traits").status_code == 200
     assert Profile.objects.count() == ProfileState.objects.count() == 1
     assert ConsentEvent.objects.filter(profile=None).exists(), "the proof stays"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_that_another_name_begins_with_is_not_left_in_that_one(shop: Shop) -> None:  # noqa: F811
+    shop.send(*(track(anonymousId=f"device-{number}") for number in range(1, 40)))
+    profile_id = Identity.objects.get(value="device-1").profile_id
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE profiles_identity, profiles_profile, profiles_profilestate")
+
+    erasing.run(begin(shop, profile_id=profile_id))  # the planner knows device-10 to device-19
+
+    assert Erasure.objects.get().state == Erasure.State.COMPLETED
+    assert planner_knows("device-19", "profiles_identity")
+    found = tasks_erasing.search_waiting(now=clock.now())
+    assert found is not None and found.is_clean, found.hits
+
+    again = erasing.begin(site_id=shop.world.site.pk, names=[("anonymous_id", "device-2")],
+                          now=clock.now())  # fmt: skip
+    erasing.run(again)
+    redis().set("attune:left:device-2x", "1")
+    found = tasks_erasing.search_waiting(now=clock.now())
+    assert found is not None and found.hits, "device-2x is nobody: what is left may be theirs"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -224,11 +247,11 @@ def task_about(shop: Shop, text: str) -> Intent:  # noqa: F811
     )
 
 
-def planner_knows(text: str) -> bool:
+def planner_knows(text: str, table: str = "work_intent") -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stats WHERE tablename = 'work_intent' AND strpos("
-            "  concat(most_common_vals::text, histogram_bounds::text), %s) > 0", [text]
+            "SELECT count(*) FROM pg_stats WHERE tablename = %s AND strpos("
+            "  concat(most_common_vals::text, histogram_bounds::text), %s) > 0", [table, text]
         )  # fmt: skip
         return bool(cursor.fetchone()[0])
 
