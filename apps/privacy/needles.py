@@ -148,6 +148,7 @@ class Needles:
         if form not in self._names:
             return None
         words: set[str] = set()
+        is_word = _GOES_ON.issuperset(form)
         at = content.find(form)
         while at >= 0:
             start, end = at, at + len(form)
@@ -158,7 +159,8 @@ class Needles:
             if end - start == len(form):
                 return None
             words.add(content[start:end].decode("utf-8", "replace"))
-            at = content.find(form, at + 1)
+            # All that is within one word has been seen; of "ab ab", more may begin in the middle.
+            at = content.find(form, end if is_word else at + 1)
         return words
 
     @property

@@ -101,6 +101,26 @@ def test_what_is_not_there_is_not_found() -> None:
     assert needles().in_bytes((near * 1_000).encode() + ID.bytes[:-1] + b"\0") == []
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("user-1", "user-10, old.user-1", {"user-10", "old.user-1"}),
+        ("user-1", "user-10, user-1", None),
+        ("user-1", "user-1user-10", {"user-1user-10"}),
+        ("ann lee", "joann lee, ann leeds", {"joann lee", "ann leeds"}),
+        ("ab ab ab", "xab ab ab ab", None),  # the second one begins within the first
+        ("a" * 6, "a" * 1_000_000, {"a" * 1_000_000}),
+    ],
+    ids=["longer", "also by itself", "twice in one", "of words", "overlapping", "very long"],
+)
+def test_a_name_within_longer_words_is_told_from_one_by_itself(
+    name: str, content: str, words: set[str] | None
+) -> None:
+    [hit] = [one for one in needles(name).in_bytes(content.encode()) if one.form == name.encode()]
+    assert needles(name).longer_words(content.encode(), hit.form) == words
+    assert needles(name).longer_words(content.encode(), name.encode("utf-16-le")) is None
+
+
 # Stores
 
 
