@@ -33,11 +33,14 @@ def drag(do: Editing, place: str, goal: Locator, below: float = 0.8) -> None:
     """Take a card by its handle and let it go over another; `below`: how far down on it."""
     # All of the form is in the window: what lies below it no mouse can reach.
     do.page.set_viewport_size({"width": 1280, "height": 2400})
+    rest(do.page)  # the words beside come a moment after a change, and move what is below
     mouse = do.page.mouse
     start_x, start_y = middle(grip(do, place))
     mouse.move(start_x, start_y)
     mouse.down()
     mouse.move(start_x + 6, start_y + 6)  # so far it is a click
+    do.page.locator(".is-dragging").first.wait_for()
+    rest(do.page)  # lists show themselves as places to drop, and grow
     box = goal.bounding_box()
     assert box is not None
     x, y = box["x"] + 40, box["y"] + box["height"] * below

@@ -98,9 +98,15 @@ def test_one_web_process_that_is_killed_is_missed_by_nobody(serving: Serving, wh
     # Until then the kernel may give it calls, which end with it.
     assert processes.wait_until(lambda: not processes.alive(victim), 20)
 
-    deadline = time.monotonic() + 20
-    while len(now := serving.answerers()) < 2 or now == before:
+    # Calls follow one another: one may wait at the socket of the worker, one at its server's.
+    now, cut_off, deadline = before, 0, time.monotonic() + 20
+    while len(now) < 2 or now == before:
         assert time.monotonic() < deadline
+        try:
+            now = serving.answerers()
+        except OSError:
+            cut_off += 1
+            assert cut_off <= 2
 
 
 @pytest.mark.slow
