@@ -64,6 +64,7 @@ def of_spec(request: HttpRequest, spec: ModelSpec, now: datetime) -> dict[str, A
     back = spec.versions.filter(state=_State.RETIRED, deleted_at=None, cut_at=None)
     return {
         "question": question(spec),
+        "foresees": spec.kind in FORESEEING,
         "champion": None if champion is None else of_version(champion, now),
         "waiting": [of_version(one, now) for one in waiting],
         "work": _progress(work),

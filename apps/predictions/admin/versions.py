@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from apps.access.small_cells import words as counted_words
 from apps.predictions import online, services
 from apps.predictions.admin import shown, watched
 from apps.predictions.admin.runs import ReadOnly
@@ -21,7 +22,7 @@ from apps.predictions.domain.card import (
     thresholds,
     words_of,
 )
-from apps.predictions.models import ModelVersion
+from apps.predictions.models import Group, ModelSpec, ModelVersion
 from apps.work import clock
 
 LEVELS: dict[str, str] = {
@@ -30,6 +31,7 @@ LEVELS: dict[str, str] = {
     ModelVersion.State.REFUSED: "bad",
 }
 SHOWN_FEATURES = 12
+SHOWN_DIFFERENCES = 3  # of a group
 
 
 @admin.register(ModelVersion)
@@ -126,10 +128,21 @@ def _number(version: ModelVersion, name: str, digits: int) -> str:
 
 def _words(version: ModelVersion) -> list[tuple[str, str]]:
     """The card in sentences; other kinds of questions have cards of their own."""
+    if version.spec.kind == ModelSpec.Kind.GROUPS:
+        return [(one.name, _of_group(one)) for one in version.groups.order_by("-size", "key")]
     if "auc" not in version.card:
         words = version.card.get("words", [])
         return [(one[0], one[1]) for one in words if isinstance(one, list) and len(one) == 2]
     return sentences(version.card, version.lineage, version.spec.trait)
+
+
+def _of_group(group: Group) -> str:
+    """Its size, and what is most different of its people."""
+    told = [
+        f"{one['words']} {one['mean']:,.3g}, of the others {one['others']:,.3g}"
+        for one in group.words[:SHOWN_DIFFERENCES]
+    ]
+    return f"{counted_words(group.size)} visitors. On average: {'; '.join(told)}."
 
 
 def _pictures(version: ModelVersion) -> list[tuple[str, SafeString]]:

@@ -3,12 +3,14 @@
 import random
 from collections import Counter
 from datetime import timedelta
+from html import unescape
 from uuid import UUID
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 
 from apps.access.models import Site
 from apps.predictions import groups, services
@@ -100,6 +102,23 @@ def test_planted_groups_are_found_named_and_written_as_traits(site: Site, root: 
         assert group.size > 0
         assert group.words[0]["words"]
         assert group.surrogate["fidelity"] > 0.9
+
+
+def test_its_groups_are_told_in_words_before_anybody_says_yes(
+    site: Site, root: User, client: Client
+) -> None:
+    fill(site)
+    spec = make_spec(site)
+    version = services.train_now(spec=spec, now=NOW).version
+    assert version is not None
+    client.force_login(root)
+    card = client.get(f"/admin/predictions/modelversion/{version.pk}/change/").content.decode()
+    for group in version.groups.all():
+        assert f"<dt>{group.name}</dt><dd>{group.size} visitors. On average: " in unescape(card)
+    page = client.get(f"/admin/predictions/modelspec/{spec.pk}/change/").content.decode()
+    assert "Look at the groups" in page
+    assert "Which groups are there? Read as" in page
+    assert "who did it" not in page
 
 
 def test_all_that_was_tried_is_told_and_the_map_shows_nobody_alone(site: Site, root: User) -> None:
