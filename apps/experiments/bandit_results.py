@@ -42,13 +42,11 @@ def bandit_told(
     is_ready = sharing.is_ready(phase, cells)
     is_mixed = metric.pk in mixed
     best = sharing.best_of(phase, metric, cells) if seen and not is_mixed else {}
-    gain = (
-        None
-        if is_mixed
-        else gain_over_even(
+    gain = None
+    if not is_mixed:
+        gain = gain_over_even(
             [seen.get(arm["number"], Weighted()) for arm in sharing.open_arms(phase)]
         )
-    )
     worth = 1 if metric.direction == Metric.Direction.UP else -1
     return {
         "goal": metric.key,

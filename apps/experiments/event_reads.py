@@ -16,6 +16,7 @@ from apps.consent.types import Purpose
 from apps.events.fold import KINDS
 from apps.experiments.counting import pieces_of
 from apps.experiments.models import Metric
+from apps.experiments.money import NAMED
 
 DAYS: Final = 28
 LIMIT_MS: Final = 2_500
@@ -39,7 +40,7 @@ WHERE e.site_id = %(site)s AND e.occurred_at >= %(since)s AND e.occurred_at < %(
   AND e.kind <> {exposure} AND {is_own} AND {allowed}
 """
 _CURRENCIES: Final = """
-SELECT DISTINCT upper(e.properties->>'currency') FROM events_event e
+SELECT DISTINCT {named} FROM events_event e
 WHERE e.site_id = %s AND e.name IN (%s, %s) AND e.occurred_at >= %s
   AND e.properties ? 'currency' AND {allowed} LIMIT 5
 """
@@ -102,7 +103,7 @@ def currencies(metric: Metric, since: datetime, *, at_most_ms: int = 0) -> list[
     Args:
         at_most_ms: after so long it gives up, and returns none; 0: whatever it takes.
     """
-    statement = _CURRENCIES.format(allowed=event_allows("e", Purpose.EXPERIMENTS))
+    statement = _CURRENCIES.format(named=NAMED, allowed=event_allows("e", Purpose.EXPERIMENTS))
     values: list[Any] = [str(metric.site_id), metric.event, metric.per_event or metric.event, since]
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -12,11 +12,14 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.access.models import Site
 from apps.consent.gates import event_allows
 from apps.consent.types import Purpose
 from apps.events.fold import KINDS
+from apps.experiments.counting import first_whole_day
 from apps.experiments.models import Goal, Metric, Phase, Result
 from apps.profiles.state import uuid_array
+from apps.work import clock
 
 LATE: Final = timedelta(days=2)  # what came later than so is not looked at again
 MOST: Final = 5  # currencies that are named
@@ -25,24 +28,29 @@ MIXED: Final = (
     "in a copy, and begin a new phase with that."
 )
 Currencies = Mapping[str, list[str]]  # by the keys of metrics
+# What an event `e` says, also where it is no code: "$" cannot be added to "EUR" either.
+NAMED: Final = "upper(left(btrim(e.properties->>'currency'), 8))"
 
-# What has come in first, which is little; then who of a phase it is of, and how long after they
-# joined: amounts that are counted, nobody else's. `since` is the first of all phases'.
+# What has come in first, which is little; then who of a phase it is of, and when after they joined:
+# amounts that are counted, nobody else's. `since` is the first of all phases'; `asked` has a row
+# for each event of each metric.
 _SEEN: Final = f"""
 WITH came AS MATERIALIZED (
-  SELECT e.profile_id, e.name, upper(e.properties->>'currency') AS currency, e.occurred_at
+  SELECT e.profile_id, e.name, {NAMED} AS currency, e.occurred_at
   FROM events_event e
   WHERE e.site_id = %(site)s AND e.name = ANY(%(names)s) AND e.occurred_at >= %(since)s
     AND e.kind <> {int(KINDS["exposure"])}
-    AND upper(e.properties->>'currency') ~ '^[A-Z]{{3}}$'
+    AND e.value IS NOT NULL AND {NAMED} <> ''
     AND {event_allows("e", Purpose.EXPERIMENTS)}
 )
-SELECT p.phase_id, c.name, c.currency, min(c.occurred_at - q.first_at)
-FROM unnest(%(phases)s::uuid[], %(from)s::timestamptz[]) p(phase_id, since)
-JOIN experiments_participant q ON q.phase_id = p.phase_id AND NOT q.is_bot
-JOIN came c ON c.profile_id = q.profile_id
-  AND c.occurred_at >= greatest(p.since, q.first_at)
-GROUP BY 1, 2, 3
+SELECT DISTINCT a.phase_id, a.metric, c.currency
+FROM unnest(%(phases)s::uuid[], %(from)s::timestamptz[], %(bandits)s::boolean[],
+  %(metrics)s::text[], %(events)s::text[], %(after)s::interval[], %(window)s::interval[]
+) a(phase_id, since, is_bandit, metric, name, after, within)
+JOIN experiments_participant q ON q.phase_id = a.phase_id AND NOT q.is_bot
+  AND (a.is_bandit OR NOT q.is_mixed)
+JOIN came c ON c.profile_id = q.profile_id AND c.name = a.name AND c.occurred_at >= a.since
+  AND c.occurred_at >= q.first_at + a.after AND c.occurred_at < q.first_at + a.within
 """
 
 
@@ -59,8 +67,10 @@ def currencies_of(
     """Return which currencies were seen since the start, by phase and by metric that adds amounts.
 
     Those that the last result knows of, and those of amounts that came since, or within two days
-    before: it costs what has come in. Of a metric that no result knows of, since the start.
-    Two queries a site, none where nothing adds up amounts.
+    before: it costs what has come in. Since the start, for as long as its events are kept: of a
+    metric that no result knows of, and of one that had several, some of which may have been a
+    machine's.
+    Three queries a site, none where nothing adds up amounts.
 
     Args:
         goals: by experiment.
@@ -81,8 +91,8 @@ def currencies_of(
     return found
 
 
-def is_mixed(phase: Phase, metric: Metric) -> bool:
-    """Whether a metric adds up amounts that came in several currencies. At most two queries."""
+def has_several_currencies(phase: Phase, metric: Metric) -> bool:
+    """Whether a metric adds up amounts that came in several currencies. At most three queries."""
     if not adds_amounts(metric):
         return False
     found = _of_site(phase.experiment.site_id, [phase], {phase.pk: [metric]})
@@ -97,32 +107,27 @@ def _of_site(
         pk: (at, kept or {})
         for pk, at, kept in rows.values_list("phase_id", "worked_out_at", "document__currencies")
     }
+    retention_days = Site.objects.values_list("retention_days", flat=True).get(pk=site_id)
+    whole_from = first_whole_day(retention_days, clock.now())
     since: dict[UUID, datetime] = {}
+    found: dict[UUID, dict[str, set[str]]] = {}
     for phase in phases:
         at, kept = told.get(phase.pk, (phase.started_at, {}))
-        is_known = all(metric.key in kept for metric in adding[phase.pk])
-        since[phase.pk] = max(phase.started_at, at - LATE) if is_known else phase.started_at
-    names = {name for one in phases for metric in adding[one.pk] for name in _names(metric)}
-    seen = _seen(site_id, names, since)
-    found: dict[UUID, Currencies] = {}
-    for phase in phases:
-        _, kept = told.get(phase.pk, (phase.started_at, {}))
+        kept = {metric.key: kept.get(metric.key) for metric in adding[phase.pk]}
+        is_whole = phase.started_at.date() >= whole_from
+        if None in kept.values() or (is_whole and any(len(own) > 1 for own in kept.values())):
+            at = phase.started_at
+            kept = {} if is_whole else kept
+        since[phase.pk] = max(phase.started_at, at - LATE)
         found[phase.pk] = {
-            metric.key: sorted(
-                {
-                    *kept.get(metric.key, ()),
-                    *(
-                        currency
-                        for phase_id, name, currency, soonest in seen
-                        if phase_id == phase.pk
-                        and name in _names(metric)
-                        and soonest < timedelta(hours=metric.window_hours)
-                    ),
-                }
-            )[:MOST]
-            for metric in adding[phase.pk]
+            metric.key: set(kept.get(metric.key) or ()) for metric in adding[phase.pk]
         }
-    return found
+    for phase_id, key, currency in _seen(site_id, phases, adding, since):
+        found[phase_id][key].add(currency)
+    return {
+        phase_id: {key: sorted(own)[:MOST] for key, own in currencies.items()}
+        for phase_id, currencies in found.items()
+    }
 
 
 def _names(metric: Metric) -> set[str]:
@@ -134,15 +139,29 @@ def _names(metric: Metric) -> set[str]:
 
 
 def _seen(
-    site_id: UUID, names: set[str], since: Mapping[UUID, datetime]
-) -> list[tuple[UUID, str, str, timedelta]]:
-    """(phase, event, currency, how soon after somebody joined) of what was counted since."""
+    site_id: UUID,
+    phases: Sequence[Phase],
+    adding: Mapping[UUID, Sequence[Metric]],
+    since: Mapping[UUID, datetime],
+) -> list[tuple[UUID, str, str]]:
+    """(phase, metric, currency) of what was counted since."""
+    rows = [
+        (phase, metric, name)
+        for phase in phases
+        for metric in adding[phase.pk]
+        for name in sorted(_names(metric))
+    ]
     asked: dict[str, Any] = {
         "site": str(site_id),
-        "names": sorted(names),
+        "names": sorted({name for _, _, name in rows}),
         "since": min(since.values()),
-        "phases": uuid_array(list(since)),
-        "from": list(since.values()),
+        "phases": uuid_array([phase.pk for phase, _, _ in rows]),
+        "from": [since[phase.pk] for phase, _, _ in rows],
+        "bandits": [bool(phase.bandit) for phase, _, _ in rows],
+        "metrics": [metric.key for _, metric, _ in rows],
+        "events": [name for _, _, name in rows],
+        "after": [timedelta(hours=metric.after_hours) for _, metric, _ in rows],
+        "window": [timedelta(hours=metric.window_hours) for _, metric, _ in rows],
     }
     with connection.cursor() as cursor:
         cursor.execute(_SEEN, asked)

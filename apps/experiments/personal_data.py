@@ -1,9 +1,10 @@
 """What experiments keep about a profile: in which it took part, and what it was shown first."""
 
 from collections.abc import Iterator
+from datetime import date
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.consent.types import Purpose
 from apps.consent.withdrawing import Clearing, TakenBack
@@ -45,10 +46,26 @@ def _look_anew(site_id: UUID, profile_ids: list[UUID]) -> int:
     more, and whether somebody is a machine may be told by the events of either.
     """
     _reopen(*profile_ids)
-    Participant.objects.filter(profile_id__in=profile_ids).delete()
+    taking_part = Participant.objects.filter(profile_id__in=profile_ids)
+    before = _places(taking_part)
+    taking_part.delete()
     found = collect_again(site_id, profile_ids)
     _reopen(*profile_ids)
+    # Where nobody of them is found again, no erasure would look for their values.
+    _empty_samples(before - _places(taking_part.all()))
     return found
+
+
+def _places(taking_part: QuerySet[Participant]) -> set[tuple[UUID, date, int]]:
+    """Phase, day and arm: where single values of theirs may be kept."""
+    return set(taking_part.values_list("phase_id", "day", "arm"))
+
+
+def _empty_samples(places: set[tuple[UUID, date, int]]) -> None:
+    """Single values stand in samples, also of days that are counted no more."""
+    for phase_id, day, arm in sorted(places):  # in one order: two may do so at once
+        days = DaySum.objects.filter(phase_id=phase_id, day=day, arm=arm).exclude(sample=[])
+        days.update(sample=[])  # whatever is counted anew has one again
 
 
 def _export(profile_id: UUID) -> Iterator[JSON]:
@@ -65,12 +82,9 @@ def _export(profile_id: UUID) -> Iterator[JSON]:
 
 
 def _erase(profile_id: UUID) -> int:
-    """Take them out. Single values stand in samples, also of days that are counted no more."""
     _reopen(profile_id)
     took_part = Participant.objects.filter(profile_id=profile_id)
-    for phase_id, day, arm in took_part.values_list("phase_id", "day", "arm"):
-        days = DaySum.objects.filter(phase_id=phase_id, day=day, arm=arm).exclude(sample=[])
-        days.update(sample=[])  # whatever is counted anew has one again
+    _empty_samples(_places(took_part))
     return took_part.delete()[0]
 
 

@@ -34,7 +34,7 @@ def share_anew(phase: Phase, *, now: datetime) -> bool:
     if not phase.bandit or phase.ended_at is not None or not _is_due(phase, now):
         return False
     metric = goal_of(phase)
-    if metric is None or money.is_mixed(phase, metric):
+    if metric is None or money.has_several_currencies(phase, metric):
         return False
     cells = cells_of(phase, metric, until=now)
     if not is_ready(phase, cells):

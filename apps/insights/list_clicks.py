@@ -26,7 +26,7 @@ from apps.work import clock
 MOST_RECORDS: Final = 200_000
 AT_ONCE: Final = 1_000
 WITHIN: Final = timedelta(minutes=30)
-_HALF_AN_HOUR: Final = f"interval '{WITHIN.total_seconds():g} seconds'"
+_INTERVAL: Final = f"interval '{WITHIN.total_seconds():g} seconds'"
 LEARNED: Final = "@learned"  # as apps.delivery.answers ends the name of what a list is from
 
 _ALLOWED: Final = event_allows("e", Purpose.ANALYTICS)
@@ -35,7 +35,7 @@ SELECT DISTINCT q.n FROM unnest(%s::int[], %s::uuid[], %s::float8[], %s::text[])
   AS q(n, profile_id, at_ms, placement)
 JOIN events_event e ON e.profile_id = q.profile_id AND e.kind = 7
   AND e.occurred_at >= to_timestamp(q.at_ms / 1000)
-  AND e.occurred_at < to_timestamp(q.at_ms / 1000) + {_HALF_AN_HOUR}
+  AND e.occurred_at < to_timestamp(q.at_ms / 1000) + {_INTERVAL}
   AND e.properties ->> 'placement' = q.placement
   AND (e.properties ->> 'decided_ms')::float8 = q.at_ms AND {_ALLOWED}
 """  # nosec B608 - constant text
@@ -44,7 +44,7 @@ SELECT DISTINCT q.n, e.item FROM unnest(%s::int[], %s::uuid[], %s::float8[])
   AS q(n, profile_id, at_ms)
 JOIN events_event e ON e.profile_id = q.profile_id AND e.name = %s AND e.item IS NOT NULL
   AND e.occurred_at > to_timestamp(q.at_ms / 1000)
-  AND e.occurred_at <= to_timestamp(q.at_ms / 1000) + {_HALF_AN_HOUR} AND {_ALLOWED}
+  AND e.occurred_at <= to_timestamp(q.at_ms / 1000) + {_INTERVAL} AND {_ALLOWED}
 """  # nosec B608 - constant text
 
 

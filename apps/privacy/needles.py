@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LEAST: Final = 6  # bytes: what is shorter is found by chance
 _WINDOW: Final = 8  # as apps/privacy/windows.py has it, which searchers alone import
-_GOES_ON: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@+-")
+GOES_ON: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@+-")
 
 # A name or an id leads to one person only; a value of a trait may be somebody else's too.
 Kind = Literal["name", "id", "value", "message"]
@@ -97,7 +97,7 @@ class Needles:
     def add_text(self, kind: Kind, text: str, number: int, owner: str = "") -> None:
         """Look for a text in all its encodings."""
         self._add(Needle(kind, number, owner), encodings_of(text))
-        if kind == "name":
+        if kind in ("name", "message"):
             self._names.add(text.encode("utf-8", "surrogatepass"))
 
     def add_id(self, one: UUID, number: int, owner: str = "") -> None:
@@ -139,22 +139,27 @@ class Needles:
                     found[form] = Hit(end - len(form), self.forms[form], form)
         return list(found.values())
 
-    def longer_words(self, content: bytes, form: bytes) -> set[str] | None:
+    def longer_words(
+        self, content: bytes, form: bytes, goes_on: frozenset[int] = GOES_ON
+    ) -> set[str] | None:
         """Return the longer words that a name is a part of, wherever it is in a text.
 
         `user-1` is in `user-10` too, who is somebody else. None: it stands somewhere by itself,
         or it is found in no form that could be read so.
+
+        Args:
+            goes_on: the bytes that words are made of.
         """
         if form not in self._names:
             return None
         words: set[str] = set()
-        is_word = _GOES_ON.issuperset(form)
+        is_word = goes_on.issuperset(form)
         at = content.find(form)
         while at >= 0:
             start, end = at, at + len(form)
-            while start and content[start - 1] in _GOES_ON:
+            while start and content[start - 1] in goes_on:
                 start -= 1
-            while end < len(content) and content[end] in _GOES_ON:
+            while end < len(content) and content[end] in goes_on:
                 end += 1
             if end - start == len(form):
                 return None

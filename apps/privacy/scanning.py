@@ -10,7 +10,7 @@ from django.db import connection
 
 from apps.decisions import hot_forgetting
 from apps.events import quarantine
-from apps.privacy.needles import Needle, Needles, needles_of
+from apps.privacy.needles import GOES_ON, Needle, Needles, needles_of
 from apps.privacy.sought import Sought
 from apps.profiles.state import uuid_array
 
@@ -46,6 +46,9 @@ SELECT tablename, attname, inherited, coalesce(most_common_vals::text, ''),
   coalesce(histogram_bounds::text, ''), coalesce(most_common_elems::text, '')
 FROM pg_stats WHERE schemaname = current_schema()
 """
+# Values stand there between commas, quotes and braces, and names after their kind and a colon: they
+# may go on with whatever else.
+_VALUE_GOES_ON: Final = GOES_ON | frozenset(b"|/#~=!$&*") | frozenset(range(0x80, 0x100))
 # Postgres 18 and later ones.
 _CAN_CLEAR: Final = "SELECT to_regproc('pg_clear_attribute_stats') IS NOT NULL"
 _CLEAR: Final = "SELECT pg_clear_attribute_stats(current_schema(), %s, %s, %s)"
@@ -125,7 +128,13 @@ def statistics_with(cursor: Any, needles: Needles) -> list[Kept]:
     for table, column, is_inherited, *kept in cursor.fetchall():
         content = "\n".join(kept).encode("utf-8", "replace")
         found += [
-            Kept(table, column, is_inherited, hit.needle, needles.longer_words(content, hit.form))
+            Kept(
+                table,
+                column,
+                is_inherited,
+                hit.needle,
+                needles.longer_words(content, hit.form, _VALUE_GOES_ON),
+            )
             for hit in needles.in_bytes(content)
         ]
     return found

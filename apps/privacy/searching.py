@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.events import services as events
+from apps.events.models import Event
 from apps.privacy import sought, store_readers
 from apps.privacy.models.erasures import Erasure
 from apps.privacy.needles import Needle, Needles
@@ -28,6 +29,7 @@ from apps.recommendations import services as recommendations
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 200  # people
+MOST_WORDS: Final = 50_000  # longer ones than a name, kept until it is asked whose they are
 # What is to be looked for is kept no longer, whether it has been looked for or not.
 KEPT: Final = timedelta(days=3)
 
@@ -87,7 +89,7 @@ class Found:
 
 @dataclass(slots=True)
 class Unsure:
-    """What may be somebody else's: asked when all was read, for everything at once.
+    """What may be somebody else's: asked for many at once.
 
     Attributes:
         values: of a trait, and whose row it was found in.
@@ -95,7 +97,15 @@ class Unsure:
     """
 
     values: list[tuple[str, Needle, UUID]] = field(default_factory=list)
-    names: list[tuple[str, Needle, set[str]]] = field(default_factory=list)
+    names: dict[tuple[str, Needle], set[str]] = field(default_factory=dict)
+    words: int = 0  # in `names`
+
+    def add(self, store: str, needle: Needle, words: set[str]) -> None:
+        """Note longer words."""
+        known = self.names.setdefault((store, needle), set())
+        before = len(known)
+        known |= words
+        self.words += len(known) - before
 
 
 def search(needles: Needles, *, progress: Progress = silent) -> Found:
@@ -117,11 +127,18 @@ def search(needles: Needles, *, progress: Progress = silent) -> Found:
     for store, needle, profile_id in unsure.values:
         if profile_id not in living:
             _hit(found, store, needle)
-    named = _named({word for *_, words in unsure.names for word in words})
-    for store, needle, words in unsure.names:
-        if not words <= named:
-            _hit(found, store, needle)
+    _settle(found, unsure)
     return found
+
+
+def _settle(found: Found, unsure: Unsure) -> None:
+    """Ask whose the longer words are, and let go of them."""
+    known = _known(set().union(*unsure.names.values()))
+    for (store, needle), words in unsure.names.items():
+        if not words <= known:
+            _hit(found, store, needle)
+    unsure.names.clear()
+    unsure.words = 0
 
 
 def _see(
@@ -151,7 +168,9 @@ def _hit_or_longer(
     if words is None:
         _hit(found, store, needle)
     else:
-        unsure.names.append((store, needle, words))
+        unsure.add(store, needle, words)
+        if unsure.words >= MOST_WORDS:
+            _settle(found, unsure)
 
 
 def _hit(found: Found, store: str, needle: Needle) -> None:
@@ -171,13 +190,17 @@ def _living(profile_ids: Iterable[UUID]) -> set[UUID]:
     return living
 
 
-def _named(words: Iterable[str]) -> set[str]:
-    """Those that are whole names of somebody who is there."""
-    wanted = list(words)
-    named: set[str] = set()
-    for start in range(0, len(wanted), 5_000):
-        some = Identity.objects.filter(value__in=wanted[start : start + 5_000])
-        named.update(some.values_list("value", flat=True))
+def _known(words: set[str]) -> set[str]:
+    """Those that are whole names of somebody who is there, or ids of messages that are.
+
+    No index leads to either by its value alone: each question reads all of them once.
+    """
+    if not words:
+        return set()
+    named = set(Identity.objects.filter(value__in=words).values_list("value", flat=True))
+    if rest := words - named:
+        events = Event.objects.filter(message_id__in=rest)
+        named.update(events.values_list("message_id", flat=True).distinct())
     return named
 
 

@@ -155,7 +155,11 @@ def _planner(case: Case) -> None:
 
 
 def _scan(case: Case) -> None:
-    """Look through every index for what may be left; what is found is erased again."""
+    """Look through every index for what may be left; what is found is erased again.
+
+    Tables may have been counted since the last look, with rows that went meanwhile.
+    """
+    _planner(case)
     for _ in range(MOST_REPAIRS):
         found = scanning.indexed(case.erasure.site_id, case.sought)
         if not found:

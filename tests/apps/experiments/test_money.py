@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from apps.access.models import Site
 from apps.experiments import money, running, sharing
 from apps.experiments.analysing import analyse
 from apps.experiments.models import Experiment, Goal, Metric, Participant, Phase, Result
@@ -42,14 +43,46 @@ def test_only_amounts_that_are_counted_say_a_currency(lab: Lab, audience: Audien
     lab.start(experiment)
     audience.join(experiment, 4)
     audience.order("visitor-0", currency="EUR")
-    audience.order("visitor-1", currency="eur ")  # no currency at all
-    audience.order("visitor-1", currency=("X" * 400))
+    audience.order("visitor-1", currency="eur ")
+    audience.order("visitor-1", currency="")
+    audience.order("visitor-1", currency="CHF", value="n/a")
+    audience.order("visitor-1", currency="CHF", value=None)
     audience.order("visitor-2", currency="USD", at=(NOW - timedelta(hours=1)).isoformat())
     audience.order("nobody-in-it", currency="JPY")
     audience.order("visitor-3", currency="GBP")
     audience.refresh()
     assert seen(metric) == ["EUR", "GBP"]
-    Participant.objects.filter(profile__identities__value="visitor-3").update(is_bot=True)
+    analyse(Phase.objects.get(), now=NOW + timedelta(days=1))
+    theirs = Participant.objects.filter(profile__identities__value="visitor-3")
+    theirs.update(is_mixed=True)  # shown several arms
+    assert seen(metric) == ["EUR"]
+    theirs.update(is_mixed=False, is_bot=True)
+    assert seen(metric) == ["EUR"]
+    # Retention has begun to take what would tell whose it was: what is known stays.
+    Site.objects.update(retention_days=1)
+    assert seen(metric) == ["EUR", "GBP"]
+
+
+def test_what_is_no_code_cannot_be_added_up_either(lab: Lab, audience: Audience) -> None:
+    experiment, metric = lab.design(), spent(lab)
+    watched(experiment, metric)
+    lab.start(experiment)
+    audience.join(experiment, 2)
+    audience.order("visitor-0", currency="€")
+    audience.order("visitor-1", currency="X" * 400)
+    audience.refresh()
+    assert seen(metric) == ["XXXXXXXX", "€"]
+
+
+def test_what_came_before_its_time_says_none(lab: Lab, audience: Audience) -> None:
+    experiment, metric = lab.design(), spent(lab, after_hours=24, window_hours=48)
+    watched(experiment, metric)
+    lab.start(experiment)
+    audience.join(experiment, 1)
+    audience.order("visitor-0", currency="USD")
+    at = (NOW + timedelta(hours=30)).isoformat()
+    audience.order("visitor-0", currency="EUR", at=at, told_days=2)
+    audience.refresh()
     assert seen(metric) == ["EUR"]
 
 

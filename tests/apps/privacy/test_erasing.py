@@ -129,6 +129,37 @@ def test_a_name_that_another_name_begins_with_is_not_left_in_that_one(shop: Shop
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("other", ["müller/{}", "müllerö{}", "auth0|müller{}"])
+def test_the_planner_may_know_names_that_go_on_with_whatever(shop: Shop, other: str) -> None:  # noqa: F811
+    names = ["müller", *(other.format(number) for number in range(40))]
+    shop.send(*(track(anonymousId=None, userId=name) for name in names))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    erasing.run(begin(shop, names=[("user_id", "müller")]))
+
+    assert Erasure.objects.get().state == Erasure.State.COMPLETED
+    assert planner_knows(names[1], "profiles_identity")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_ids_of_others_messages_may_go_on_from_a_name_or_a_message(shop: Shop) -> None:  # noqa: F811
+    shop.send(
+        track(anonymousId="device-1", messageId="order-100"),
+        *(track(anonymousId="device-19", messageId=f"order-100{one}") for one in range(5)),
+        *(track(anonymousId="device-19", messageId=f"device-19-{one:04}") for one in range(5)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    erasing.run(begin(shop, names=[("anonymous_id", "device-1")]))
+
+    assert Erasure.objects.get().state == Erasure.State.COMPLETED
+    found = tasks_erasing.search_waiting(now=clock.now())
+    assert found is not None and found.is_clean, found.hits
+
+
+@pytest.mark.django_db(transaction=True)
 def test_any_identity_of_the_person_leads_to_the_same_erasure(shop: Shop) -> None:  # noqa: F811
     profile_id = whole_person(shop)
 
@@ -275,13 +306,17 @@ def test_a_task_that_waits_with_an_id_in_it_keeps_no_erasure_open(shop: Shop) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tables_counted_while_it_runs_are_counted_again(shop: Shop) -> None:  # noqa: F811
+@pytest.mark.parametrize("word", [USER, f"{USER}-0457"])
+def test_tables_counted_while_it_runs_are_counted_again(
+    shop: Shop,  # noqa: F811
+    word: str,
+) -> None:
     erasure_id = begin(shop, profile_id=whole_person(shop))
     seen = []
 
     def count_again(step: str, moment: str, store: str) -> None:
         if (step, moment) == ("scan", "begun"):
-            task = task_about(shop, USER)
+            task = task_about(shop, word)
             analyse_tasks()
             task.delete()
             seen.append(planner_knows(USER))
