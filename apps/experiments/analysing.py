@@ -85,7 +85,7 @@ def analyse_all(phases: Sequence[Phase], *, now: datetime) -> list[Analysed]:
 
     What they are made of is read at once, and written at once: ten queries for all, and a few more
     of bandits, planned looks and bad checks. Give at most `TOGETHER`: all their sums are held at a
-    time. Each phase comes with its experiment.
+    time. Each phase comes with its experiment and its site.
     """
     goals = _goals_of(phases)
     facts = facts_of(phases)

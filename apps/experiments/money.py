@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.access.models import Site
 from apps.consent.gates import event_allows
 from apps.consent.types import Purpose
 from apps.events.fold import KINDS
@@ -70,9 +69,10 @@ def currencies_of(
     before: it costs what has come in. Since the start, for as long as its events are kept: of a
     metric that no result knows of, and of one that had several, some of which may have been a
     machine's.
-    Three queries a site, none where nothing adds up amounts.
+    Two queries a site, none where nothing adds up amounts.
 
     Args:
+        phases: each with its experiment and its site.
         goals: by experiment.
     """
     adding = {
@@ -92,7 +92,7 @@ def currencies_of(
 
 
 def has_several_currencies(phase: Phase, metric: Metric) -> bool:
-    """Whether a metric adds up amounts that came in several currencies. At most three queries."""
+    """Whether a metric adds up amounts that came in several currencies. Two queries."""
     if not adds_amounts(metric):
         return False
     found = _of_site(phase.experiment.site_id, [phase], {phase.pk: [metric]})
@@ -107,8 +107,7 @@ def _of_site(
         pk: (at, kept or {})
         for pk, at, kept in rows.values_list("phase_id", "worked_out_at", "document__currencies")
     }
-    retention_days = Site.objects.values_list("retention_days", flat=True).get(pk=site_id)
-    whole_from = first_whole_day(retention_days, clock.now())
+    whole_from = first_whole_day(phases[0].experiment.site.retention_days, clock.now())
     since: dict[UUID, datetime] = {}
     found: dict[UUID, dict[str, set[str]]] = {}
     for phase in phases:

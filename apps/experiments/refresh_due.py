@@ -21,7 +21,7 @@ def due(site_id: UUID, counted: Collection[UUID], asked: UUID | None, now: datet
         counted: phases of which sums were counted in this pass.
         asked: an experiment.
     """
-    of_site = Phase.objects.filter(experiment__site_id=site_id).select_related("experiment")
+    of_site = Phase.objects.filter(experiment__site_id=site_id).select_related("experiment__site")
     forgotten = _forgotten(site_id, now)
     chosen = Q(ended_at=None) | Q(pk__in=[*counted, *forgotten])
     if asked is not None:

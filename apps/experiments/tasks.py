@@ -28,7 +28,7 @@ def refresh_site(task: work.Work, now: datetime) -> None:
     bandits = Phase.objects.filter(
         experiment__site_id=task.site_id, experiment__kind=Experiment.Kind.BANDIT, ended_at=None
     )
-    for phase in bandits.select_related("experiment").order_by("pk"):
+    for phase in bandits.select_related("experiment__site").order_by("pk"):
         sharing.share_anew(phase, now=now)
     asked = task.payload.get("experiment")
     due = refresh_due.due(task.site_id, counted, UUID(str(asked)) if asked else None, now)

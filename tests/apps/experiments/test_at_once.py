@@ -35,7 +35,7 @@ def phases(lab: Lab) -> list[Phase]:
         experiment = lab.design(key, segments=["vip"] if place else [])
         Goal.objects.create(experiment=experiment, metric=times, role="watched", added_at=NOW)
         lab.start(experiment)
-        phase = Phase.objects.select_related("experiment").get(experiment=experiment)
+        phase = Phase.objects.select_related("experiment__site").get(experiment=experiment)
         for arm in (0, 1):
             n = 400 + 10 * place + arm
             took_part(lab, phase, arm, n // 10)
